@@ -1,0 +1,93 @@
+/**
+ * One JSON line per event on standard error. Only the fields below can be logged: a log that takes anything ends up
+ * holding a password (OWASP ASVS 5.0 V16.2.5). There is no field for a body, a token or an e-mail address.
+ */
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface LogFields {
+  readonly requestId?: string;
+  readonly traceId?: string;
+  readonly organizationId?: string | null;
+  readonly userId?: string | null;
+  readonly sessionId?: string;
+  readonly method?: string;
+  readonly route?: string;
+  readonly status?: number;
+  readonly milliseconds?: number;
+  readonly slug?: string;
+  readonly query?: string;
+  readonly job?: string;
+  readonly jobId?: string;
+  readonly queue?: string;
+  readonly count?: number;
+  readonly attempt?: number;
+  readonly address?: string;
+  readonly port?: number;
+  readonly path?: string;
+  readonly pid?: number;
+  readonly version?: string;
+  readonly signal?: string;
+  readonly setting?: string;
+  readonly finding?: string;
+  /** An error's class, message and stack. Messages of PostgreSQL are cut before DETAIL, which holds values. */
+  readonly error?: unknown;
+}
+
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+  /** The same log with some fields always set. */
+  with(fields: LogFields): Log;
+}
+
+const RANK: Record<LogLevel, number> = { debug: 10, info: 20, warn: 30, error: 40 };
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** Where a line goes. Standard error by default. */
+  readonly write?: (line: string) => void;
+}
+
+/** Opens a log that drops what is below `level`. */
+export function openLog({ level, write = (line) => process.stderr.write(line) }: LogOptions): Log {
+  return logger(RANK[level], write, {});
+}
+
+/** A log that keeps nothing. */
+export const silentLog: Log = openLog({ level: "error", write: () => {} });
+
+function logger(threshold: number, write: (line: string) => void, always: LogFields): Log {
+  const at = (level: LogLevel) => (event: string, fields?: LogFields) => {
+    if (RANK[level] < threshold) return;
+    const { error, ...rest } = { ...always, ...fields };
+    const line = { time: new Date().toISOString(), level, event, ...rest, ...errorFields(error) };
+    write(`${JSON.stringify(line)}\n`);
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    with: (fields) => logger(threshold, write, { ...always, ...fields }),
+  };
+}
+
+/** PostgreSQL puts row values into `detail`, `where` and `query`; none of those is taken over. */
+function errorFields(error: unknown): object {
+  if (error === undefined) return {};
+  if (!(error instanceof Error)) return { error: typeof error };
+  const { code, constraint_name, cause } = error as Error & { code?: unknown; constraint_name?: unknown };
+  return {
+    error: {
+      name: error.name,
+      message: error.message.slice(0, 500),
+      ...(typeof code === "string" ? { code } : {}),
+      ...(typeof constraint_name === "string" ? { constraint: constraint_name } : {}),
+      stack: (error.stack ?? "").split("\n").slice(1, 12).map((line) => line.trim().slice(0, 300)),
+      ...(cause instanceof Error ? { cause: errorFields(cause) } : {}),
+    },
+  };
+}
