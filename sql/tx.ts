@@ -54,7 +54,8 @@ export async function maybe<Row>(
   values: readonly unknown[],
 ): Promise<Row | null> {
   const { rows } = await tx.send<Row>(statement, values);
-  if (rows.length > 1) throw new Error(`${statement.name} must return at most one row, it returned ${rows.length}`);
+  if (rows.length > 1)
+    throw new Error(`${statement.name} must return at most one row, it returned ${rows.length}`);
   return rows[0] ?? null;
 }
 

@@ -81,12 +81,24 @@ export function refusals(): readonly RefusalType[] {
   return [...catalogue.values()].sort((a, b) => (a.slug < b.slug ? -1 : 1));
 }
 
-export const databaseUnavailable = refusal("unavailable", "database_unavailable", "The database cannot be reached");
+export const databaseUnavailable = refusal(
+  "unavailable",
+  "database_unavailable",
+  "The database cannot be reached",
+);
 export const databaseBusy = refusal("unavailable", "database_busy", "The database has no free connection");
 export const databaseConnectionLost = refusal(
   "unavailable",
   "database_connection_lost",
   "The connection to the database was lost before it confirmed the change",
 );
-export const databaseTimeout = refusal("unavailable", "database_timeout", "The database took too long to answer");
-export const writeConflict = refusal("conflict", "write_conflict", "Another request changed the same data at once");
+export const databaseTimeout = refusal(
+  "unavailable",
+  "database_timeout",
+  "The database took too long to answer",
+);
+export const writeConflict = refusal(
+  "conflict",
+  "write_conflict",
+  "Another request changed the same data at once",
+);

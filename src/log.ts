@@ -86,7 +86,10 @@ function errorFields(error: unknown): object {
       message: error.message.slice(0, 500),
       ...(typeof code === "string" ? { code } : {}),
       ...(typeof constraint_name === "string" ? { constraint: constraint_name } : {}),
-      stack: (error.stack ?? "").split("\n").slice(1, 12).map((line) => line.trim().slice(0, 300)),
+      stack: (error.stack ?? "")
+        .split("\n")
+        .slice(1, 12)
+        .map((line) => line.trim().slice(0, 300)),
       ...(cause instanceof Error ? { cause: errorFields(cause) } : {}),
     },
   };

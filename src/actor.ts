@@ -1,0 +1,23 @@
+/** Who is asking. Made by `authenticate` (src/sessions) from a live session, never from anything else in a request. */
+import type { TenantTx } from "../sql/tx.ts";
+
+export const ROLES = ["student", "teacher", "admin", "parent"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What a generation is kept for: one number per organization and topic, bumped last in the writing transaction. */
+export const TOPICS = ["organization", "users", "contents"] as const;
+export type Topic = (typeof TOPICS)[number];
+export type Generations = Readonly<Record<Topic, number>>;
+
+/** Wraps the transaction of one use case: it runs inside, before COMMIT. Idempotency uses it. */
+export type Around = <T>(tx: TenantTx, run: () => Promise<T>) => Promise<T>;
+
+export interface Actor {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly role: Role;
+  readonly sessionId: string;
+  /** Read in the same round trip that checked the session. */
+  readonly generations: Generations;
+  readonly around?: Around;
+}

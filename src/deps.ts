@@ -1,0 +1,16 @@
+/** What a use case may need, opened in order by `main` and closed in reverse. */
+import type { Cache } from "./cache.ts";
+import type { Config } from "./config.ts";
+import type { Db } from "./db.ts";
+import type { Keys } from "./keys.ts";
+import type { Log } from "./log.ts";
+import type { Queue } from "./queue.ts";
+
+export interface Deps {
+  readonly config: Config;
+  readonly db: Db;
+  readonly cache: Cache;
+  readonly queue: Queue;
+  readonly keys: Keys;
+  readonly log: Log;
+}

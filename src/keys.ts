@@ -1,0 +1,99 @@
+/**
+ * Everything derived from the secret. Each purpose has its own key (HKDF, RFC 5869), so that a value made for one
+ * purpose is never accepted for another. The first secret signs, all of them verify: that is how one is rotated.
+ */
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+
+export type Purpose =
+  | "token"
+  | "pepper"
+  | "guard"
+  | "device"
+  | "cursor"
+  | "idempotency"
+  | "cache"
+  | "setup-code";
+
+export interface Keys {
+  /** Names the first secret without telling it. */
+  readonly id: string;
+  readonly ids: readonly string[];
+  /** HMAC-SHA-256 with the key of the first secret. 32 bytes. */
+  mac(purpose: Purpose, ...parts: readonly (string | Uint8Array)[]): Uint8Array;
+  /** The same with every secret, first one first: a stored value is looked for under each. */
+  macs(purpose: Purpose, ...parts: readonly (string | Uint8Array)[]): readonly Uint8Array[];
+  /** The same under the secret with this id, or null when it is no longer configured. */
+  macBy(id: string, purpose: Purpose, ...parts: readonly (string | Uint8Array)[]): Uint8Array | null;
+  /** `payload.mac`, base64url; for cursors and device tokens. */
+  sign(purpose: Purpose, payload: string): string;
+  /** The payload of what `sign` made, or null. */
+  verify(purpose: Purpose, signed: string): string | null;
+  /** 32 bytes for AES-256-GCM under the first secret, bound to `context`. */
+  encryptionKey(purpose: Purpose, context: Uint8Array): Uint8Array;
+}
+
+/** Makes the keys. `secrets` must hold at least one of at least 32 characters. */
+export function openKeys(secrets: readonly string[]): Keys {
+  const entries = secrets.map((secret) => ({ id: idOf(secret), keys: new Map<Purpose, Buffer>(), secret }));
+  const [first] = entries;
+  if (first === undefined) throw new Error("openKeys needs at least one secret");
+  const keyOf = (entry: (typeof entries)[number], purpose: Purpose): Buffer => {
+    const known = entry.keys.get(purpose);
+    if (known !== undefined) return known;
+    const made = Buffer.from(hkdfSync("sha256", entry.secret, "satchel", purpose, 32));
+    entry.keys.set(purpose, made);
+    return made;
+  };
+  const macWith = (
+    entry: (typeof entries)[number],
+    purpose: Purpose,
+    parts: readonly (string | Uint8Array)[],
+  ) => {
+    const hmac = createHmac("sha256", keyOf(entry, purpose));
+    for (const part of parts) {
+      const bytes = typeof part === "string" ? Buffer.from(part, "utf8") : part;
+      // The length goes first: ("ab","c") and ("a","bc") must differ.
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.byteLength);
+      hmac.update(length).update(bytes);
+    }
+    return hmac.digest();
+  };
+  return {
+    id: first.id,
+    ids: entries.map(({ id }) => id),
+    mac: (purpose, ...parts) => macWith(first, purpose, parts),
+    macs: (purpose, ...parts) => entries.map((entry) => macWith(entry, purpose, parts)),
+    macBy: (id, purpose, ...parts) => {
+      const entry = entries.find((candidate) => candidate.id === id);
+      return entry === undefined ? null : macWith(entry, purpose, parts);
+    },
+    sign: (purpose, payload) =>
+      `${Buffer.from(payload, "utf8").toString("base64url")}.${macWith(first, purpose, [payload]).subarray(0, 16).toString("base64url")}`,
+    verify: (purpose, signed) => {
+      const [encoded, mac, extra] = signed.split(".");
+      if (encoded === undefined || mac === undefined || extra !== undefined) return null;
+      const payload = Buffer.from(encoded, "base64url").toString("utf8");
+      const given = Buffer.from(mac, "base64url");
+      const matches = entries.some((entry) =>
+        equal(macWith(entry, purpose, [payload]).subarray(0, 16), given),
+      );
+      return matches ? payload : null;
+    },
+    encryptionKey: (purpose, context) =>
+      new Uint8Array(hkdfSync("sha256", first.secret, context, purpose, 32)),
+  };
+}
+
+/** A new secret: 48 random bytes, base64url. */
+export function newSecret(): string {
+  return randomBytes(48).toString("base64url");
+}
+
+function idOf(secret: string): string {
+  return createHash("sha256").update("satchel key id").update(secret).digest("hex").slice(0, 12);
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && timingSafeEqual(a, b);
+}
