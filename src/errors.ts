@@ -102,3 +102,9 @@ export const writeConflict = refusal(
   "write_conflict",
   "Another request changed the same data at once",
 );
+
+export const unauthenticated = refusal("unauthenticated", "unauthenticated", "Sign in first");
+export const forbidden = refusal("forbidden", "forbidden", "You are not allowed to do this");
+/** Also for another organization's row, which must answer exactly like an id that never existed. */
+export const notFound = refusal("not_found", "not_found", "There is nothing here");
+export const stale = refusal("stale", "stale", "It has changed since you read it");
