@@ -1,0 +1,206 @@
+-- The parts every table is made of, each defined once, because a rule pasted into every table is soon broken in one.
+
+-- Column groups: a table takes them over with `like template.… including defaults including constraints`.
+create schema template;
+comment on schema template is 'Column groups that tables are made of. Never holds a row.';
+
+create function app.uuidv7() returns uuid
+language sql volatile parallel safe
+return encode(
+  set_bit(set_bit(
+    overlay(
+      uuid_send(gen_random_uuid())
+      placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+      from 1 for 6
+    ), 52, 1), 53, 1),
+  'hex')::uuid;
+comment on function app.uuidv7() is
+  'A version 7 UUID (RFC 9562 §5.7). PostgreSQL has one of its own only from 18 on.';
+
+-- The setting is '' and not null once a transaction that had set it has ended, hence nullif.
+create function app.org() returns uuid
+language sql stable parallel safe
+return nullif(current_setting('app.org_id', true), '')::uuid;
+comment on function app.org() is 'The organization that this transaction has entered, or null.';
+
+create function app.actor() returns uuid
+language sql stable parallel safe
+return nullif(current_setting('app.user_id', true), '')::uuid;
+comment on function app.actor() is 'The user on whose behalf this transaction acts, or null for the system.';
+
+-- plpgsql and not sql: the order of its statements is guaranteed by the language.
+create function app.enter(organization uuid, actor uuid) returns void
+language plpgsql volatile
+as $$
+begin
+  if organization is null then
+    raise exception 'an organization must be named' using errcode = 'null_value_not_allowed';
+  end if;
+  if coalesce(current_setting('app.org_id', true), '') not in ('', organization::text) then
+    raise exception 'this transaction has entered another organization'
+      using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  perform set_config('app.org_id', organization::text, true),
+          set_config('app.user_id', coalesce(actor::text, ''), true);
+end
+$$;
+comment on function app.enter(uuid, uuid) is
+  'Enters an organization until the transaction ends. Refuses to change to another one.';
+
+create table template.tenant (
+  organization_id uuid not null
+);
+
+create table template.timestamps (
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+
+create table template.audit (
+  version integer not null default 1 constraint version_positive check (version > 0),
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor()
+);
+
+create table template.soft_delete (
+  deleted_at timestamptz,
+  deleted_by_id uuid,
+  -- Rows of one deletion share this mark, so that a restore brings back exactly what the deletion took along.
+  deletion_id uuid,
+  constraint deleted_whole check ((deleted_at is null) = (deletion_id is null))
+);
+
+create function app.touch() returns trigger
+language plpgsql
+as $$
+begin
+  new.created_at := old.created_at;
+  -- now() stands still within a transaction; a second update in it must still be seen as later.
+  new.updated_at := greatest(now(), old.updated_at + interval '1 microsecond');
+  return new;
+end
+$$;
+comment on function app.touch() is 'Moves updated_at on every update, raw SQL included.';
+
+create function app.touch_audited() returns trigger
+language plpgsql
+as $$
+begin
+  new.created_at := old.created_at;
+  new.created_by_id := old.created_by_id;
+  new.updated_at := greatest(now(), old.updated_at + interval '1 microsecond');
+  new.updated_by_id := app.actor();
+  new.version := old.version + 1;
+  return new;
+end
+$$;
+comment on function app.touch_audited() is 'Moves updated_at and version and records the acting user on every update.';
+
+-- What every write leaves behind. Append only: the request role may add rows and read them, nothing else.
+create table app.history (
+  like template.tenant,
+  history_id uuid not null default app.uuidv7(),
+  table_name text not null,
+  row_id uuid not null,
+  version integer,
+  action text not null constraint history_action check (action in ('insert', 'update', 'delete')),
+  actor_id uuid default app.actor(),
+  before jsonb,
+  after jsonb,
+  created_at timestamptz not null default now(),
+  constraint history_pkey primary key (organization_id, history_id)
+);
+comment on table app.history is 'Every change of every audited row: who, when, before, after.';
+create index history_row on app.history (organization_id, table_name, row_id, history_id);
+
+-- Statement level with transition tables: a bulk insert of a thousand rows is one insert here, not a thousand.
+create function app.keep_history() returns trigger
+language plpgsql
+as $$
+begin
+  if tg_op = 'INSERT' then
+    insert into app.history (organization_id, table_name, row_id, version, action, after)
+    select n.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'insert', doc
+    from new_rows n cross join lateral to_jsonb(n) as doc;
+  elsif tg_op = 'DELETE' then
+    insert into app.history (organization_id, table_name, row_id, version, action, before)
+    select o.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'delete', doc
+    from old_rows o cross join lateral to_jsonb(o) as doc;
+  else
+    -- Only the columns that changed: a corrected typing mistake in a title must not store the body twice more.
+    insert into app.history (organization_id, table_name, row_id, version, action, before, after)
+    select n.organization_id, tg_table_name, n.id, (n.doc ->> 'version')::integer, 'update', changed.before, changed.after
+    from (
+      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from new_rows r
+    ) n
+    join (
+      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from old_rows r
+    ) o on o.organization_id = n.organization_id and o.id = n.id
+    cross join lateral (
+      select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
+      from jsonb_each(o.doc) b
+      where b.value is distinct from n.doc -> b.key
+    ) changed;
+  end if;
+  return null;
+end
+$$;
+comment on function app.keep_history() is 'Writes app.history for one statement. Its argument names the id column.';
+
+-- Who may do what with the rows of an organization. A permissive base for each command, and one restrictive policy
+-- that has the last word: whatever other policy is added later, a foreign row stays out of sight and out of reach.
+create procedure app.protect(target regclass)
+language plpgsql
+as $$
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  execute format('create policy request_select on %s for select to satchel_request using (true)', target);
+  execute format('create policy request_insert on %s for insert to satchel_request with check (true)', target);
+  execute format('create policy request_update on %s for update to satchel_request using (true) with check (true)', target);
+  execute format('create policy request_delete on %s for delete to satchel_request using (true)', target);
+  execute format(
+    'create policy own_organization on %s as restrictive for all to satchel_request
+       using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+end
+$$;
+
+create procedure app.keep_time(target regclass)
+language plpgsql
+as $$
+begin
+  execute format('create trigger touch before update on %s for each row execute function app.touch()', target);
+end
+$$;
+
+create procedure app.record_history(target regclass, id_column text)
+language plpgsql
+as $$
+begin
+  execute format(
+    'create trigger history_insert after insert on %s referencing new table as new_rows
+       for each statement execute function app.keep_history(%L)', target, id_column);
+  execute format(
+    'create trigger history_update after update on %s referencing old table as old_rows new table as new_rows
+       for each statement execute function app.keep_history(%L)', target, id_column);
+  execute format(
+    'create trigger history_delete after delete on %s referencing old table as old_rows
+       for each statement execute function app.keep_history(%L)', target, id_column);
+end
+$$;
+
+create procedure app.audit(target regclass, id_column text)
+language plpgsql
+as $$
+begin
+  execute format('create trigger touch before update on %s for each row execute function app.touch_audited()', target);
+  call app.record_history(target, id_column);
+end
+$$;
+
+call app.protect('app.history');
+grant select, insert on app.history to satchel_request;
+grant usage on schema app to satchel_request, satchel_system, satchel_search;
+grant execute on function app.uuidv7(), app.org(), app.actor(), app.enter(uuid, uuid), app.keep_history(), app.touch(), app.touch_audited()
+  to satchel_request;
+grant execute on function app.org() to satchel_search, satchel_system;

@@ -1,0 +1,84 @@
+-- The people of an organization. What signs a person in lies apart from what describes them.
+
+create table app.user (
+  like template.tenant,
+  user_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  like template.audit including defaults including constraints,
+  like template.soft_delete including constraints,
+  -- Pupils need none.
+  email text constraint user_email_form check (
+    email ~ '^[^@[:space:][:cntrl:]]{1,64}@[^@[:space:][:cntrl:]]+\.[^@.[:space:][:cntrl:]]{2,}$'
+    and email !~ '\.\.|^\.|\.@|@\.|@-' and char_length(email) <= 254
+  ),
+  -- Without @: a username must never be read as somebody else's e-mail address.
+  username text not null constraint user_username_form check (username ~ '^[[:alnum:]]([[:alnum:]._-]{0,62}[[:alnum:]])?$'),
+  full_name text not null constraint user_full_name_length check (char_length(full_name) between 1 and 200),
+  avatar_url text constraint user_avatar_url_form check (avatar_url ~ '^https?://[^[:space:]]+$' and char_length(avatar_url) <= 2048),
+  role text not null default 'student' constraint user_role check (role in ('student', 'teacher', 'admin', 'parent')),
+  status text not null default 'active'
+    constraint user_status check (status in ('active', 'inactive', 'suspended', 'pending')),
+  email_verified_at timestamptz,
+  time_zone text not null default 'UTC' constraint user_time_zone_form check (time_zone ~ '^[A-Za-z][A-Za-z0-9_+/-]{1,63}$'),
+  language text not null default 'en' constraint user_language_form check (language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'),
+  constraint user_pkey primary key (organization_id, user_id),
+  constraint user_organization_fkey foreign key (organization_id) references app.organization,
+  constraint user_created_by_fkey foreign key (organization_id, created_by_id) references app.user on delete set null (created_by_id),
+  constraint user_updated_by_fkey foreign key (organization_id, updated_by_id) references app.user on delete set null (updated_by_id),
+  constraint user_deleted_by_fkey foreign key (organization_id, deleted_by_id) references app.user on delete set null (deleted_by_id)
+);
+comment on table app.user is 'A person of one organization. Another organization knows nothing of them.';
+create unique index user_email_unique on app.user (organization_id, lower(email)) where deleted_at is null;
+create unique index user_username_unique on app.user (organization_id, lower(username)) where deleted_at is null;
+-- Active means status active and not deleted; the list of active people by role reads this index alone.
+create index user_active on app.user (organization_id, role, user_id) where status = 'active' and deleted_at is null;
+create index user_created_by on app.user (organization_id, created_by_id);
+create index user_updated_by on app.user (organization_id, updated_by_id);
+create index user_deleted_by on app.user (organization_id, deleted_by_id);
+call app.protect('app.user');
+call app.audit('app.user', 'user_id');
+grant select, insert, update on app.user to satchel_request;
+
+-- Apart from app.user, so that no list of people can ever carry a hash, and so that signing in changes no version.
+create table app.credential (
+  like template.tenant,
+  user_id uuid not null,
+  like template.timestamps including defaults,
+  password_hash text constraint credential_password_hash_form check (
+    password_hash ~ '^\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]{22,}\$[A-Za-z0-9+/]{43,}$'
+  ),
+  -- Which secret peppered the hash.
+  pepper_key_id text,
+  password_changed_at timestamptz,
+  last_login_at timestamptz,
+  last_login_ip inet,
+  constraint credential_pkey primary key (organization_id, user_id),
+  constraint credential_pepper check ((password_hash is null) = (pepper_key_id is null)),
+  constraint credential_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.credential is 'How a person signs in, and when and from where they last did.';
+call app.protect('app.credential');
+call app.keep_time('app.credential');
+grant select, insert, update on app.credential to satchel_request;
+
+create table app.profile (
+  like template.tenant,
+  user_id uuid not null,
+  like template.timestamps including defaults,
+  bio text constraint profile_bio_length check (char_length(bio) <= 5000),
+  date_of_birth date constraint profile_date_of_birth_range check (date_of_birth >= '1900-01-01'),
+  phone text constraint profile_phone_form check (phone ~ '^\+?[0-9][0-9 ()./-]{3,30}$'),
+  website text constraint profile_website_form check (website ~ '^https?://[^[:space:]]+$' and char_length(website) <= 2048),
+  code_url text constraint profile_code_url_form check (code_url ~ '^https?://[^[:space:]]+$' and char_length(code_url) <= 2048),
+  professional_url text constraint profile_professional_url_form check (professional_url ~ '^https?://[^[:space:]]+$' and char_length(professional_url) <= 2048),
+  skills text[] not null default '{}' constraint profile_skills_count check (cardinality(skills) <= 100),
+  interests text[] not null default '{}' constraint profile_interests_count check (cardinality(interests) <= 100),
+  -- At most one profile a person: their id is its key.
+  constraint profile_pkey primary key (organization_id, user_id),
+  constraint profile_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.profile is 'What a person tells about themselves.';
+call app.protect('app.profile');
+call app.keep_time('app.profile');
+call app.record_history('app.profile', 'user_id');
+grant select, insert, update on app.profile to satchel_request;

@@ -1,0 +1,62 @@
+-- Being signed in, and the guard that counts attempts to be.
+
+create table app.session (
+  like template.tenant,
+  session_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  user_id uuid not null,
+  -- A keyed hash: who reads this table can sign in as nobody.
+  token_hash bytea not null constraint session_token_hash_length check (octet_length(token_hash) = 32),
+  ip inet,
+  user_agent text constraint session_user_agent_length check (char_length(user_agent) <= 512),
+  device_type text not null default 'unknown'
+    constraint session_device_type check (device_type in ('desktop', 'mobile', 'tablet', 'bot', 'unknown')),
+  device_id uuid,
+  last_active_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  idle_timeout interval constraint session_idle_timeout_positive check (idle_timeout > interval '0'),
+  ended_at timestamptz,
+  end_reason text constraint session_end_reason check (
+    end_reason in ('signed_out', 'ended_by_user', 'password_changed', 'role_changed', 'status_changed', 'user_deleted', 'too_many')
+  ),
+  constraint session_pkey primary key (organization_id, session_id),
+  constraint session_ended_whole check ((ended_at is null) = (end_reason is null)),
+  constraint session_expiry_later check (expires_at > created_at),
+  constraint session_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.session is 'A device on which a person is signed in, until it ends, idles out or expires.';
+create unique index session_token_unique on app.session (organization_id, token_hash);
+create index session_live on app.session (organization_id, user_id, session_id) where ended_at is null;
+create index session_person on app.session (organization_id, user_id);
+create index session_expiry on app.session (organization_id, expires_at);
+call app.protect('app.session');
+call app.keep_time('app.session');
+grant select, insert, update, delete on app.session to satchel_request;
+
+-- Attempts are reserved here before a password is verified (one row lock decides), so that ten thousand guesses at
+-- once verify no more than the limit. `sequence` only grows; what counts against the limit is the attempts after
+-- `forgiven_sequence`. An unknown login has a row like any other: its key is a keyed hash and tells nothing.
+create table app.login_guard (
+  like template.tenant,
+  guard_key bytea not null constraint login_guard_key_length check (octet_length(guard_key) = 32),
+  -- Empty for clients nobody knows; a device that has signed in before has a bucket of its own.
+  bucket bytea not null constraint login_guard_bucket_length check (octet_length(bucket) in (0, 16)),
+  like template.timestamps including defaults,
+  user_id uuid,
+  sequence bigint not null default 0 constraint login_guard_sequence_counts check (sequence >= 0),
+  forgiven_sequence bigint not null default 0
+    constraint login_guard_forgiven_range check (forgiven_sequence between 0 and sequence),
+  success_sequence bigint not null default 0
+    constraint login_guard_success_range check (success_sequence between 0 and sequence),
+  locked_until timestamptz,
+  last_attempt_at timestamptz not null default now(),
+  constraint login_guard_pkey primary key (organization_id, guard_key, bucket),
+  constraint login_guard_organization_fkey foreign key (organization_id) references app.organization on delete cascade,
+  constraint login_guard_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.login_guard is 'Attempts to sign in, counted before they are verified.';
+create index login_guard_user on app.login_guard (organization_id, user_id);
+create index login_guard_last_attempt on app.login_guard (organization_id, last_attempt_at);
+call app.protect('app.login_guard');
+call app.keep_time('app.login_guard');
+grant select, insert, update, delete on app.login_guard to satchel_request;
