@@ -1,0 +1,95 @@
+/**
+ * What one test run owns: a folder for everything it writes, and processes that must not outlive it.
+ *
+ * A guard, a shell in a session of its own, waits for the end of a pipe that this process holds open. The kernel
+ * closes the pipe whichever way this process ends (done, failed, Ctrl-C, kill -9), and the guard then ends what it
+ * was told about and removes the folder. That is the only way anything is cleaned up, so it is tested by every run.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+// Each line of `processes` is: signal, process id, and the process's start time, since ids are used again.
+const GUARD = `
+cat >/dev/null
+cd "$1" || exit
+started() { sed -n 's/.*) \\([^Z]\\)/\\1/p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+running() { [ -n "$1" ] && [ "$(started "$1")" = "$2" ]; }
+if [ -f processes ]; then
+  while read -r signal pid start; do running "$pid" "$start" && kill -s "$signal" "$pid"; done <processes
+  rounds=0
+  while read -r signal pid start; do
+    while running "$pid" "$start" && [ $rounds -lt 100 ]; do sleep 0.05; rounds=$((rounds + 1)); done
+    running "$pid" "$start" && kill -s KILL "$pid"
+  done <processes
+fi
+cd /
+rm -rf "$1"
+`;
+
+interface Run {
+  readonly folder: string;
+  readonly guard: ChildProcess;
+  folders: number;
+}
+
+let run: Run | null = null;
+
+function current(): Run {
+  if (run === null) {
+    const folder = mkdtempSync(join(tmpdir(), "satchel-test-"));
+    // Others may pass through, not list: as root, PostgreSQL runs as another user.
+    chmodSync(folder, 0o711);
+    const guard = spawn("/bin/sh", ["-c", GUARD, "guard", folder], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    guard.unref();
+    run = { folder, guard, folders: 0 };
+  }
+  return run;
+}
+
+/** A new empty folder, removed when the run ends. `name` only helps people who look. */
+export function tempFolder(name = "folder"): string {
+  const { folder } = current();
+  const path = join(folder, `${name}-${++current().folders}`);
+  mkdirSync(path, { mode: 0o711 });
+  return path;
+}
+
+/** Has `pid` sent `signal` when the run ends and it is still there, and SIGKILL when that does not help. */
+export function endWithRun(pid: number, signal: "INT" | "TERM" | "KILL" | "QUIT" = "TERM"): void {
+  appendFileSync(join(current().folder, "processes"), `${signal} ${pid} ${startOf(pid)}\n`);
+}
+
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return ""; // gone already, or no Linux
+  }
+}
+
+let endings: (() => void | Promise<void>)[] = [];
+
+/** Has `end` called when the tests are over, before the folder goes. Not called when the run is interrupted. */
+export function atEnd(end: () => void | Promise<void>): void {
+  endings.push(end);
+}
+
+/** Ends what the run owns and waits until it is gone. Called once, after the last test. */
+export async function endRun(): Promise<void> {
+  const ends = endings.reverse();
+  endings = [];
+  for (const end of ends) await end();
+  if (run === null) return;
+  const { guard } = run;
+  run = null;
+  await new Promise<void>((resolve) => {
+    guard.once("exit", () => resolve());
+    guard.stdin?.end();
+  });
+}
