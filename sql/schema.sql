@@ -1,0 +1,873 @@
+-- Written by `bun run sql` from the catalog of a migrated database. Do not edit.
+
+create role satchel_owner nologin noinherit;
+
+create role satchel_request login noinherit;
+
+create role satchel_search nologin noinherit;
+grant satchel_search to satchel_owner;
+
+create role satchel_system nologin noinherit;
+grant satchel_system to satchel_request;
+
+grant connect on database (this one) to public;
+grant create, temporary on database (this one) to satchel_owner;
+grant connect on database (this one) to satchel_request;
+
+create schema app authorization satchel_owner;
+comment on schema app is 'Everything of Satchel.';
+grant usage on schema app to satchel_request;
+grant usage on schema app to satchel_search;
+grant usage on schema app to satchel_system;
+
+create schema public authorization pg_database_owner;
+
+create schema template authorization satchel_owner;
+comment on schema template is 'Column groups that tables are made of. Never holds a row.';
+
+create extension btree_gin schema app;
+
+create table app.content (
+  organization_id uuid not null,
+  content_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  source_id text,
+  title text not null,
+  slug text not null,
+  description text not null default ''::text,
+  body text not null default ''::text,
+  content_type text not null default 'lesson'::text,
+  difficulty_level text not null default 'beginner'::text,
+  status text not null default 'draft'::text,
+  language text not null default 'en'::text,
+  tags text[] not null default '{}'::text[],
+  prerequisites text[] not null default '{}'::text[],
+  learning_objectives text[] not null default '{}'::text[],
+  metadata json not null default '{}'::json,
+  settings json not null default '{}'::json,
+  estimated_duration_minutes integer,
+  published_at timestamp with time zone,
+  reviewed_at timestamp with time zone,
+  reviewed_by_id uuid,
+  constraint content_pkey PRIMARY KEY (organization_id, content_id),
+  constraint content_body_length CHECK ((octet_length(body) <= 4194304)),
+  constraint content_description_length CHECK ((char_length(description) <= 5000)),
+  constraint content_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
+  constraint content_estimated_duration_range CHECK (((estimated_duration_minutes >= 1) AND (estimated_duration_minutes <= 100000))),
+  constraint content_language_form CHECK ((language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'::text)),
+  constraint content_learning_objectives_count CHECK ((cardinality(learning_objectives) <= 100)),
+  constraint content_metadata_object CHECK ((json_typeof(metadata) = 'object'::text)),
+  constraint content_prerequisites_count CHECK ((cardinality(prerequisites) <= 100)),
+  constraint content_published_time CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
+  constraint content_settings_object CHECK ((json_typeof(settings) = 'object'::text)),
+  constraint content_slug_form CHECK (((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text) AND (char_length(slug) <= 200))),
+  constraint content_source_id_length CHECK (((char_length(source_id) >= 1) AND (char_length(source_id) <= 200))),
+  constraint content_status CHECK ((status = ANY (ARRAY['draft'::text, 'pending_review'::text, 'approved'::text, 'rejected'::text, 'published'::text, 'archived'::text]))),
+  constraint content_tags_count CHECK ((cardinality(tags) <= 100)),
+  constraint content_title_length CHECK (((char_length(title) >= 1) AND (char_length(title) <= 300))),
+  constraint content_type CHECK ((content_type = ANY (ARRAY['lesson'::text, 'tutorial'::text, 'exercise'::text, 'quiz'::text, 'project'::text, 'reference'::text]))),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint version_positive CHECK ((version > 0)),
+  constraint content_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint content_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint content_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id),
+  constraint content_reviewed_by_fkey FOREIGN KEY (organization_id, reviewed_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (reviewed_by_id),
+  constraint content_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id)
+);
+alter table app.content owner to satchel_owner;
+comment on table app.content is 'A lesson, tutorial, exercise, quiz, project or reference in its latest version.';
+CREATE INDEX content_created_by ON app.content USING btree (organization_id, created_by_id);
+CREATE INDEX content_deleted_by ON app.content USING btree (organization_id, deleted_by_id);
+CREATE INDEX content_live ON app.content USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
+CREATE INDEX content_published ON app.content USING btree (organization_id, content_id) WHERE ((status = 'published'::text) AND (deleted_at IS NULL));
+CREATE INDEX content_reviewed_by ON app.content USING btree (organization_id, reviewed_by_id);
+CREATE UNIQUE INDEX content_slug_unique ON app.content USING btree (organization_id, slug) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX content_source_unique ON app.content USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
+CREATE INDEX content_updated_by ON app.content USING btree (organization_id, updated_by_id);
+CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+alter table app.content enable row level security;
+alter table app.content force row level security;
+create policy own_organization on app.content as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.content as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.content to satchel_request;
+
+create table app.content_search (
+  organization_id uuid not null,
+  content_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null,
+  language text not null,
+  document tsvector not null,
+  constraint content_search_pkey PRIMARY KEY (organization_id, content_id),
+  constraint content_search_version_positive CHECK ((version > 0)),
+  constraint content_search_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE
+);
+alter table app.content_search owner to satchel_owner;
+comment on table app.content_search is 'The words of each published lesson.';
+CREATE INDEX content_search_document ON app.content_search USING gin (organization_id, document);
+CREATE INDEX content_search_language ON app.content_search USING btree (organization_id, language);
+CREATE TRIGGER touch BEFORE UPDATE ON app.content_search FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.content_search enable row level security;
+alter table app.content_search force row level security;
+create policy own_organization on app.content_search as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.content_search as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_search as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_search as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_search as permissive for update to satchel_request
+  using (true)
+  with check (true);
+create policy search_select on app.content_search as permissive for select to satchel_search
+  using (true);
+grant delete, insert, select, update on app.content_search to satchel_request;
+grant select (organization_id, content_id, language, document) on app.content_search to satchel_search;
+
+create table app.credential (
+  organization_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  password_hash text,
+  pepper_key_id text,
+  password_changed_at timestamp with time zone,
+  last_login_at timestamp with time zone,
+  last_login_ip inet,
+  constraint credential_pkey PRIMARY KEY (organization_id, user_id),
+  constraint credential_password_hash_form CHECK ((password_hash ~ '^\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]{22,}\$[A-Za-z0-9+/]{43,}$'::text)),
+  constraint credential_pepper CHECK (((password_hash IS NULL) = (pepper_key_id IS NULL))),
+  constraint credential_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.credential owner to satchel_owner;
+comment on table app.credential is 'How a person signs in, and when and from where they last did.';
+CREATE TRIGGER touch BEFORE UPDATE ON app.credential FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.credential enable row level security;
+alter table app.credential force row level security;
+create policy own_organization on app.credential as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.credential as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.credential as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.credential as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.credential as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.credential to satchel_request;
+
+create table app.effect (
+  organization_id uuid not null,
+  job_id uuid not null,
+  step text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint effect_pkey PRIMARY KEY (organization_id, job_id, step),
+  constraint effect_step_length CHECK (((char_length(step) >= 1) AND (char_length(step) <= 100)))
+);
+alter table app.effect owner to satchel_owner;
+comment on table app.effect is 'Steps of jobs whose effect is stored.';
+CREATE INDEX effect_created ON app.effect USING btree (organization_id, created_at);
+alter table app.effect enable row level security;
+alter table app.effect force row level security;
+create policy own_organization on app.effect as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.effect as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.effect as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.effect as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.effect as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select on app.effect to satchel_request;
+
+create table app.generation (
+  organization_id uuid not null,
+  topic text not null,
+  generation bigint not null default 1,
+  constraint generation_pkey PRIMARY KEY (organization_id, topic),
+  constraint generation_positive CHECK ((generation > 0)),
+  constraint generation_topic CHECK ((topic = ANY (ARRAY['organization'::text, 'users'::text, 'contents'::text]))),
+  constraint generation_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+alter table app.generation owner to satchel_owner;
+comment on table app.generation is 'How often what is cached under a topic has changed.';
+alter table app.generation enable row level security;
+alter table app.generation force row level security;
+create policy own_organization on app.generation as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.generation as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.generation as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.generation as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.generation as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.generation to satchel_request;
+
+create table app.history (
+  organization_id uuid not null,
+  history_id uuid not null default app.uuidv7(),
+  table_name text not null,
+  row_id uuid not null,
+  version integer,
+  action text not null,
+  actor_id uuid default app.actor(),
+  before jsonb,
+  after jsonb,
+  created_at timestamp with time zone not null default now(),
+  constraint history_pkey PRIMARY KEY (organization_id, history_id),
+  constraint history_action CHECK ((action = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])))
+);
+alter table app.history owner to satchel_owner;
+comment on table app.history is 'Every change of every audited row: who, when, before, after.';
+CREATE INDEX history_row ON app.history USING btree (organization_id, table_name, row_id, history_id);
+alter table app.history enable row level security;
+alter table app.history force row level security;
+create policy own_organization on app.history as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.history as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.history as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.history as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.history as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select on app.history to satchel_request;
+
+create table app.idempotency (
+  organization_id uuid not null,
+  key_hash bytea not null,
+  request_hash bytea not null,
+  answer bytea,
+  created_at timestamp with time zone not null default now(),
+  constraint idempotency_pkey PRIMARY KEY (organization_id, key_hash),
+  constraint idempotency_key_hash_length CHECK ((octet_length(key_hash) = 32)),
+  constraint idempotency_request_hash_length CHECK ((octet_length(request_hash) = 32))
+);
+alter table app.idempotency owner to satchel_owner;
+comment on table app.idempotency is 'What was answered to a request that carried an Idempotency-Key.';
+CREATE INDEX idempotency_created ON app.idempotency USING btree (organization_id, created_at);
+alter table app.idempotency enable row level security;
+alter table app.idempotency force row level security;
+create policy own_organization on app.idempotency as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.idempotency as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.idempotency as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.idempotency as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.idempotency as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.idempotency to satchel_request;
+
+create table app.login_guard (
+  organization_id uuid not null,
+  guard_key bytea not null,
+  bucket bytea not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  user_id uuid,
+  sequence bigint not null default 0,
+  forgiven_sequence bigint not null default 0,
+  success_sequence bigint not null default 0,
+  locked_until timestamp with time zone,
+  last_attempt_at timestamp with time zone not null default now(),
+  constraint login_guard_pkey PRIMARY KEY (organization_id, guard_key, bucket),
+  constraint login_guard_bucket_length CHECK ((octet_length(bucket) = ANY (ARRAY[0, 16]))),
+  constraint login_guard_forgiven_range CHECK (((forgiven_sequence >= 0) AND (forgiven_sequence <= sequence))),
+  constraint login_guard_key_length CHECK ((octet_length(guard_key) = 32)),
+  constraint login_guard_sequence_counts CHECK ((sequence >= 0)),
+  constraint login_guard_success_range CHECK (((success_sequence >= 0) AND (success_sequence <= sequence))),
+  constraint login_guard_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE,
+  constraint login_guard_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.login_guard owner to satchel_owner;
+comment on table app.login_guard is 'Attempts to sign in, counted before they are verified.';
+CREATE INDEX login_guard_last_attempt ON app.login_guard USING btree (organization_id, last_attempt_at);
+CREATE INDEX login_guard_user ON app.login_guard USING btree (organization_id, user_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.login_guard FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.login_guard enable row level security;
+alter table app.login_guard force row level security;
+create policy own_organization on app.login_guard as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.login_guard as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.login_guard as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.login_guard as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.login_guard as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.login_guard to satchel_request;
+
+create table app.migration (
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint migration_pkey PRIMARY KEY (name)
+);
+alter table app.migration owner to satchel_owner;
+comment on table app.migration is 'Migrations that were applied, with the checksum of their text.';
+grant select on app.migration to satchel_request;
+
+create table app.organization (
+  organization_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  name text not null,
+  slug text not null,
+  type text not null default 'school'::text,
+  status text not null default 'active'::text,
+  settings json not null default '{}'::json,
+  constraint organization_pkey PRIMARY KEY (organization_id),
+  constraint organization_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  constraint organization_settings_object CHECK ((json_typeof(settings) = 'object'::text)),
+  constraint organization_slug_form CHECK (((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text) AND ((char_length(slug) >= 2) AND (char_length(slug) <= 63)))),
+  constraint organization_status CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'closed'::text]))),
+  constraint organization_type CHECK ((type = ANY (ARRAY['school'::text, 'district'::text, 'university'::text, 'company'::text, 'other'::text]))),
+  constraint version_positive CHECK ((version > 0))
+);
+alter table app.organization owner to satchel_owner;
+comment on table app.organization is 'A tenant: a school or another body whose data nobody else may see.';
+CREATE UNIQUE INDEX organization_slug_unique ON app.organization USING btree (slug);
+CREATE TRIGGER history_delete AFTER DELETE ON app.organization REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.organization REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.organization REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.organization FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+alter table app.organization enable row level security;
+alter table app.organization force row level security;
+create policy own_organization on app.organization as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.organization as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.organization as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.organization as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.organization as permissive for update to satchel_request
+  using (true)
+  with check (true);
+create policy system_select on app.organization as permissive for select to satchel_system
+  using (true);
+grant insert, select, update on app.organization to satchel_request;
+grant select (organization_id, slug, status) on app.organization to satchel_system;
+
+create table app.profile (
+  organization_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  bio text,
+  date_of_birth date,
+  phone text,
+  website text,
+  code_url text,
+  professional_url text,
+  skills text[] not null default '{}'::text[],
+  interests text[] not null default '{}'::text[],
+  constraint profile_pkey PRIMARY KEY (organization_id, user_id),
+  constraint profile_bio_length CHECK ((char_length(bio) <= 5000)),
+  constraint profile_code_url_form CHECK (((code_url ~ '^https?://[^[:space:]]+$'::text) AND (char_length(code_url) <= 2048))),
+  constraint profile_date_of_birth_range CHECK ((date_of_birth >= '1900-01-01'::date)),
+  constraint profile_interests_count CHECK ((cardinality(interests) <= 100)),
+  constraint profile_phone_form CHECK ((phone ~ '^\+?[0-9][0-9 ()./-]{3,30}$'::text)),
+  constraint profile_professional_url_form CHECK (((professional_url ~ '^https?://[^[:space:]]+$'::text) AND (char_length(professional_url) <= 2048))),
+  constraint profile_skills_count CHECK ((cardinality(skills) <= 100)),
+  constraint profile_website_form CHECK (((website ~ '^https?://[^[:space:]]+$'::text) AND (char_length(website) <= 2048))),
+  constraint profile_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.profile owner to satchel_owner;
+comment on table app.profile is 'What a person tells about themselves.';
+CREATE TRIGGER history_delete AFTER DELETE ON app.profile REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.profile REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.profile REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.profile FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.profile enable row level security;
+alter table app.profile force row level security;
+create policy own_organization on app.profile as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.profile as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.profile as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.profile as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.profile as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.profile to satchel_request;
+
+create table app.secret_key (
+  key_id text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint secret_key_pkey PRIMARY KEY (key_id),
+  constraint secret_key_id_form CHECK ((key_id ~ '^[0-9a-f]{12}$'::text))
+);
+alter table app.secret_key owner to satchel_owner;
+comment on table app.secret_key is 'Names of the secrets this database was used with. A node with an unknown secret would refuse every session.';
+grant insert, select on app.secret_key to satchel_system;
+
+create table app.security_event (
+  organization_id uuid not null,
+  security_event_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  kind text not null,
+  user_id uuid,
+  known_device boolean not null,
+  attempts integer not null,
+  locked_until timestamp with time zone,
+  constraint security_event_pkey PRIMARY KEY (organization_id, security_event_id),
+  constraint security_event_attempts_counts CHECK ((attempts >= 0)),
+  constraint security_event_kind CHECK ((kind = ANY (ARRAY['login_locked'::text, 'login_unlocked'::text]))),
+  constraint security_event_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.security_event owner to satchel_owner;
+comment on table app.security_event is 'Locks of logins and their ends.';
+CREATE INDEX security_event_user ON app.security_event USING btree (organization_id, user_id);
+alter table app.security_event enable row level security;
+alter table app.security_event force row level security;
+create policy own_organization on app.security_event as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.security_event as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.security_event as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.security_event as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.security_event as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select on app.security_event to satchel_request;
+
+create table app.session (
+  organization_id uuid not null,
+  session_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  user_id uuid not null,
+  token_hash bytea not null,
+  ip inet,
+  user_agent text,
+  device_type text not null default 'unknown'::text,
+  device_id uuid,
+  last_active_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  idle_timeout interval,
+  ended_at timestamp with time zone,
+  end_reason text,
+  constraint session_pkey PRIMARY KEY (organization_id, session_id),
+  constraint session_device_type CHECK ((device_type = ANY (ARRAY['desktop'::text, 'mobile'::text, 'tablet'::text, 'bot'::text, 'unknown'::text]))),
+  constraint session_end_reason CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'ended_by_user'::text, 'password_changed'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text, 'too_many'::text]))),
+  constraint session_ended_whole CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+  constraint session_expiry_later CHECK ((expires_at > created_at)),
+  constraint session_idle_timeout_positive CHECK ((idle_timeout > '00:00:00'::interval)),
+  constraint session_token_hash_length CHECK ((octet_length(token_hash) = 32)),
+  constraint session_user_agent_length CHECK ((char_length(user_agent) <= 512)),
+  constraint session_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.session owner to satchel_owner;
+comment on table app.session is 'A device on which a person is signed in, until it ends, idles out or expires.';
+CREATE INDEX session_expiry ON app.session USING btree (organization_id, expires_at);
+CREATE INDEX session_live ON app.session USING btree (organization_id, user_id, session_id) WHERE (ended_at IS NULL);
+CREATE INDEX session_person ON app.session USING btree (organization_id, user_id);
+CREATE UNIQUE INDEX session_token_unique ON app.session USING btree (organization_id, token_hash);
+CREATE TRIGGER touch BEFORE UPDATE ON app.session FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.session enable row level security;
+alter table app.session force row level security;
+create policy own_organization on app.session as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.session as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.session as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.session as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.session as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.session to satchel_request;
+
+create table app.setup_code (
+  code_hash bytea not null,
+  first boolean not null,
+  created_at timestamp with time zone not null default now(),
+  consumed_at timestamp with time zone,
+  constraint setup_code_pkey PRIMARY KEY (code_hash),
+  constraint setup_code_hash_length CHECK ((octet_length(code_hash) = 32))
+);
+alter table app.setup_code owner to satchel_owner;
+comment on table app.setup_code is 'Single-use codes that allow an organization to be founded. Only their keyed hash is kept.';
+grant select, update (consumed_at) on app.setup_code to satchel_request;
+grant delete, insert, select (first, created_at, consumed_at) on app.setup_code to satchel_system;
+
+create table app."user" (
+  organization_id uuid not null,
+  user_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  email text,
+  username text not null,
+  full_name text not null,
+  avatar_url text,
+  role text not null default 'student'::text,
+  status text not null default 'active'::text,
+  email_verified_at timestamp with time zone,
+  time_zone text not null default 'UTC'::text,
+  language text not null default 'en'::text,
+  constraint user_pkey PRIMARY KEY (organization_id, user_id),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint user_avatar_url_form CHECK (((avatar_url ~ '^https?://[^[:space:]]+$'::text) AND (char_length(avatar_url) <= 2048))),
+  constraint user_email_form CHECK (((email ~ '^[^@[:space:][:cntrl:]]{1,64}@[^@[:space:][:cntrl:]]+\.[^@.[:space:][:cntrl:]]{2,}$'::text) AND (email !~ '\.\.|^\.|\.@|@\.|@-'::text) AND (char_length(email) <= 254))),
+  constraint user_full_name_length CHECK (((char_length(full_name) >= 1) AND (char_length(full_name) <= 200))),
+  constraint user_language_form CHECK ((language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'::text)),
+  constraint user_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'admin'::text, 'parent'::text]))),
+  constraint user_status CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'suspended'::text, 'pending'::text]))),
+  constraint user_time_zone_form CHECK ((time_zone ~ '^[A-Za-z][A-Za-z0-9_+/-]{1,63}$'::text)),
+  constraint user_username_form CHECK ((username ~ '^[[:alnum:]]([[:alnum:]._-]{0,62}[[:alnum:]])?$'::text)),
+  constraint version_positive CHECK ((version > 0)),
+  constraint user_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint user_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint user_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id),
+  constraint user_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id)
+);
+alter table app."user" owner to satchel_owner;
+comment on table app."user" is 'A person of one organization. Another organization knows nothing of them.';
+CREATE INDEX user_active ON app."user" USING btree (organization_id, role, user_id) WHERE ((status = 'active'::text) AND (deleted_at IS NULL));
+CREATE INDEX user_created_by ON app."user" USING btree (organization_id, created_by_id);
+CREATE INDEX user_deleted_by ON app."user" USING btree (organization_id, deleted_by_id);
+CREATE UNIQUE INDEX user_email_unique ON app."user" USING btree (organization_id, lower(email)) WHERE (deleted_at IS NULL);
+CREATE INDEX user_updated_by ON app."user" USING btree (organization_id, updated_by_id);
+CREATE UNIQUE INDEX user_username_unique ON app."user" USING btree (organization_id, lower(username)) WHERE (deleted_at IS NULL);
+CREATE TRIGGER history_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app."user" FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+alter table app."user" enable row level security;
+alter table app."user" force row level security;
+create policy own_organization on app."user" as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app."user" as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app."user" as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app."user" as permissive for select to satchel_request
+  using (true);
+create policy request_update on app."user" as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app."user" to satchel_request;
+
+create table template.audit (
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  constraint version_positive CHECK ((version > 0))
+);
+alter table template.audit owner to satchel_owner;
+
+create table template.soft_delete (
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL)))
+);
+alter table template.soft_delete owner to satchel_owner;
+
+create table template.tenant (
+  organization_id uuid not null
+);
+alter table template.tenant owner to satchel_owner;
+
+create table template.timestamps (
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+alter table template.timestamps owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.actor()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid;
+alter function app.actor() owner to satchel_owner;
+comment on function app.actor() is 'The user on whose behalf this transaction acts, or null for the system.';
+grant execute on function app.actor() to satchel_request;
+
+CREATE OR REPLACE PROCEDURE app.audit(IN target regclass, IN id_column text)
+ LANGUAGE plpgsql
+AS $procedure$
+begin
+  execute format('create trigger touch before update on %s for each row execute function app.touch_audited()', target);
+  call app.record_history(target, id_column);
+end
+$procedure$;
+alter procedure app.audit(IN target regclass, IN id_column text) owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.bump_generations(topics text[])
+ RETURNS void
+ LANGUAGE sql
+BEGIN ATOMIC
+ INSERT INTO app.generation AS g (organization_id, topic)  SELECT app.org() AS org,
+             topic.topic
+            FROM unnest(bump_generations.topics) topic(topic)
+           ORDER BY topic.topic ON CONFLICT(organization_id, topic) DO UPDATE SET generation = (g.generation + 1);
+END;
+alter function app.bump_generations(topics text[]) owner to satchel_owner;
+comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
+grant execute on function app.bump_generations(topics text[]) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.enter(organization uuid, actor uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if organization is null then
+    raise exception 'an organization must be named' using errcode = 'null_value_not_allowed';
+  end if;
+  if coalesce(current_setting('app.org_id', true), '') not in ('', organization::text) then
+    raise exception 'this transaction has entered another organization'
+      using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  perform set_config('app.org_id', organization::text, true),
+          set_config('app.user_id', coalesce(actor::text, ''), true);
+end
+$function$;
+alter function app.enter(organization uuid, actor uuid) owner to satchel_owner;
+comment on function app.enter(organization uuid, actor uuid) is 'Enters an organization until the transaction ends. Refuses to change to another one.';
+grant execute on function app.enter(organization uuid, actor uuid) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.keep_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    insert into app.history (organization_id, table_name, row_id, version, action, after)
+    select n.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'insert', doc
+    from new_rows n cross join lateral to_jsonb(n) as doc;
+  elsif tg_op = 'DELETE' then
+    insert into app.history (organization_id, table_name, row_id, version, action, before)
+    select o.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'delete', doc
+    from old_rows o cross join lateral to_jsonb(o) as doc;
+  else
+    -- Only the columns that changed: a corrected typing mistake in a title must not store the body twice more.
+    insert into app.history (organization_id, table_name, row_id, version, action, before, after)
+    select n.organization_id, tg_table_name, n.id, (n.doc ->> 'version')::integer, 'update', changed.before, changed.after
+    from (
+      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from new_rows r
+    ) n
+    join (
+      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from old_rows r
+    ) o on o.organization_id = n.organization_id and o.id = n.id
+    cross join lateral (
+      select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
+      from jsonb_each(o.doc) b
+      where b.value is distinct from n.doc -> b.key
+    ) changed;
+  end if;
+  return null;
+end
+$function$;
+alter function app.keep_history() owner to satchel_owner;
+comment on function app.keep_history() is 'Writes app.history for one statement. Its argument names the id column.';
+grant execute on function app.keep_history() to satchel_request;
+
+CREATE OR REPLACE PROCEDURE app.keep_time(IN target regclass)
+ LANGUAGE plpgsql
+AS $procedure$
+begin
+  execute format('create trigger touch before update on %s for each row execute function app.touch()', target);
+end
+$procedure$;
+alter procedure app.keep_time(IN target regclass) owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.org()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid;
+alter function app.org() owner to satchel_owner;
+comment on function app.org() is 'The organization that this transaction has entered, or null.';
+grant execute on function app.org() to satchel_request;
+grant execute on function app.org() to satchel_search;
+grant execute on function app.org() to satchel_system;
+
+CREATE OR REPLACE PROCEDURE app.protect(IN target regclass)
+ LANGUAGE plpgsql
+AS $procedure$
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  execute format('create policy request_select on %s for select to satchel_request using (true)', target);
+  execute format('create policy request_insert on %s for insert to satchel_request with check (true)', target);
+  execute format('create policy request_update on %s for update to satchel_request using (true) with check (true)', target);
+  execute format('create policy request_delete on %s for delete to satchel_request using (true)', target);
+  execute format(
+    'create policy own_organization on %s as restrictive for all to satchel_request
+       using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+end
+$procedure$;
+alter procedure app.protect(IN target regclass) owner to satchel_owner;
+
+CREATE OR REPLACE PROCEDURE app.record_history(IN target regclass, IN id_column text)
+ LANGUAGE plpgsql
+AS $procedure$
+begin
+  execute format(
+    'create trigger history_insert after insert on %s referencing new table as new_rows
+       for each statement execute function app.keep_history(%L)', target, id_column);
+  execute format(
+    'create trigger history_update after update on %s referencing old table as old_rows new table as new_rows
+       for each statement execute function app.keep_history(%L)', target, id_column);
+  execute format(
+    'create trigger history_delete after delete on %s referencing old table as old_rows
+       for each statement execute function app.keep_history(%L)', target, id_column);
+end
+$procedure$;
+alter procedure app.record_history(IN target regclass, IN id_column text) owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.search_configuration(language text)
+ RETURNS regconfig
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE split_part(language, '-'::text, 1) WHEN 'ar'::text THEN 'arabic'::regconfig WHEN 'hy'::text THEN 'armenian'::regconfig WHEN 'eu'::text THEN 'basque'::regconfig WHEN 'ca'::text THEN 'catalan'::regconfig WHEN 'da'::text THEN 'danish'::regconfig WHEN 'nl'::text THEN 'dutch'::regconfig WHEN 'en'::text THEN 'english'::regconfig WHEN 'fi'::text THEN 'finnish'::regconfig WHEN 'fr'::text THEN 'french'::regconfig WHEN 'de'::text THEN 'german'::regconfig WHEN 'el'::text THEN 'greek'::regconfig WHEN 'hi'::text THEN 'hindi'::regconfig WHEN 'hu'::text THEN 'hungarian'::regconfig WHEN 'id'::text THEN 'indonesian'::regconfig WHEN 'ga'::text THEN 'irish'::regconfig WHEN 'it'::text THEN 'italian'::regconfig WHEN 'lt'::text THEN 'lithuanian'::regconfig WHEN 'ne'::text THEN 'nepali'::regconfig WHEN 'no'::text THEN 'norwegian'::regconfig WHEN 'nb'::text THEN 'norwegian'::regconfig WHEN 'nn'::text THEN 'norwegian'::regconfig WHEN 'pt'::text THEN 'portuguese'::regconfig WHEN 'ro'::text THEN 'romanian'::regconfig WHEN 'ru'::text THEN 'russian'::regconfig WHEN 'sr'::text THEN 'serbian'::regconfig WHEN 'es'::text THEN 'spanish'::regconfig WHEN 'sv'::text THEN 'swedish'::regconfig WHEN 'ta'::text THEN 'tamil'::regconfig WHEN 'tr'::text THEN 'turkish'::regconfig WHEN 'yi'::text THEN 'yiddish'::regconfig ELSE 'simple'::regconfig END;
+alter function app.search_configuration(language text) owner to satchel_owner;
+comment on function app.search_configuration(language text) is 'The text search configuration of a language (ISO 639-1): how its words are stemmed. `simple` where there is none.';
+grant execute on function app.search_configuration(language text) to satchel_request;
+grant execute on function app.search_configuration(language text) to satchel_search;
+
+CREATE OR REPLACE FUNCTION app.search_contents(query text, in_language text, after_score real, after_id uuid, at_most integer)
+ RETURNS TABLE(content_id uuid, score real)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organization uuid := app.org();
+  tongue text;
+  terms tsquery;
+begin
+  for tongue in
+    with recursive tongues as (
+      (select s.language from app.content_search s
+       where s.organization_id = organization and in_language is null order by s.language limit 1)
+      union all
+      (select (select s.language from app.content_search s
+               where s.organization_id = organization and s.language > t.language order by s.language limit 1)
+       from tongues t where t.language is not null)
+    )
+    select t.language from tongues t where t.language is not null
+    union all select in_language where in_language is not null
+  loop
+    terms := websearch_to_tsquery(app.search_configuration(tongue), query);
+    continue when numnode(terms) = 0;
+    return query
+      select found.content_id, found.score
+      from (
+        select s.content_id, ts_rank_cd('{0.1, 0.2, 0.4, 1.0}', s.document, terms, 1) as score
+        from app.content_search s
+        where s.organization_id = organization and s.language = tongue and s.document @@ terms
+      ) found
+      where after_score is null or (found.score, found.content_id) < (after_score, after_id)
+      order by found.score desc, found.content_id desc
+      limit at_most;
+  end loop;
+end
+$function$;
+alter function app.search_contents(query text, in_language text, after_score real, after_id uuid, at_most integer) owner to satchel_search;
+comment on function app.search_contents(query text, in_language text, after_score real, after_id uuid, at_most integer) is 'Finds lessons of the entered organization by their words: ids and scores, nothing else.';
+grant execute on function app.search_contents(query text, in_language text, after_score real, after_id uuid, at_most integer) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.touch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.created_at := old.created_at;
+  -- now() stands still within a transaction; a second update in it must still be seen as later.
+  new.updated_at := greatest(now(), old.updated_at + interval '1 microsecond');
+  return new;
+end
+$function$;
+alter function app.touch() owner to satchel_owner;
+comment on function app.touch() is 'Moves updated_at on every update, raw SQL included.';
+grant execute on function app.touch() to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.touch_audited()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.created_at := old.created_at;
+  new.created_by_id := old.created_by_id;
+  new.updated_at := greatest(now(), old.updated_at + interval '1 microsecond');
+  new.updated_by_id := app.actor();
+  new.version := old.version + 1;
+  return new;
+end
+$function$;
+alter function app.touch_audited() owner to satchel_owner;
+comment on function app.touch_audited() is 'Moves updated_at and version and records the acting user on every update.';
+grant execute on function app.touch_audited() to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.uuidv7()
+ RETURNS uuid
+ LANGUAGE sql
+ PARALLEL SAFE
+RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
+alter function app.uuidv7() owner to satchel_owner;
+comment on function app.uuidv7() is 'A version 7 UUID (RFC 9562 §5.7). PostgreSQL has one of its own only from 18 on.';
+grant execute on function app.uuidv7() to satchel_request;
