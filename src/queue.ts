@@ -1,0 +1,319 @@
+/**
+ * The job queue: which jobs there are, what they carry, and how one is enqueued. The only importer of `pg-boss`, which
+ * works here over our own pool: it opens no connection, and its schema is made by `satchel migrate`, never by a server.
+ *
+ * Delivery is at least once. What makes effects happen once is `once` (src/effects).
+ */
+import { type Db as BossDb, type ConstructorOptions, PgBoss, type QueueOptions } from "pg-boss";
+import grants from "../sql/pgboss/grants.sql" with { type: "text" };
+import oldestActiveText from "../sql/pgboss/oldest_active.sql" with { type: "text" };
+import type { SystemTx, TenantTx, Tx } from "../sql/tx.ts";
+import { type Db, rawSend, withSystem } from "./db.ts";
+import type { Log } from "./log.ts";
+
+/** What each job carries: ids, and no personal data. A job with an `organizationId` belongs to that organization. */
+export type JobPayloads = {
+  /** What follows when a guard has locked: notice, audit, escalation. `guardKey` in hexadecimal. */
+  readonly lockout: { readonly organizationId: string; readonly guardKey: string };
+  readonly "prune-sessions": Readonly<Record<string, never>>;
+  readonly "reindex-search":
+    | { readonly organizationId: string; readonly contentId: string; readonly version: number }
+    | { readonly organizationId: string; readonly all: true };
+};
+
+export type JobName = keyof JobPayloads;
+
+/** The scope in which a job may be enqueued: its organization's, or the system's when it has none. */
+export type TxFor<N extends JobName> = JobPayloads[N] extends { readonly organizationId: string }
+  ? TenantTx
+  : SystemTx;
+
+const DAY = 86_400;
+
+const common = {
+  retryLimit: 8,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 300,
+  heartbeatSeconds: 10,
+  retentionSeconds: 14 * DAY,
+  deleteAfterSeconds: DAY,
+} as const satisfies QueueOptions;
+
+/** How often a job is tried, how long it may take, and what is kept. Written to the database by `satchel migrate`. */
+export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
+  lockout: { ...common, expireInSeconds: 60 },
+  // Comes round again by itself.
+  "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },
+  "reindex-search": { ...common, expireInSeconds: 900 },
+};
+
+/** Where a job ends that has failed as often as it may. Nothing works on it: somebody has to look. */
+export const DEAD_LETTER = "dead-letter";
+const DEAD_LETTER_OPTIONS: QueueOptions = { retentionSeconds: 90 * DAY, deleteAfterSeconds: 30 * DAY };
+
+const SCHEMA = "pgboss";
+
+export interface Queue {
+  /** Ends the timers of the queue. Jobs cannot be enqueued afterwards. */
+  close(): Promise<void>;
+  readonly [internals]: { readonly boss: PgBoss; readonly db: Db; readonly log: Log };
+}
+
+const internals = Symbol("queue");
+
+export interface EnqueueOptions {
+  /** Not before so many seconds from now. */
+  readonly startAfterSeconds?: number;
+  /** At most one job of this name and key in each slot of so many seconds; another is not enqueued. */
+  readonly throttle?: { readonly key: string; readonly seconds: number };
+}
+
+/**
+ * Opens the queue for enqueueing. Throws when its schema is missing or belongs to another release, with the cure, and
+ * `unavailable` when the database cannot be reached.
+ */
+export async function openQueue({ db, log }: { readonly db: Db; readonly log: Log }): Promise<Queue> {
+  const boss = await startBoss(db, log, { supervise: false });
+  return { [internals]: { boss, db, log }, close: () => boss.stop({ graceful: false }) };
+}
+
+/**
+ * Enqueues a job inside the caller's transaction: it exists if and only if that commits. Gives its id, or null when
+ * `throttle` held it back. The database refuses a job of another organization than the one entered.
+ */
+export async function enqueue<N extends JobName>(
+  queue: Queue,
+  tx: TxFor<N>,
+  name: N,
+  payload: JobPayloads[N],
+  { startAfterSeconds, throttle }: EnqueueOptions = {},
+): Promise<string | null> {
+  return queue[internals].boss.send(name, payload, {
+    db: over(tx),
+    ...(startAfterSeconds === undefined ? {} : { startAfter: startAfterSeconds }),
+    ...(throttle === undefined ? {} : { singletonKey: throttle.key, singletonSeconds: throttle.seconds }),
+  });
+}
+
+/** What a queue holds, for metrics and alarms. */
+export interface QueueState {
+  readonly name: string;
+  /** Waiting, and under way. As of the last look over the queues, at most a minute ago. */
+  readonly queued: number;
+  readonly active: number;
+  /** How long the oldest job under way has been, in seconds; null when there is none. Now. */
+  readonly oldestActiveSeconds: number | null;
+}
+
+/** The state of every queue, dead letters included. Refuses as `withSystem` does. */
+export async function queueStates(queue: Queue): Promise<readonly QueueState[]> {
+  const { boss, db } = queue[internals];
+  const { rows } = await withSystem(db, (tx) => rawSend(tx, oldestActiveText), { readOnly: true });
+  const oldest = new Map(rows.map(({ name, seconds }) => [name, Number(seconds)]));
+  return (await boss.getQueues()).map(({ name, queuedCount, activeCount }) => ({
+    name,
+    queued: queuedCount,
+    active: activeCount,
+    oldestActiveSeconds: oldest.get(name) ?? null,
+  }));
+}
+
+/** One delivery of a job. */
+export interface Job<N extends JobName = JobName> {
+  /** The same in every attempt; the idempotency key for what happens outside the database. */
+  readonly id: string;
+  readonly payload: JobPayloads[N];
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly lastAttempt: boolean;
+  /** Aborted when the job is no longer held: another worker may have it, or this one is stopping. */
+  readonly signal: AbortSignal;
+}
+
+export interface ConsumeOptions {
+  /** Jobs of one name under way at once in this process. */
+  readonly concurrency: number;
+  /** How often an idle queue is asked for work, in seconds. At least 0.5. */
+  readonly pollSeconds: number;
+}
+
+export interface Consumer {
+  /**
+   * Takes no more jobs, waits up to `milliseconds` for those under way, and gives back the rest to be tried again,
+   * by this node or another. Their signals are aborted after half of that time.
+   */
+  stop(milliseconds: number): Promise<void>;
+}
+
+/** Works on a job. It is done when the promise is fulfilled, and tried again, or dead, when it is rejected. */
+export type Work = <N extends JobName>(name: N, job: Job<N>) => Promise<void>;
+
+/**
+ * Works on the jobs of this database, as the system role, until stopped: takes them in batches, keeps them alive with a
+ * heartbeat, settles each by itself, and takes jobs from workers that have gone silent.
+ */
+export async function consume(
+  queue: Queue,
+  names: Readonly<Partial<Record<JobName, ConsumeOptions>>>,
+  work: Work,
+  /** How often the whole is looked over: silent workers, expired and finished jobs. In seconds. */
+  superviseSeconds = 10,
+): Promise<Consumer> {
+  const { db, log } = queue[internals];
+  const boss = await startBoss(db, log, {
+    supervise: true,
+    superviseIntervalSeconds: superviseSeconds,
+    monitorIntervalSeconds: superviseSeconds,
+  });
+  const stopping = new AbortController();
+  for (const name of Object.keys(names) as JobName[]) {
+    const options = names[name];
+    if (options === undefined) continue;
+    await boss.work(
+      name,
+      {
+        batchSize: options.concurrency,
+        burstWhenBatchFull: true,
+        pollingIntervalSeconds: options.pollSeconds,
+        heartbeatRefreshSeconds: 3,
+        includeMetadata: true,
+        perJobResults: true,
+      },
+      (jobs) =>
+        Promise.all(
+          jobs.map(async (job) => {
+            try {
+              await work(name, {
+                id: job.id,
+                payload: job.data as JobPayloads[typeof name],
+                attempt: job.retryCount + 1,
+                lastAttempt: job.retryCount >= job.retryLimit,
+                signal: AbortSignal.any([job.signal, stopping.signal]),
+              });
+              return { id: job.id, status: "completed" as const };
+            } catch (error) {
+              // Only the kind of error: a message may quote what must not be stored with a job.
+              const output = { error: error instanceof Error ? error.name : typeof error };
+              return { id: job.id, status: "failed" as const, output };
+            }
+          }),
+        ),
+    );
+  }
+  return {
+    stop: async (milliseconds) => {
+      const half = setTimeout(() => stopping.abort(new Error("the worker is stopping")), milliseconds / 2);
+      await boss.stop({ graceful: true, timeout: milliseconds });
+      clearTimeout(half);
+    },
+  };
+}
+
+/**
+ * Makes or upgrades the queue's schema and brings its queues to `JOB_OPTIONS`. `execute` runs SQL as the owner of the
+ * schema; `satchel migrate` calls this under its lock. Does nothing where nothing is to be done.
+ */
+export async function createJobSchema(execute: Execute): Promise<void> {
+  const boss = new PgBoss({
+    db: adapter((text, values) => execute(...asText(text, values))),
+    schema: SCHEMA,
+    migrate: true,
+    // `satchel migrate` makes it with the roles.
+    createSchema: false,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+  });
+  boss.on("error", () => {});
+  await boss.start();
+  try {
+    const queues: [string, QueueOptions][] = [
+      [DEAD_LETTER, DEAD_LETTER_OPTIONS],
+      ...Object.entries(JOB_OPTIONS).map(([name, options]): [string, QueueOptions] => [
+        name,
+        { ...options, deadLetter: DEAD_LETTER } as QueueOptions,
+      ]),
+    ];
+    // Indexes that an upgrade builds without blocking; the next release may count on them.
+    while (
+      (await boss.getBamStatus()).some(({ status }) => status === "pending" || status === "in_progress")
+    ) {
+      await Bun.sleep(100);
+    }
+    for (const [name, options] of queues) {
+      await boss.createQueue(name, options);
+      // An existing queue keeps the options it was made with.
+      await boss.updateQueue(name, options);
+    }
+    await execute(grants);
+  } finally {
+    await boss.stop({ graceful: false });
+  }
+}
+
+async function startBoss(
+  db: Db,
+  log: Log,
+  options: Pick<ConstructorOptions, "supervise" | "superviseIntervalSeconds" | "monitorIntervalSeconds">,
+): Promise<PgBoss> {
+  const boss = new PgBoss({
+    ...options,
+    db: overSystem(db),
+    schema: SCHEMA,
+    migrate: false,
+    createSchema: false,
+    // Periodic jobs are throttled instead (jobs/runner.ts): that needs neither a clock agreed on nor a queue more.
+    schedule: false,
+    registerInstance: false,
+    reindex: false,
+    monitorVacuum: false,
+  });
+  boss.on("error", (error) => log.warn("queue_error", { error }));
+  boss.on("warning", ({ message }) => log.warn("queue_warning", { finding: message }));
+  try {
+    await boss.start();
+    const known = new Set((await boss.getQueues()).map(({ name }) => name));
+    const missing = [...Object.keys(JOB_OPTIONS), DEAD_LETTER].filter((name) => !known.has(name));
+    if (missing.length > 0) throw new Error(`pg-boss is not installed: no ${missing.join(", ")}`);
+    return boss;
+  } catch (error) {
+    await boss.stop({ graceful: false });
+    if (!(error instanceof Error) || !/not installed|requires migrations/.test(error.message)) throw error;
+    throw new Error(
+      `the job queue's schema is missing or belongs to another release (${error.message}); run \`satchel migrate\``,
+      { cause: error },
+    );
+  }
+}
+
+type Execute = (text: string, values?: readonly unknown[]) => Promise<{ readonly rows: readonly unknown[] }>;
+
+/** pg-boss' view of a database. */
+function adapter(execute: Execute): BossDb {
+  return {
+    executeSql: async (text, values = []) => ({ rows: [...(await execute(text, values)).rows] }),
+  };
+}
+
+/** pg-boss inside a transaction of ours. */
+function over(tx: Tx): BossDb {
+  return adapter((text, values) => rawSend(tx, text, values));
+}
+
+/** pg-boss as the system role, each of its statements and scripts in a transaction. */
+function overSystem(db: Db): BossDb {
+  return adapter((text, values) =>
+    // Scripts bring their own BEGIN and COMMIT.
+    withSystem(db, (tx) => rawSend(tx, text.replace(/^\s*BEGIN;|COMMIT;\s*$/g, ""), values)),
+  );
+}
+
+/** A string for json would be taken for a document by postgres.js; as text it is read as node-postgres sends it. */
+function asText(text: string, values: readonly unknown[] = []): [string, readonly unknown[]] {
+  const bind = (value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? JSON.stringify(value)
+      : (value ?? null);
+  return [text.replace(/\$(\d+)::(jsonb?)\b/g, "$$$1::text::$2"), values.map(bind)];
+}
