@@ -1,9 +1,11 @@
 /** A database of its own for a test file: a copy of one that was migrated once in this run. */
+import { appendFileSync } from "node:fs";
 import postgres from "postgres";
 import { driverOptions, parseDatabaseUrl } from "../../sql/connection.ts";
 import { migrate } from "../../sql/migrate.ts";
-import { type Db, openDb } from "../../src/db.ts";
+import { type Db, type DbOptions, openDb } from "../../src/db.ts";
 import { silentLog } from "../../src/log.ts";
+import { createJobSchema } from "../../src/queue.ts";
 import { POSTGRES, type TestServer, testServer } from "./postgres.ts";
 import { atEnd } from "./run.ts";
 
@@ -28,7 +30,6 @@ const TEMPLATE = "satchel";
 interface Template {
   readonly server: TestServer;
   readonly admin: Admin;
-  readonly close: () => Promise<void>;
 }
 
 let template: Promise<Template> | null = null;
@@ -38,8 +39,17 @@ async function migrated(): Promise<Template> {
   const server = await testServer();
   const cluster = connect(server.ownerUrl("postgres"));
   if (POSTGRES === 15) await cluster.admin(`create database ${TEMPLATE}`);
-  await migrate({ ownerUrl: server.ownerUrl(TEMPLATE), log: silentLog, peer: true });
-  return { server, ...cluster };
+  await migrate({
+    ownerUrl: server.ownerUrl(TEMPLATE),
+    log: silentLog,
+    peer: true,
+    jobSchema: createJobSchema,
+  });
+  atEnd(async () => {
+    template = null;
+    await cluster.close();
+  });
+  return { server, admin: cluster.admin };
 }
 
 function connect(url: string): { admin: Admin; close: () => Promise<void> } {
@@ -52,16 +62,17 @@ function connect(url: string): { admin: Admin; close: () => Promise<void> } {
   };
 }
 
-/** An empty database with the whole schema, made in about 60 ms by copying the run's migrated one. */
-export async function testDatabase(): Promise<TestDatabase> {
-  if (template === null) {
-    template = migrated();
-    atEnd(async () => {
-      const made = await template;
-      template = null;
-      await made?.close();
-    });
-  }
+// A full run proves that no query file is dead: it says here which ones were run (see test/check.ts).
+const STATEMENTS = process.env.SATCHEL_TEST_STATEMENTS;
+const executed = new Set<string>();
+if (STATEMENTS !== undefined) atEnd(() => appendFileSync(STATEMENTS, `${[...executed].join("\n")}\n`));
+
+/**
+ * An empty database with the whole schema, made in about 60 ms by copying the run's migrated one. `options` are those
+ * of its pool.
+ */
+export async function testDatabase(options: Partial<DbOptions> = {}): Promise<TestDatabase> {
+  template ??= migrated();
   const { server, admin: cluster } = await template;
   const name = `test_${process.pid}_${++databases}`;
   await cluster(`create database ${name} template ${TEMPLATE}`);
@@ -79,7 +90,15 @@ export async function testDatabase(): Promise<TestDatabase> {
   const ownerUrl = server.ownerUrl(name);
   const requestUrl = server.requestUrl(name);
   const { admin, close } = connect(ownerUrl);
-  const db = await openDb({ url: requestUrl });
+  const db = await openDb({
+    url: requestUrl,
+    log: silentLog,
+    ...options,
+    onStatement: (statement, milliseconds, error) => {
+      executed.add(statement);
+      options.onStatement?.(statement, milliseconds, error);
+    },
+  });
   return {
     db,
     name,

@@ -25,7 +25,7 @@ if [ -f processes ]; then
   done <processes
 fi
 cd /
-rm -rf "$1"
+for round in 1 2 3 4 5 6 7 8 9; do rm -rf "$1" && break; sleep 0.1; done
 `;
 
 interface Run {
