@@ -72,3 +72,75 @@ export async function many<Row>(
 export async function count(tx: Tx, statement: Statement, values: readonly unknown[]): Promise<number> {
   return (await tx.send(statement, values)).count;
 }
+
+/*
+ * The few texts that open, mark and end a transaction. Only src/db.ts sends them.
+ */
+
+/** `$1` organization, `$2` acting user or null. Refuses to change to another organization. */
+export const enterTenant: Statement = {
+  name: "tx/enter",
+  text: "select app.enter($1::uuid, $2::uuid)",
+};
+
+/** `$1` topics. Sent last before the commit: a generation that is visible must not be ahead of its data. */
+export const bumpGenerations: Statement = {
+  name: "tx/bump_generations",
+  text: "select app.bump_generations($1::text[])",
+};
+
+export const commit: Statement = { name: "tx/commit", text: "commit" };
+export const rollback: Statement = { name: "tx/rollback", text: "rollback" };
+
+/** Answers from any live server, at next to no cost. */
+export const probe: Statement = { name: "tx/probe", text: "select 1" };
+
+/** Whether the deadlines asked for at connecting have taken effect. Milliseconds. */
+export const deadlineInForce: Statement = {
+  name: "tx/deadline_in_force",
+  text: "select setting from pg_settings where name = 'statement_timeout'",
+};
+
+/** Deadlines of one transaction, in whole milliseconds. */
+export interface Deadlines {
+  readonly statementMs: number;
+  readonly lockMs: number;
+  readonly idleMs: number;
+}
+
+/**
+ * Opens a transaction. `system` takes on the role for housekeeping; `deadlines` sets them for this transaction
+ * alone, where a pooler between us and the server refuses them at connecting.
+ */
+export function begin(options: {
+  readonly readOnly: boolean;
+  readonly system: boolean;
+  readonly deadlines: Deadlines | null;
+}): Statement {
+  const { readOnly, system, deadlines } = options;
+  const parts = [readOnly ? "begin read only" : "begin"];
+  if (deadlines !== null) {
+    parts.push(
+      `set local statement_timeout = ${whole(deadlines.statementMs)}`,
+      `set local lock_timeout = ${whole(deadlines.lockMs)}`,
+      `set local idle_in_transaction_session_timeout = ${whole(deadlines.idleMs)}`,
+    );
+  }
+  if (system) parts.push("set local role satchel_system");
+  return { name: "tx/begin", text: parts.join("; ") };
+}
+
+/** Savepoint number `n` of a transaction: setting it, giving it up, and returning to it. */
+export function savepoint(n: number): { set: Statement; release: Statement; undo: Statement } {
+  const name = `s${whole(n)}`;
+  return {
+    set: { name: "tx/savepoint", text: `savepoint ${name}` },
+    release: { name: "tx/release", text: `release savepoint ${name}` },
+    undo: { name: "tx/undo", text: `rollback to savepoint ${name}; release savepoint ${name}` },
+  };
+}
+
+function whole(n: number): number {
+  if (!Number.isSafeInteger(n) || n < 0) throw new Error(`${n} is not a whole number`);
+  return n;
+}

@@ -92,6 +92,18 @@ export const databaseConnectionLost = refusal(
   "database_connection_lost",
   "The connection to the database was lost before it confirmed the change",
 );
+/** The connection died between sending the commit and its answer: nobody can know which it was. */
+export const databaseOutcomeUnknown = refusal(
+  "unavailable",
+  "database_outcome_unknown",
+  "The database did not confirm the change: it may have been made, or not",
+);
+/** Another transaction held a lock for longer than `lock_timeout`. */
+export const databaseLocked = refusal(
+  "unavailable",
+  "database_locked",
+  "Another request is changing the same data",
+);
 export const databaseTimeout = refusal(
   "unavailable",
   "database_timeout",
