@@ -14,14 +14,6 @@ import { printSchema } from "./generate/schema.ts";
 import { withScratch } from "./generate/scratch.ts";
 import { readTypes } from "./generate/types.ts";
 
-export interface GenerateOptions {
-  /** Holds `<feature>/<verb>_<what>.sql`. May be absent. */
-  readonly queriesDir: string;
-  readonly migrations: readonly Migration[];
-  /** A superuser's connection to a database to which the migrations have been applied. */
-  readonly sql: Sql;
-}
-
 export interface Generated {
   /** What should be in the sql folder: path below it → text. */
   readonly files: ReadonlyMap<string, string>;
@@ -29,8 +21,29 @@ export interface Generated {
   readonly problems: readonly string[];
 }
 
-/** Describes every query and renders every file. Writes nothing. */
-export async function generate({ queriesDir, migrations, sql }: GenerateOptions): Promise<Generated> {
+/**
+ * Renders everything. `sql` is a superuser's connection to a database to which the migrations have been applied.
+ * Writes nothing.
+ */
+export async function generate(options: {
+  readonly queriesDir: string;
+  readonly migrations: readonly Migration[];
+  readonly sql: Sql;
+}): Promise<Generated> {
+  const { queriesDir, migrations, sql } = options;
+  const { files, problems } = await generateQueries(queriesDir, sql);
+  return {
+    files: new Map([
+      ...files,
+      ["generated/migrations.ts", renderMigrations(migrations)],
+      ["schema.sql", await printSchema(sql)],
+    ]),
+    problems,
+  };
+}
+
+/** Renders the queries of a folder of `<feature>/<verb>_<what>.sql`, which may be absent. */
+export async function generateQueries(queriesDir: string, sql: Sql): Promise<Generated> {
   const problems: string[] = [];
   const reportFor =
     (name: string): ProblemReport =>
@@ -58,9 +71,7 @@ export async function generate({ queriesDir, migrations, sql }: GenerateOptions)
   const files = new Map(
     [...features].map(([feature, each]) => [`generated/${feature}.ts`, renderFeature(each)]),
   );
-  files.set("generated/migrations.ts", renderMigrations(migrations));
   files.set("generated/statements.ts", renderStatements(queries.map((query) => query.name)));
-  files.set("schema.sql", await printSchema(sql));
   return { files, problems };
 }
 

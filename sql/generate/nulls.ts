@@ -146,7 +146,8 @@ export function isNeverNull(expression: readonly Token[]): boolean {
     (words.at(-2) === "is" || (words.at(-2) === "not" && words.at(-3) === "is"))
   ) {
     const operand = expression.slice(0, words.at(-2) === "is" ? -2 : -3);
-    return operand.every((token) => token.kind === "word" || token.kind === "quoted" || token.text === ".");
+    // Only a bare column or parameter: in `a and b is null` the `and` can still be null.
+    return /^(?:name(?:\.name)*|param)(?:::name)?$/.test(operand.map(shapeOf).join(""));
   }
   if (first.kind !== "word") return false;
   if (first.text === "array" && second?.text === "[") return closes(expression, 1) === expression.length - 1;
@@ -163,6 +164,11 @@ export function isNeverNull(expression: readonly Token[]): boolean {
     rest = rest[1]?.text === "(" ? rest.slice(closes(rest, 1) + 1) : rest.slice(2);
   }
   return rest.length === 0;
+}
+
+function shapeOf({ kind, text }: Token): string {
+  if (kind === "word" || kind === "quoted") return "name";
+  return kind === "mark" ? text : kind;
 }
 
 /** The index of the mark that closes the one at `open`, or -1. */

