@@ -10,7 +10,7 @@
  * Sessions, permissions, guards, idempotency and audit are never cached. Redis may be down, slow, full or lying: it
  * costs a read at most `REDIS_BUDGET_MS` and never an error.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { createClient, ErrorReply } from "redis";
 import type { Topic } from "./actor.ts";
 import { canonical, decode, encode, type Frozen, freeze, type OnlyCacheable } from "./cacheable.ts";
@@ -290,7 +290,7 @@ function idOf(release: string, { organizationId, visibility, topic, generation, 
   if (!/^[\w.,-]+$/.test(visibility))
     throw new TypeError("a cache key needs a visibility of word characters");
   if (!Number.isSafeInteger(generation)) throw new TypeError("a cache key needs a whole generation");
-  const hash = createHash("sha256").update(canonical(args)).digest("base64url");
+  const hash = Bun.CryptoHasher.hash("sha256", canonical(args), "base64url");
   return `satchel:${release}:${organizationId}:${visibility}:${topic}:${generation}:${hash}`;
 }
 

@@ -88,7 +88,7 @@ function copy(value: unknown, size: { bytes: number }, path: string): unknown {
     size.bytes += value.length;
     return value;
   }
-  if (isPrimitive(value, path)) return value;
+  if (isPrimitive(value, path)) return value === 0 ? 0 : value;
   if (value instanceof Date) return frozenDate(time(value, path));
   if (Array.isArray(value)) {
     return Object.freeze(value.map((item, index) => copy(item, size, `${path}[${index}]`)));
