@@ -32,7 +32,7 @@ export const explain = ({ path, offence, remedy }: Finding): string => `${path}:
 const ROOT = [
   ...["src/", "sql/", "jobs/", "test/", "docs/", "patches/", ".ci/", ".github/"],
   ...["package.json", "bun.lock", "bunfig.toml", "tsconfig.json", "biome.json", "Dockerfile", "compose.yaml"],
-  ...["README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".dockerignore", ".gitattributes"],
+  ...["README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".dockerignore", ".env.example"],
 ];
 
 /** Folders of src/ that are no feature. */
