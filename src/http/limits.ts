@@ -1,0 +1,149 @@
+/**
+ * How much one user, one address and one organization may ask of this node: a token bucket for the rate, a count for
+ * what is under way. Kept in the process: a shared store would be asked on every request and would fail with it.
+ */
+import type { Config } from "../config.ts";
+import { tooManyAtOnce, tooManyRequests } from "./problem.ts";
+
+interface Bucket {
+  tokens: number;
+  /** When `tokens` was right, in milliseconds of the monotonic clock. */
+  at: number;
+  active: number;
+}
+
+/** What one kind of caller may do. */
+interface Rule {
+  readonly perMinute: number;
+  readonly concurrency: number;
+}
+
+export interface Lease {
+  /** For the RateLimit headers: of the tighter of the two buckets. */
+  readonly limit: number;
+  readonly remaining: number;
+  /** Seconds until the bucket is full again. */
+  readonly reset: number;
+  release(): void;
+}
+
+/** Callers remembered at most: two generations of this many. A forgotten bucket had time to fill up again. */
+export const GENERATION = 50_000;
+
+interface Buckets {
+  get(key: string, now: number): Bucket;
+  readonly size: () => number;
+}
+
+function openBuckets({ perMinute }: Rule, generation: number): Buckets {
+  let young = new Map<string, Bucket>();
+  let old = new Map<string, Bucket>();
+  return {
+    size: () => young.size + old.size,
+    get: (key, now) => {
+      let bucket = young.get(key);
+      if (bucket === undefined) {
+        bucket = old.get(key) ?? { tokens: perMinute, at: now, active: 0 };
+        if (young.size >= generation) {
+          const gone = old;
+          old = young;
+          young = new Map();
+          // Who still has a request under way is counted on, whatever else is forgotten.
+          for (const [other, kept] of gone) if (kept.active > 0) young.set(other, kept);
+        }
+        young.set(key, bucket);
+      }
+      const elapsed = now - bucket.at;
+      if (elapsed > 0) {
+        bucket.tokens = Math.min(perMinute, bucket.tokens + (elapsed * perMinute) / 60_000);
+        bucket.at = now;
+      }
+      return bucket;
+    },
+  };
+}
+
+export interface Limits {
+  /** A signed-in request. Refuses with `too_many_requests` or `too_many_at_once`. */
+  user(organizationId: string, userId: string, now: number): Lease;
+  /** A request nobody has signed in for. */
+  address(address: string, now: number): Lease;
+  /** How many callers are remembered. */
+  size(): number;
+}
+
+type Limited = Pick<
+  Config,
+  "userRequestsPerMinute" | "userConcurrency" | "organizationRequestsPerMinute" | "organizationConcurrency"
+>;
+
+export function openLimits(config: Limited, generation = GENERATION): Limits {
+  const userRule: Rule = { perMinute: config.userRequestsPerMinute, concurrency: config.userConcurrency };
+  const organizationRule: Rule = {
+    perMinute: config.organizationRequestsPerMinute,
+    concurrency: config.organizationConcurrency,
+  };
+  const users = openBuckets(userRule, generation);
+  const addresses = openBuckets(userRule, generation);
+  const organizations = openBuckets(organizationRule, generation);
+  return {
+    user: (organizationId, userId, now) => {
+      const organization = organizations.get(organizationId, now);
+      const user = users.get(userId, now);
+      // Both are looked at before either is charged: a refused request costs nothing.
+      check(user, userRule);
+      check(organization, organizationRule);
+      charge(user);
+      charge(organization);
+      const tighter = user.tokens <= organization.tokens;
+      return lease(tighter ? user : organization, tighter ? userRule : organizationRule, user, organization);
+    },
+    address: (address, now) => {
+      const bucket = addresses.get(networkOf(address), now);
+      check(bucket, userRule);
+      charge(bucket);
+      return lease(bucket, userRule, bucket, null);
+    },
+    size: () => users.size() + addresses.size() + organizations.size(),
+  };
+}
+
+function check(bucket: Bucket, rule: Rule): void {
+  if (bucket.tokens < 1) {
+    throw tooManyRequests({ retryAfter: ((1 - bucket.tokens) * 60) / rule.perMinute });
+  }
+  if (bucket.active >= rule.concurrency) throw tooManyAtOnce({ retryAfter: 1 });
+}
+
+function charge(bucket: Bucket): void {
+  bucket.tokens -= 1;
+  bucket.active += 1;
+}
+
+function lease(shown: Bucket, rule: Rule, first: Bucket, second: Bucket | null): Lease {
+  let held = true;
+  return {
+    limit: rule.perMinute,
+    remaining: Math.floor(shown.tokens),
+    reset: Math.ceil(((rule.perMinute - shown.tokens) * 60) / rule.perMinute),
+    release: () => {
+      if (!held) return;
+      held = false;
+      first.active -= 1;
+      if (second !== null) second.active -= 1;
+    },
+  };
+}
+
+/** An IPv6 customer has a whole /64 to draw addresses from. */
+function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  if (address.startsWith("::ffff:") && address.includes(".")) return address.slice(7);
+  const [head = "", tail = ""] = address.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === "" ? [] : tail.split(":");
+  const groups = address.includes("::")
+    ? [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right]
+    : left;
+  return groups.slice(0, 4).join(":");
+}

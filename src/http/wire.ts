@@ -1,0 +1,117 @@
+/**
+ * The shapes that travel: the few schemas every feature's wire needs, and the rule that an object is closed. All are
+ * made with `Type` of @sinclair/typebox; Elysia's own `t.Integer` and its like would be strings in the document.
+ */
+import {
+  Kind,
+  OptionalKind,
+  type Static,
+  type TSchema,
+  type TUnsafe,
+  Type,
+  TypeRegistry,
+} from "@sinclair/typebox";
+// Elysia fills TypeBox's registry of formats (email, date, uri …) that the schemas below name.
+import "elysia";
+
+const UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+
+/** A UUID. The pattern is there because the format alone also takes `urn:uuid:…`. */
+export const uuid = (options: { readonly description?: string } = {}) =>
+  Type.String({
+    format: "uuid",
+    pattern: UUID,
+    examples: ["01931e5a-7f3c-7c1e-9b5e-2f6a1d3c4b5a"],
+    ...options,
+  });
+
+TypeRegistry.Set("Timestamp", (_, value) =>
+  value instanceof Date ? !Number.isNaN(value.getTime()) : typeof value === "string",
+);
+
+/** A moment in an answer. A `Date` is written as RFC 3339 in UTC by JSON itself, so rows go out unmapped. */
+export const timestamp = (options: { readonly description?: string } = {}): TUnsafe<Date | string> =>
+  Type.Unsafe<Date | string>({
+    [Kind]: "Timestamp",
+    type: "string",
+    format: "date-time",
+    examples: ["2026-11-24T08:00:00.000Z"],
+    ...options,
+  });
+
+/** The schema or null. */
+export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
+
+/** One of a closed list of words. */
+export const choice = <const V extends readonly string[]>(
+  values: V,
+  options: { readonly description?: string; readonly examples?: readonly string[] } = {},
+) => {
+  const words: Record<V[number], V[number]> = Object.fromEntries(
+    values.map((value) => [value, value]),
+  ) as never;
+  return Type.Enum(words, { ...options }) as unknown as TUnsafe<V[number]>;
+};
+
+/** The version of a stored resource, which is its ETag. */
+export const version = () => Type.Integer({ minimum: 1, description: "It is the ETag.", examples: [1] });
+
+/** `answers: { 200: binary("image/png") }`: bytes that go out as they are. */
+export const binary = (...mediaTypes: readonly string[]): TUnsafe<Uint8Array | Blob | ReadableStream> =>
+  Type.Unsafe<Uint8Array | Blob | ReadableStream>({
+    [Kind]: "Any",
+    type: "string",
+    format: "binary",
+    "x-media-types": mediaTypes,
+  });
+
+export const isBinary = (schema: TSchema | null | undefined): boolean => schema?.format === "binary";
+
+/** A page of a list, as it travels. */
+export const pageOf = <S extends TSchema>(item: S) =>
+  Type.Object({
+    items: Type.Array(item),
+    nextCursor: nullable(Type.String({ description: "Give it as `cursor` to get the next page." })),
+  });
+
+export type PageBody<Item> = { items: readonly Item[]; nextCursor: string | null };
+
+/**
+ * A copy in which every object refuses properties it does not name, at any depth: an unknown field is refused, not
+ * dropped. An object that says something about `additionalProperties` itself keeps it (free JSON documents).
+ */
+export function closed<S extends TSchema>(schema: S): S {
+  return close(schema) as S;
+}
+
+function close(schema: TSchema): TSchema {
+  const copy: Record<string | symbol, unknown> = { ...schema };
+  // Object spread keeps own symbols, so TypeBox's kind and the optional mark travel along.
+  if (schema[OptionalKind] !== undefined) copy[OptionalKind] = schema[OptionalKind];
+  if (schema[Kind] === "Object") {
+    copy.properties = mapValues(schema.properties as Record<string, TSchema>, close);
+    if (!("additionalProperties" in schema)) copy.additionalProperties = false;
+  }
+  if (schema.items !== undefined) {
+    const items = schema.items as TSchema | readonly TSchema[];
+    copy.items = Array.isArray(items) ? items.map(close) : close(items as TSchema);
+  }
+  for (const key of ["anyOf", "oneOf"] as const) {
+    if (Array.isArray(schema[key])) copy[key] = (schema[key] as readonly TSchema[]).map(close);
+  }
+  if (Array.isArray(schema.allOf)) {
+    // Closed parts would each refuse the other's properties: the parts stay open, the whole is closed.
+    copy.allOf = (schema.allOf as readonly TSchema[]).map((part) => {
+      const { additionalProperties: _, ...open } = close(part);
+      return "additionalProperties" in part ? part : open;
+    });
+    if (!("unevaluatedProperties" in schema)) copy.unevaluatedProperties = false;
+  }
+  return copy as unknown as TSchema;
+}
+
+function mapValues<T>(record: Record<string, T>, map: (value: T) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
+
+export type { Static };

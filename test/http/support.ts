@@ -1,0 +1,122 @@
+/** An app of a few small endpoints, without a database: what is tested here is the shell. */
+import type { Actor } from "../../src/actor.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+import type { Deps } from "../../src/deps.ts";
+import { type App, type AppOptions, buildApp } from "../../src/http/app.ts";
+import type { Endpoint } from "../../src/http/endpoint.ts";
+import { openKeys } from "../../src/keys.ts";
+import { type Log, silentLog } from "../../src/log.ts";
+
+export const SECRET = "a secret of the tests, long enough 0123456789";
+
+export const ORGANIZATION = "01931e5a-0000-7000-8000-000000000001";
+
+export const actorOf = (role: Actor["role"], organizationId = ORGANIZATION): Actor => ({
+  organizationId,
+  userId: "01931e5a-0000-7000-8000-0000000000aa",
+  role,
+  sessionId: "01931e5a-0000-7000-8000-0000000000bb",
+  generations: { organization: 1, users: 1, contents: 1 },
+});
+
+/** `teacher-token` belongs to a teacher, and so on; any other token to nobody. */
+export const authenticate: AppOptions["authenticate"] = async (_, token) => {
+  switch (token) {
+    case "teacher-token":
+      return actorOf("teacher");
+    case "student-token":
+      return actorOf("student");
+    case "stranger-token":
+      return actorOf("teacher", "01931e5a-0000-7000-8000-000000000002");
+    default:
+      return null;
+  }
+};
+
+export function configOf(overrides: Partial<Config> = {}): Config {
+  const read = readConfig({ env: {} });
+  if ("problems" in read) throw new Error("the defaults are refused");
+  return { ...read.config, ...overrides };
+}
+
+export interface Shell {
+  readonly config?: Partial<Config>;
+  readonly probes?: AppOptions["probes"];
+  readonly deps?: Partial<Deps>;
+  readonly log?: Log;
+  readonly authenticate?: AppOptions["authenticate"];
+}
+
+export function shell(endpoints: readonly Endpoint[], options: Shell = {}): App {
+  const absent = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error("this test has no such thing");
+      },
+    },
+  );
+  const deps: Deps = {
+    ...(absent as Deps),
+    db: absent as Deps["db"],
+    cache: absent as Deps["cache"],
+    queue: absent as Deps["queue"],
+    config: configOf(options.config),
+    keys: openKeys([SECRET]),
+    log: options.log ?? silentLog,
+    ...options.deps,
+  };
+  return buildApp({
+    deps,
+    endpoints,
+    authenticate: options.authenticate ?? authenticate,
+    probes: options.probes ?? { ready: async () => true },
+  });
+}
+
+export interface Sent {
+  readonly method?: string;
+  readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  readonly body?: string | Uint8Array | ReadableStream;
+}
+
+/** A request as a client would send it, by a teacher unless said otherwise. */
+export function request(path: string, sent: Sent = {}): Request {
+  const headers = new Headers(sent.headers);
+  const token = sent.token === undefined ? "teacher-token" : sent.token;
+  if (token !== null && !headers.has("authorization")) headers.set("authorization", `Bearer ${token}`);
+  const body = sent.json === undefined ? sent.body : JSON.stringify(sent.json);
+  if (body !== undefined) {
+    if (!headers.has("content-type")) headers.set("content-type", "application/json");
+    if (typeof body === "string") headers.set("content-length", String(Buffer.byteLength(body)));
+  }
+  return new Request(`http://localhost${path}`, {
+    method: sent.method ?? (body === undefined ? "GET" : "POST"),
+    headers,
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+export interface Got {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came back
+  readonly json: any;
+}
+
+export async function read(response: Response): Promise<Got> {
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson && text !== "" ? JSON.parse(text) : null,
+  };
+}
+
+export const send = async (app: App, path: string, sent: Sent = {}): Promise<Got> =>
+  read(await app.handle(request(path, sent)));
