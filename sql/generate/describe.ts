@@ -62,7 +62,8 @@ export async function describe(
 
   const optional = optionalTables(query.tokens);
   const expressions = resultExpressions(query.tokens);
-  if (expressions?.some(isStar)) refuse(null, "`*` changes with the table. List the columns.");
+  if (statement.columns.length > 0 && expressions?.some(isStar))
+    refuse(null, "`*` changes with the table. List the columns.");
   const aligned = expressions?.length === statement.columns.length ? expressions : null;
 
   const columns: Field[] = [];

@@ -2,7 +2,10 @@
  * The golden schema: everything the migrations made, printed from the catalog in one order, the same on every
  * PostgreSQL from 15 on. It reads as SQL, but it is there to be compared, not to be run.
  */
-import type { Sql } from "postgres";
+import type { ISql } from "postgres";
+
+/** A connection, or a transaction. */
+type Sql = ISql;
 
 // Objects of ours: in a schema that is neither PostgreSQL's nor the job queue's, and of no extension.
 const ours = (sql: Sql, catalog: string, oid: string, namespace: string) => sql`

@@ -86,7 +86,7 @@ export function toTypeScript(
     }
     const element = toTypeScript(types, type.element, use);
     if ("refusal" in element) return element;
-    const listed = literals(checks, "array");
+    const listed = of.name === "text" ? literals(checks, "array") : null;
     const ts = listed ?? element.ts;
     return { ts: `readonly ${ts.includes(" ") ? `(${ts})` : ts}[]` };
   }
@@ -116,20 +116,22 @@ export function toTypeScript(
   if (!strings.has(type.name)) {
     return { refusal: `has the type ${title}, which has no TypeScript type. Cast it to text or jsonb` };
   }
-  return { ts: literals(checks, "scalar") ?? "string" };
+  // Not of citext, to which 'A' is 'a', nor of char(n), which pads.
+  const listed = type.name === "text" || type.name === "varchar" ? literals(checks, "scalar") : null;
+  return { ts: listed ?? "string" };
 }
 
 export function union(labels: readonly string[]): string {
   return labels.map((label) => JSON.stringify(label)).join(" | ");
 }
 
-const oneLiteral = "'(?:[^']|'')*'(?:::[a-z ]+)?";
+const oneLiteral = "\\(?'(?:[^']|'')*'(?:::[a-z ]+)?\\)?(?:::text)?";
 const checkForms = {
   scalar: [
-    /^CHECK \(\(\(?[\w"]+\)?(?:::text)? = ANY \(\(?ARRAY\[(.*)\]\)?(?:::text\[\])?\)\)\)$/,
+    /^CHECK \(\(\(?[\w"]+\)?(?:::text)? = ANY \(\(?ARRAY\[(.*?)\]\)?(?:::text\[\])?\)\)\)$/,
     new RegExp(String.raw`^CHECK \(\(\(?[\w"]+\)?(?:::text)? = (${oneLiteral})\)\)$`),
   ],
-  array: [/^CHECK \(\([\w"]+ <@ ARRAY\[(.*)\]\)\)$/],
+  array: [/^CHECK \(\([\w"]+ <@ ARRAY\[(.*?)\]\)\)$/],
 };
 
 /** The union that a check constraint of the form `column in ('a', 'b')` allows, or null. */
