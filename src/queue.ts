@@ -14,10 +14,16 @@ import type { Log } from "./log.ts";
 /** What each job carries: ids, and no personal data. A job with an `organizationId` belongs to that organization. */
 export type JobPayloads = {
   /** What follows when a guard has locked: notice, audit, escalation. `guardKey` in hexadecimal. */
-  readonly lockout: { readonly organizationId: string; readonly guardKey: string };
+  readonly lockout: {
+    readonly organizationId: string;
+    readonly guardKey: string;
+    /** The known device whose bucket it is, in hexadecimal; empty for unknown clients. */
+    readonly device: string;
+    readonly step: "locked" | "expired";
+  };
   readonly "prune-sessions": Readonly<Record<string, never>>;
   readonly "reindex-search":
-    | { readonly organizationId: string; readonly contentId: string; readonly version: number }
+    | { readonly organizationId: string; readonly contentIds: readonly string[] }
     | { readonly organizationId: string; readonly all: true };
 };
 
@@ -121,7 +127,7 @@ export async function queueStates(queue: Queue): Promise<readonly QueueState[]> 
 
 /** One delivery of a job. */
 export interface Job<N extends JobName = JobName> {
-  /** The same in every attempt; the idempotency key for what happens outside the database. */
+  /** The same in every attempt, also in those after a stay among the dead letters. An idempotency key. */
   readonly id: string;
   readonly payload: JobPayloads[N];
   /** 1 for the first. */
@@ -185,7 +191,7 @@ export async function consume(
           jobs.map(async (job) => {
             try {
               await work(name, {
-                id: job.id,
+                id: job.sourceRootId ?? job.id,
                 payload: job.data as JobPayloads[typeof name],
                 attempt: job.retryCount + 1,
                 lastAttempt: job.retryCount >= job.retryLimit,
@@ -204,7 +210,9 @@ export async function consume(
   return {
     stop: async (milliseconds) => {
       const half = setTimeout(() => stopping.abort(new Error("the worker is stopping")), milliseconds / 2);
-      await boss.stop({ graceful: true, timeout: milliseconds });
+      const stopped = boss.stop({ graceful: true, timeout: milliseconds });
+      // Giving back needs the database. If it is away, silence tells the others as well, only later.
+      await Promise.race([stopped, Bun.sleep(milliseconds + 500)]);
       clearTimeout(half);
     },
   };

@@ -1,0 +1,42 @@
+// Written by `bun run sql`. Do not edit.
+import { type Statement, type TenantTx, count } from "../tx.ts";
+
+export interface InsertEffectParams {
+  readonly jobId: string;
+  readonly step: string;
+}
+
+const insertEffectStatement: Statement = {
+  name: "effects/insert_effect",
+  text: `insert /* effects/insert_effect */ into app.effect (organization_id, job_id, step)
+values (app.org(), $1, $2)
+on conflict on constraint effect_pkey do nothing`,
+};
+
+/** Marks a step of a job as done, unless it is already. */
+export function insertEffect(tx: TenantTx, params: InsertEffectParams): Promise<number> {
+  return count(tx, insertEffectStatement, [params.jobId, params.step]);
+}
+
+export interface PruneEffectsParams {
+  readonly organizationId: string;
+  readonly limit: number;
+}
+
+const pruneEffectsStatement: Statement = {
+  name: "effects/prune_effects",
+  text: `delete /* effects/prune_effects */ from app.effect e
+using (
+  select job_id, step from app.effect
+  where organization_id = $1 and created_at < now() - interval '180 days'
+  order by created_at
+  limit $2::int
+  for update skip locked
+) old
+where e.organization_id = $1 and e.job_id = old.job_id and e.step = old.step`,
+};
+
+/** Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back. */
+export function pruneEffects(tx: TenantTx, params: PruneEffectsParams): Promise<number> {
+  return count(tx, pruneEffectsStatement, [params.organizationId, params.limit]);
+}

@@ -1,0 +1,12 @@
+-- Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back.
+-- returns: count
+-- scope: tenant
+delete from app.effect e
+using (
+  select job_id, step from app.effect
+  where organization_id = :organization_id and created_at < now() - interval '180 days'
+  order by created_at
+  limit :limit::int
+  for update skip locked
+) old
+where e.organization_id = :organization_id and e.job_id = old.job_id and e.step = old.step
