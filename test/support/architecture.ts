@@ -153,6 +153,8 @@ interface Import {
 const WRAPPED: Readonly<Record<string, (path: string) => boolean>> = {
   postgres: (path) => path === "src/db.ts" || path.startsWith("sql/"),
   redis: (path) => path === "src/cache.ts",
+  "@zxcvbn-ts/language-common": (path) => path === "src/passwords.ts",
+  bowser: (path) => path === "src/devices.ts",
   "pg-boss": (path) => path === "src/queue.ts" || path.startsWith("jobs/"),
   elysia: (path) => path.startsWith("src/http/") || path.endsWith("/routes.ts"),
   "@elysiajs/swagger": (path) => path === "src/http/docs.ts",
@@ -165,7 +167,7 @@ interface Layer {
   readonly name: string;
   readonly has: (path: string) => boolean;
   /** Whether a file of this layer may import one at `target`; `own` is its feature. */
-  readonly may: (target: string, own: string | null, path: string) => boolean;
+  readonly may: (target: string, own: string | null, at: { path: string; typeOnly: boolean }) => boolean;
   readonly remedy: string;
 }
 
@@ -186,7 +188,7 @@ const LAYERS_OF_CODE: readonly Layer[] = [
   {
     name: "sql",
     has: (path) => path.startsWith("sql/"),
-    may: (target, _own, path) =>
+    may: (target, _own, { path }) =>
       target.startsWith("sql/") ||
       (path.startsWith("sql/generate") && (isEmbedded(target) || target === "src/log.ts")),
     remedy: "What PostgreSQL knows depends on nothing above it: pass it in as an argument",
@@ -224,7 +226,12 @@ const LAYERS_OF_CODE: readonly Layer[] = [
   {
     name: "a repository",
     has: (path) => featureOf(path) !== null && path.endsWith("/repository.ts"),
-    may: (target, own) => target === `sql/generated/${own}.ts` || isCore(target) || isSqlBase(target),
+    // The nouns are the door's, so a repository may name their types.
+    may: (target, own, { typeOnly }) =>
+      target === `sql/generated/${own}.ts` ||
+      (typeOnly && target === `src/${own}/${own}.ts`) ||
+      isCore(target) ||
+      isSqlBase(target),
     remedy: "A repository reads its own feature's queries; another feature is asked through its door",
   },
   {
@@ -252,7 +259,7 @@ const LAYERS_OF_CODE: readonly Layer[] = [
 function* imports(path: string, text: string): Generator<Finding> {
   const layer = LAYERS_OF_CODE.find(({ has }) => has(path));
   if (layer === undefined || !isCode(path)) return;
-  for (const { target } of importsOf(path, text)) {
+  for (const { target, typeOnly } of importsOf(path, text)) {
     if (target.startsWith("builtin:")) continue;
     if (target.startsWith("npm:")) {
       const name = target.slice("npm:".length);
@@ -266,7 +273,10 @@ function* imports(path: string, text: string): Generator<Finding> {
             "Each library has one place that wraps it (src/db.ts, src/cache.ts, src/queue.ts, src/http): use that",
         };
       }
-    } else if (!/\.(?:sql|zst|json)$/.test(target) && !layer.may(target, featureOf(path), path)) {
+    } else if (
+      !/\.(?:sql|zst|json)$/.test(target) &&
+      !layer.may(target, featureOf(path), { path, typeOnly })
+    ) {
       yield { path, offence: `${layer.name} imports ${target}`, remedy: layer.remedy };
     }
   }

@@ -1,0 +1,108 @@
+/** The real app on a database of its own, asked in process: the same code that serve runs, without a socket. */
+import { openCache } from "../../src/cache.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+import type { DbOptions } from "../../src/db.ts";
+import type { Deps } from "../../src/deps.ts";
+import { endpoints } from "../../src/endpoints.ts";
+import { type App, buildApp } from "../../src/http/app.ts";
+import { openKeys } from "../../src/keys.ts";
+import { type Log, silentLog } from "../../src/log.ts";
+import { openPasswords } from "../../src/passwords.ts";
+import { openQueue } from "../../src/queue.ts";
+import { authenticate } from "../../src/sessions/sessions.ts";
+import { type TestDatabase, testDatabase } from "./database.ts";
+
+export interface Sent {
+  readonly token?: string | null;
+  /** Sent as JSON. A string is sent as it is, to send what is no JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Received<Body> {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The JSON of the answer, of the shape that the test says it expects; null when there is no body. */
+  readonly body: Body;
+}
+
+export interface TestApp {
+  readonly app: App;
+  readonly deps: Deps;
+  readonly database: TestDatabase;
+  /** Sends a request as a client would: `request<{ id: string }>("POST", "/v1/contents?x=1", { token, body })`. */
+  request<Body = Readonly<Record<string, unknown>>>(
+    method: string,
+    path: string,
+    sent?: Sent,
+  ): Promise<Received<Body>>;
+  close(): Promise<void>;
+}
+
+export interface AppOverrides {
+  readonly config?: Partial<Config>;
+  /** Options of the pool, such as `onStatement` to count queries. */
+  readonly db?: Partial<DbOptions>;
+  readonly log?: Log;
+}
+
+/** A configuration as without any setting, except that anybody may create an organization. */
+export function testConfig(overrides: Partial<Config> = {}): Config {
+  const read = readConfig({ env: {} });
+  if ("problems" in read) throw new Error("the defaults are refused");
+  const secrets = ["a secret that only the tests know, 0123456789"];
+  return { ...read.config, signUp: "open", secrets, ...overrides };
+}
+
+/** Opens the app on a new database. Jobs are enqueued and not worked on: a test runs them when it wants to. */
+export async function testApp({
+  config: settings,
+  db: options,
+  log = silentLog,
+}: AppOverrides = {}): Promise<TestApp> {
+  const config = testConfig(settings);
+  const keys = openKeys(config.secrets);
+  const database = await testDatabase({ log, ...options });
+  const { db } = database;
+  const queue = await openQueue({ db, log });
+  const cache = await openCache({
+    redisUrl: config.redisUrl,
+    entries: config.cacheEntries,
+    ttlSeconds: config.cacheTtlSeconds,
+    release: "test",
+    keys,
+    log,
+  });
+  const deps: Deps = { config, db, cache, queue, keys, passwords: openPasswords(keys), log };
+  const app = buildApp({ deps, endpoints, authenticate, probes: { ready: () => db.check(200) } });
+  return {
+    app,
+    deps,
+    database,
+    request: <Body>(method: string, path: string, sent: Sent = {}) => send<Body>(app, method, path, sent),
+    close: async () => {
+      app.close();
+      await queue.close();
+      await cache.close();
+      await database.close();
+    },
+  };
+}
+
+async function send<Body>(app: App, method: string, path: string, sent: Sent): Promise<Received<Body>> {
+  const headers = new Headers(sent.headers);
+  if (typeof sent.token === "string") headers.set("authorization", `Bearer ${sent.token}`);
+  const init: RequestInit = { method, headers };
+  if (sent.body !== undefined) {
+    if (!headers.has("content-type")) headers.set("content-type", "application/json");
+    init.body = typeof sent.body === "string" ? sent.body : JSON.stringify(sent.body);
+  }
+  const response = await app.handle(new Request(`http://localhost${path}`, init));
+  const text = await response.text();
+  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === "" ? null : isJson ? JSON.parse(text) : text) as Body,
+  };
+}
