@@ -37,7 +37,8 @@ export function parseDatabaseUrl(url: string): ConnectionTarget {
   }
   for (const name of parsed.searchParams.keys()) {
     if (!PARAMETERS.has(name)) {
-      throw new Error(`the database URL has an unknown parameter "${name}"; known are ${[...PARAMETERS].join(", ")}`);
+      // Not named: it may be the rest of a password with a question mark in it.
+      throw new Error(`the database URL has an unknown parameter; known are ${[...PARAMETERS].join(", ")}`);
     }
   }
   const sslmode = parsed.searchParams.get("sslmode") ?? "prefer";
@@ -49,10 +50,12 @@ export function parseDatabaseUrl(url: string): ConnectionTarget {
     throw new Error("the database URL's prepare must be true or false");
   }
   const port = Number(parsed.searchParams.get("port") ?? (parsed.port === "" ? 5432 : parsed.port));
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error("the database URL's port is not a port");
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new Error("the database URL's port is not a port");
   const database = decodeURIComponent(parsed.pathname.slice(1));
   if (database === "") throw new Error("the database URL names no database");
-  const host = parsed.searchParams.get("host") ?? (noHost ? "localhost" : parsed.hostname.replace(/^\[|\]$/g, ""));
+  const host =
+    parsed.searchParams.get("host") ?? (noHost ? "localhost" : parsed.hostname.replace(/^\[|\]$/g, ""));
   return {
     host,
     port,
@@ -71,7 +74,9 @@ export function driverOptions(target: ConnectionTarget) {
     socket || target.sslmode === "disable" || target.sslmode === "prefer" ? false : target.sslmode;
   return {
     // `path` and not only `host`: the driver takes a host with a comma in it for a list of hosts.
-    ...(socket ? { path: `${target.host}/.s.PGSQL.${target.port}`, host: target.host } : { host: target.host }),
+    ...(socket
+      ? { path: `${target.host}/.s.PGSQL.${target.port}`, host: target.host }
+      : { host: target.host }),
     port: target.port,
     database: target.database,
     username: target.username,

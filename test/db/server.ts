@@ -1,250 +1,196 @@
 /**
- * A plain PostgreSQL 15 in a temporary folder, with the few objects that a tenant transaction relies on, and on demand
- * a PgBouncer before it. Everything ends with `stop`.
+ * A PostgreSQL of the test's own (Debian's 15), which can be made to hang, to die and to come back, and a PgBouncer to
+ * put before it. Whatever runs ends with the test run.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { type ChildProcess, spawn } from "node:child_process";
+import { chownSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import postgres from "postgres";
+import { migrate } from "../../sql/migrate.ts";
+import { chooseAccount } from "../../src/embedded/account.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Admin } from "../support/database.ts";
+import { program } from "../support/debian.ts";
+import { endWithRun, tempFolder } from "../support/run.ts";
+import { addTables, until } from "./fixture.ts";
 
-const BIN = "/usr/lib/postgresql/15/bin";
-
-const SCHEMA = `
-create role satchel_owner nologin;
-create role satchel_system nologin;
-create role satchel_request login noinherit;
-grant satchel_system to satchel_request;
-create schema app authorization satchel_owner;
-set role satchel_owner;
-grant usage on schema app to satchel_request, satchel_system;
-
-create function app.org() returns uuid language sql stable
-return nullif(current_setting('app.org_id', true), '')::uuid;
-
-create function app.enter(organization uuid, actor uuid) returns void language plpgsql as $$
-begin
-  if coalesce(current_setting('app.org_id', true), '') not in ('', organization::text) then
-    raise exception 'this transaction has entered another organization' using errcode = '55000';
-  end if;
-  perform set_config('app.org_id', organization::text, true),
-          set_config('app.user_id', coalesce(actor::text, ''), true);
-end $$;
-
-create table app.note (
-  organization_id uuid not null,
-  id uuid not null default gen_random_uuid(),
-  text text not null,
-  position int4 not null default 0,
-  constraint note_pkey primary key (organization_id, id),
-  constraint note_text_unique unique (organization_id, text),
-  constraint note_position check (position >= 0)
-);
-create table app.generation (
-  organization_id uuid not null,
-  topic text not null,
-  generation int8 not null default 1,
-  primary key (organization_id, topic)
-);
-create table app.counter (id int4 primary key, value int8 not null, label text);
-insert into app.counter values (1, 0, 'one'), (2, 0, 'two');
-do $$
-declare name text;
-begin
-  foreach name in array array['note', 'generation'] loop
-    execute format('alter table app.%I enable row level security', name);
-    execute format('alter table app.%I force row level security', name);
-    execute format('create policy base on app.%I using (true) with check (true)', name);
-    execute format('create policy tenant on app.%I as restrictive to satchel_request
-      using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', name);
-  end loop;
-end $$;
-create function app.bump_generations(topics text[]) returns void language sql volatile
-begin atomic
-  insert into app.generation as g (organization_id, topic)
-  select app.org(), topic from unnest(topics) as topic order by topic
-  on conflict (organization_id, topic) do update set generation = g.generation + 1;
-end;
-grant select, insert, update, delete on app.note, app.generation, app.counter to satchel_request;
-grant select on app.note to satchel_system;
-reset role;
-`;
-
-export interface TestServer {
-  /** As the request role, over the unix socket. */
-  readonly url: string;
+export interface OwnServer {
   /** As the request role, over TCP. */
-  readonly tcpUrl: string;
+  readonly url: string;
   readonly port: number;
-  readonly socket: string;
-  /** As the superuser, straight through the driver. */
-  readonly admin: postgres.Sql;
-  /** Starts a PgBouncer in transaction mode and gives the URL through it. */
-  startPgBouncer(settings?: string): Promise<string>;
-  /** Stops every process of the server in its tracks (SIGSTOP), and lets them go on. */
+  readonly admin: Admin;
+  /** Stops every process of the server where it stands (SIGSTOP), and lets them go on. */
   freeze(): void;
   thaw(): void;
-  /** Stops the server at once and starts it again. */
-  shutDown(): void;
-  startUp(): void;
-  stop(): Promise<void>;
+  /** Ends the server as a crash would, and starts it again. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  /** Starts a PgBouncer in transaction mode; gives the request role's URL through it. */
+  startPgBouncer(settings?: readonly string[]): Promise<string>;
+  close(): Promise<void>;
 }
 
-/** PostgreSQL and PgBouncer refuse to run as root. */
-function asUser(user: string, command: string, args: string[]): [string, string[]] {
-  return process.getuid?.() === 0
-    ? ["setpriv", ["--reuid", user, "--regid", user, "--clear-groups", command, ...args]]
-    : [command, args];
-}
-
-function run(command: string, args: string[]): void {
-  const [program, full] = asUser("postgres", command, args);
-  const { status, stderr } = spawnSync(program, full, {
-    encoding: "utf8",
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
-}
-
-export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
-  const directory = mkdtempSync(join(tmpdir(), "satchel-pg-"));
-  const data = join(directory, "data");
-  if (process.getuid?.() === 0) {
-    const ids = spawnSync("id", ["-u", "postgres"], { encoding: "utf8" });
-    chownSync(directory, Number(ids.stdout), Number(ids.stdout));
-  }
-  chmodSync(directory, 0o755);
+/** Starts a server and migrates it. `settings` are such as `ssl=on`. */
+export async function startServer(settings: readonly string[] = []): Promise<OwnServer> {
+  const { folder: programs, env } = await program("postgres");
+  const folder = tempFolder("server");
+  const { uid, gid, other } = chooseAccount(folder);
+  const account = other ? { uid, gid } : {};
+  if (other) chownSync(folder, uid, gid);
+  const data = join(folder, "data");
   const port = await freePort();
-  run(join(BIN, "initdb"), [
-    "-D",
-    data,
-    "-U",
-    "postgres",
-    "--auth=trust",
-    "--no-sync",
-    "-E",
-    "UTF8",
-    "--locale=C.UTF-8",
-  ]);
-  const all = {
-    port: String(port),
-    listen_addresses: "127.0.0.1",
-    unix_socket_directories: directory,
-    fsync: "off",
-    max_connections: "60",
-    log_min_messages: "panic",
-    ...settings,
-  };
-  const options = Object.entries(all)
-    .map(([name, value]) => `-c ${name}='${value}'`)
-    .join(" ");
-  const startUp = () =>
-    run(join(BIN, "pg_ctl"), ["-D", data, "-w", "-s", "-l", join(directory, "log"), "-o", options, "start"]);
-  const shutDown = () => run(join(BIN, "pg_ctl"), ["-D", data, "-w", "-s", "-m", "immediate", "stop"]);
-  startUp();
-  const admin = postgres({
-    host: "127.0.0.1",
-    port,
-    username: "postgres",
-    database: "postgres",
-    max: 2,
-    onnotice: () => {},
-  });
-  await admin.unsafe("create database satchel");
-  const inside = postgres({
-    host: "127.0.0.1",
-    port,
-    username: "postgres",
-    database: "satchel",
-    max: 1,
-    onnotice: () => {},
-  });
-  await inside.unsafe(SCHEMA);
-  await inside.end();
-  const stops: (() => Promise<void>)[] = [];
-  const signal = (name: NodeJS.Signals) => {
-    const { stdout } = spawnSync("pgrep", ["-f", `-- -D ${data}|postgres: .*`, "-P", postmaster()], {
-      encoding: "utf8",
+  await ended(
+    spawn(
+      join(programs, "initdb"),
+      ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
+      {
+        ...account,
+        env: { ...env, LC_ALL: "C.UTF-8" },
+        cwd: folder,
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    ),
+  );
+  const children: ChildProcess[] = [];
+  let server: ChildProcess;
+
+  async function start(): Promise<void> {
+    const all = [
+      `port=${port}`,
+      "listen_addresses=127.0.0.1",
+      "fsync=off",
+      "max_connections=100",
+      ...settings,
+    ];
+    server = spawn(
+      join(programs, "postgres"),
+      ["-D", data, "-k", folder, ...all.flatMap((setting) => ["-c", setting])],
+      { ...account, env, cwd: folder, detached: true, stdio: ["ignore", "ignore", "pipe"] },
+    );
+    if (server.pid !== undefined) endWithRun(server.pid, "QUIT");
+    await ready(server, "ready to accept connections");
+  }
+
+  async function crash(): Promise<void> {
+    const gone = new Promise((resolve) => server.once("exit", resolve));
+    server.kill("SIGQUIT");
+    await gone;
+  }
+
+  /** The postmaster and its children. */
+  function signal(name: NodeJS.Signals): void {
+    const parent = server.pid;
+    if (parent === undefined) return;
+    for (const pid of [parent, ...childrenOf(parent)]) process.kill(pid, name);
+  }
+
+  await start();
+  const sql = (database: string) =>
+    postgres({ host: "127.0.0.1", port, username: "postgres", database, max: 4, onnotice: () => {} });
+  const cluster = sql("postgres");
+  await cluster.unsafe("create database satchel");
+  await cluster.end();
+  await migrate({ ownerUrl: `postgres://postgres@127.0.0.1:${port}/satchel`, log: silentLog });
+  const owner = sql("satchel");
+  const admin: Admin = async <Row>(statement: string, values: readonly unknown[] = []) => [
+    ...(await owner.unsafe<Row[] & object[]>(statement, [...values] as postgres.ParameterOrJSON<never>[])),
+  ];
+  await addTables(admin);
+
+  async function startPgBouncer(extra: readonly string[] = []): Promise<string> {
+    const bouncer = await program("pgbouncer");
+    const own = await freePort();
+    const users = join(folder, "users");
+    const file = join(folder, `pgbouncer-${own}.ini`);
+    writeFileSync(users, '"satchel_request" ""\n');
+    const lines = [
+      "[databases]",
+      `satchel = host=127.0.0.1 port=${port} dbname=satchel`,
+      "[pgbouncer]",
+      "listen_addr = 127.0.0.1",
+      `listen_port = ${own}`,
+      "unix_socket_dir =",
+      "auth_type = trust",
+      `auth_file = ${users}`,
+      "pool_mode = transaction",
+      "default_pool_size = 20",
+      "max_client_conn = 200",
+      "server_login_retry = 0",
+      ...extra,
+    ];
+    writeFileSync(file, `${lines.join("\n")}\n`);
+    const child = spawn(bouncer.path, ["-q", file], {
+      ...account,
+      env: bouncer.env,
+      cwd: folder,
+      stdio: ["ignore", "ignore", "ignore"],
     });
-    for (const pid of [Number(postmaster()), ...stdout.split("\n").filter(Boolean).map(Number)])
-      process.kill(pid, name);
-  };
-  const postmaster = () =>
-    spawnSync("head", ["-1", join(data, "postmaster.pid")], { encoding: "utf8" }).stdout.trim();
+    children.push(child);
+    if (child.pid !== undefined) endWithRun(child.pid, "KILL");
+    await until(() => accepts(own), "pgbouncer accepts connections");
+    return `postgres://satchel_request@127.0.0.1:${own}/satchel`;
+  }
+
   return {
-    url: `postgres://satchel_request@/satchel?host=${encodeURIComponent(directory)}&port=${port}`,
-    tcpUrl: `postgres://satchel_request@127.0.0.1:${port}/satchel`,
+    url: `postgres://satchel_request@127.0.0.1:${port}/satchel`,
     port,
-    socket: join(directory, `.s.PGSQL.${port}`),
     admin,
     freeze: () => signal("SIGSTOP"),
     thaw: () => signal("SIGCONT"),
-    shutDown,
-    startUp,
-    async startPgBouncer(extra = "") {
-      const bouncer = await startPgBouncer(directory, port, extra);
-      stops.push(bouncer.stop);
-      return bouncer.url;
-    },
-    async stop() {
-      await admin.end({ timeout: 0 });
-      for (const stop of stops) await stop();
-      shutDown();
-      rmSync(directory, { recursive: true, force: true });
+    crash,
+    start,
+    startPgBouncer,
+    async close() {
+      await owner.end({ timeout: 0 });
+      for (const child of children) child.kill("SIGKILL");
+      await crash();
     },
   };
 }
 
-async function startPgBouncer(directory: string, server: number, extra: string) {
-  const port = await freePort();
-  const file = join(directory, `pgbouncer-${port}.ini`);
-  const users = join(directory, "pgbouncer-users");
-  writeFileSync(users, '"satchel_request" ""\n');
-  writeFileSync(
-    file,
-    `[databases]
-satchel = host=127.0.0.1 port=${server} dbname=satchel
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = trust
-auth_file = ${users}
-pool_mode = transaction
-max_client_conn = 200
-default_pool_size = 20
-server_login_retry = 0
-server_check_delay = 0
-logfile =
-${extra}
-`,
-  );
-  const [program, args] = asUser("postgres", "/usr/sbin/pgbouncer", ["-q", file]);
-  const child = spawn(program, args, { stdio: "ignore" });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const url = `postgres://satchel_request@127.0.0.1:${port}/satchel?sslmode=disable`;
-  for (let tries = 0; !(await accepts(port)); tries++) {
-    if (tries > 200 || child.exitCode !== null) throw new Error("pgbouncer did not start");
-    await Bun.sleep(25);
-  }
-  return {
-    url,
-    async stop() {
-      child.kill("SIGKILL");
-      await ended;
-    },
-  };
+async function ended(child: ChildProcess): Promise<void> {
+  const complaint = child.stderr === null ? "" : text(child.stderr);
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  if (code !== 0) throw new Error(`${child.spawnfile} ended with ${code}: ${await complaint}`);
 }
 
-async function accepts(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false;
-  }
+function ready(child: ChildProcess, sign: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stderr?.on("data", (part) => {
+      said = (said + part).slice(-10_000);
+      if (said.includes(sign)) resolve();
+    });
+    child.once("error", reject);
+    child.once("exit", (status) => reject(new Error(`${child.spawnfile} ended with ${status}: ${said}`)));
+  });
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1] === String(parent);
+      } catch {
+        return false; // gone meanwhile
+      }
+    })
+    .map(Number);
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
 }
 
 async function freePort(): Promise<number> {
@@ -252,6 +198,6 @@ async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
+  if (address === null || typeof address === "string") throw new Error("the system gave no port");
   return address.port;
 }
