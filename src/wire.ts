@@ -113,8 +113,12 @@ function instant(value: Date): string {
   return value.toISOString();
 }
 
+/** Rewritten as ISO 8601: what is not, is read by each engine as it likes (the year 0001 as 2001). */
 function date(text: string): Date {
-  const value = new Date(text);
+  const parts = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)(?::(\d\d))?$/.exec(text);
+  const value = new Date(
+    parts === null ? Number.NaN : `${parts[1]}T${parts[2]}${parts[3]}:${parts[4] ?? "00"}`,
+  );
   if (Number.isNaN(value.getTime())) throw new RangeError("the database gave a time that no Date can hold");
   return value;
 }
