@@ -56,7 +56,7 @@ export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
 
 /** Where a job ends that has failed as often as it may. Nothing works on it: somebody has to look. */
 export const DEAD_LETTER = "dead-letter";
-const DEAD_LETTER_OPTIONS: QueueOptions = { retentionSeconds: 90 * DAY, deleteAfterSeconds: 30 * DAY };
+const DEAD_LETTER_OPTIONS: QueueOptions = { ...common, retentionSeconds: 90 * DAY, expireInSeconds: 900 };
 
 const SCHEMA = "pgboss";
 
@@ -232,6 +232,7 @@ export async function createJobSchema(execute: Execute): Promise<void> {
     supervise: false,
     schedule: false,
     registerInstance: false,
+    bamIntervalSeconds: 10,
   });
   boss.on("error", () => {});
   await boss.start();
@@ -243,12 +244,7 @@ export async function createJobSchema(execute: Execute): Promise<void> {
         { ...options, deadLetter: DEAD_LETTER } as QueueOptions,
       ]),
     ];
-    // Indexes that an upgrade builds without blocking; the next release may count on them.
-    while (
-      (await boss.getBamStatus()).some(({ status }) => status === "pending" || status === "in_progress")
-    ) {
-      await Bun.sleep(100);
-    }
+    await backgroundBuilds(boss);
     for (const [name, options] of queues) {
       await boss.createQueue(name, options);
       // An existing queue keeps the options it was made with.
@@ -257,6 +253,21 @@ export async function createJobSchema(execute: Execute): Promise<void> {
     await execute(grants);
   } finally {
     await boss.stop({ graceful: false });
+  }
+}
+
+/** Waits for the indexes that an upgrade builds without blocking: the release after it may count on them. */
+async function backgroundBuilds(boss: PgBoss): Promise<void> {
+  for (;;) {
+    const states = new Set((await boss.getBamStatus()).map(({ status }) => status));
+    if (states.has("failed")) {
+      const failed = (await boss.getBamEntries()).find(({ status }) => status === "failed");
+      throw new Error(
+        `the job queue's upgrade "${failed?.name}" failed: ${failed?.error}; run the migration again`,
+      );
+    }
+    if (!states.has("pending") && !states.has("in_progress")) return;
+    await Bun.sleep(100);
   }
 }
 
