@@ -1,6 +1,7 @@
 /**
  * Turns sql/queries into typed functions, sql/migrations into text the executable carries, and the migrated database
  * into sql/schema.sql. `bun run sql` writes, `bun run sql --check` fails where a file differs from what it would write.
+ * SQL_SCRATCH_URL names a server to do it on, as a superuser; without it the embedded one is started for a moment.
  *
  * A tool, not a part of the product: it alone in sql/ may start the embedded PostgreSQL.
  */
@@ -139,7 +140,7 @@ async function main(check: boolean): Promise<number> {
     await mkdir(join(folder, "generated"), { recursive: true });
     await writeFile(join(folder, "generated/migrations.ts"), renderMigrations(migrations));
   }
-  const { files, problems } = await withScratch(migrations, (sql) =>
+  const { files, problems } = await withScratch(process.env.SQL_SCRATCH_URL, migrations, (sql) =>
     generate({ queriesDir: join(folder, "queries"), migrations, sql }),
   );
   const stale = check || problems.length > 0 ? await findStale(folder, files) : [];

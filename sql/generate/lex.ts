@@ -124,7 +124,17 @@ export function lex(source: string): Lexed {
         const text = match(escapeString, at + 1);
         if (text === null) unclosed("this string");
         else take("string", `E${text}`, text.length + 1);
-      } else take("word", name.toLowerCase(), name.length);
+      } else if (/^u$/i.test(name) && source.startsWith('&"', at + 1)) {
+        mistakes.push({ at, text: 'a name written as U&"…" is not understood here. Write it plainly' });
+        at += 2;
+      } else {
+        // As PostgreSQL does: only the letters of ASCII.
+        take(
+          "word",
+          name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()),
+          name.length,
+        );
+      }
       continue;
     }
     const digits = match(number);

@@ -15,15 +15,12 @@ const joinWords = ["join", "left", "right", "full", "inner", "cross", "natural"]
 /**
  * The tables on the nullable side of an outer join. `right`, `full` and `natural` joins, grouping sets, rows that
  * MERGE returns and the `old`/`new` of RETURNING make everything nullable; a `left join` only the tables named
- * between `join` and its `on`, unless one of those is a common table expression, which could hold any table, or
- * there is a `lateral`, whose columns could be those of any table before it.
+ * between `join` and its `on`, unless one of those is a common table expression, which could hold any table. What is
+ * `lateral` may also pass on columns of tables before it.
  */
 export function optionalTables(tokens: readonly Token[]): Optional {
-  const is = (token: Token | undefined, ...words: string[]) =>
-    token?.kind === "word" && words.includes(token.text);
   const named = new Set(commonTableNames(tokens));
   const optional = new Set<string>();
-  const lateral = tokens.some((token) => is(token, "lateral"));
   const returning = tokens.findIndex((token) => is(token, "returning"));
   if (returning !== -1 && tokens.some((token) => is(token, "merge"))) return "all";
   if (returning !== -1 && is(tokens[returning + 1], "with")) return "all";
@@ -35,26 +32,88 @@ export function optionalTables(tokens: readonly Token[]): Optional {
     if (!is(token, "left", "right", "full")) continue;
     const join = is(next, "outer") ? index + 2 : index + 1;
     if (!is(tokens[join], "join")) continue;
-    if (!is(token, "left") || is(tokens[index - 1], "natural") || lateral) return "all";
+    if (!is(token, "left") || is(tokens[index - 1], "natural")) return "all";
     const end = tokens.findIndex(
       (each, at) =>
         at > join && (each.depth < token.depth || (each.depth === token.depth && is(each, "on", "using"))),
     );
     if (end === -1) return "all";
-    for (const each of tokens.slice(join + 1, end)) {
-      if (each.kind !== "word" && each.kind !== "quoted") continue;
-      if (each.depth === token.depth && is(each, ...joinWords)) return "all";
-      if (named.has(each.text)) return "all";
-      optional.add(each.text);
+    const joined = tokens.slice(join + 1, end);
+    if (joined.some((each) => each.depth === token.depth && is(each, ...joinWords))) return "all";
+    const names = joined.filter(isName).map((each) => each.text);
+    const passed = joined.some((each) => is(each, "lateral")) ? passedOn(tokens, joined) : [];
+    if (passed === "all") return "all";
+    for (const name of [...names, ...passed]) {
+      if (named.has(name)) return "all";
+      optional.add(name);
     }
   }
   return optional;
 }
 
+function is(token: Token | undefined, ...words: string[]): boolean {
+  return token?.kind === "word" && words.includes(token.text);
+}
+
+function isName(token: Token | undefined): token is Token {
+  return token?.kind === "word" || token?.kind === "quoted";
+}
+
+/**
+ * The tables of all columns that select lists in `part` give away as they are. PostgreSQL takes more for a column than
+ * `table.column`: `(column)`, `column::its_own_type`, `(row).column`. So what is not surely an expression may be any.
+ */
+function passedOn(tokens: readonly Token[], part: readonly Token[]): "all" | readonly string[] {
+  const tables: string[] = [];
+  for (const [index, token] of part.entries()) {
+    if (!is(token, "select")) continue;
+    for (const item of selectItems(part, index, token.depth)) {
+      if (isExpression(item) || (item.length === 1 && isStar(item))) continue;
+      const qualifier = /^(?:name\.){1,2}(?:name|\*)$/.test(item.map(shapeOf).join(""))
+        ? item.at(-3)?.text
+        : undefined;
+      if (qualifier === undefined) return "all";
+      tables.push(qualifier);
+      for (const [at, each] of tokens.entries()) {
+        if (!isName(each) || each.text !== qualifier || tokens[at + 1]?.text === ".") continue;
+        const before = is(tokens[at - 1], "as") ? tokens[at - 2] : tokens[at - 1];
+        if (before?.text === ")") return "all";
+        if (isName(before)) tables.push(before.text);
+      }
+    }
+  }
+  return tables;
+}
+
+const calls = [
+  "coalesce",
+  "count",
+  "sum",
+  "min",
+  "max",
+  "avg",
+  "bool_and",
+  "bool_or",
+  "array_agg",
+  "string_agg",
+];
+const jsonCalls = ["json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"];
+
+function isExpression(item: readonly Token[]): boolean {
+  const [first, second] = item;
+  if (first === undefined) return false;
+  if (second?.text === "(" && is(first, ...calls, ...jsonCalls, ...neverNullCalls)) return true;
+  if (["number", "string", "param"].includes(first.kind)) return true;
+  return (
+    !isStar(item) &&
+    item.some((token) => token.depth === first.depth && /^[-+*/<>=|&%^~#@!?]$/.test(token.text))
+  );
+}
+
 /** Every `name [(columns)] as [not] [materialized] (`. */
 function* commonTableNames(tokens: readonly Token[]): Generator<string> {
   for (const [index, token] of tokens.entries()) {
-    if (token.kind !== "word" || token.text !== "as") continue;
+    if (!is(token, "as")) continue;
     let open = index + 1;
     while (["not", "materialized"].includes(tokens[open]?.text ?? "")) open += 1;
     if (tokens[open]?.text !== "(") continue;
@@ -79,32 +138,37 @@ const listEnds = [
  * say it plainly (set operations, VALUES).
  */
 export function resultExpressions(tokens: readonly Token[]): readonly (readonly Token[])[] | null {
-  const outer = (token: Token, ...words: string[]) =>
-    token.depth === 0 && token.kind === "word" && words.includes(token.text);
-  const returning = tokens.findIndex((token) => outer(token, "returning"));
-  const selects = tokens.filter((token) => outer(token, "select"));
-  if (returning === -1 && selects.length !== 1) return null;
-  let start = returning !== -1 ? returning + 1 : tokens.findIndex((token) => outer(token, "select")) + 1;
-  if (["all", "distinct"].includes(tokens[start]?.text ?? "")) start += 1;
-  if (tokens[start]?.text === "on" && tokens[start + 1]?.text === "(") {
-    start = tokens.findIndex((token, at) => at > start + 1 && token.text === ")" && token.depth === 0) + 1;
-  }
+  const returning = tokens.findIndex((token) => token.depth === 0 && is(token, "returning"));
+  if (returning !== -1) return selectItems(tokens, returning, 0);
+  const select = tokens.findIndex((token) => token.depth === 0 && is(token, "select"));
+  const again = tokens.findLastIndex((token) => token.depth === 0 && is(token, "select"));
+  return select === -1 || select !== again ? null : selectItems(tokens, select, 0);
+}
 
+/** The items of the list that begins after the `select` or `returning` at `keyword`, each without its alias. */
+function selectItems(
+  tokens: readonly Token[],
+  keyword: number,
+  depth: number,
+): readonly (readonly Token[])[] {
+  let start = keyword + 1;
+  if (is(tokens[start], "all", "distinct")) start += 1;
+  if (is(tokens[start], "on") && tokens[start + 1]?.text === "(") start = closes(tokens, start + 1) + 1;
   const items: Token[][] = [[]];
   for (let index = start; index < tokens.length; index += 1) {
     const token = tokens[index];
+    if (token === undefined || token.depth < depth) break;
     const before = tokens[index - 1];
-    if (token === undefined) break;
-    const isLabel = index > start && (before?.text === "as" || before?.text === ".");
-    if (!isLabel && returning === -1 && outer(token, ...listEnds)) break;
-    if (token.depth === 0 && token.text === "," && token.kind === "mark") items.push([]);
+    const isLabel = index > start && (is(before, "as") || before?.text === ".");
+    if (!isLabel && token.depth === depth && is(token, ...listEnds)) break;
+    if (token.depth === depth && token.kind === "mark" && token.text === ",") items.push([]);
     else items.at(-1)?.push(token);
   }
   return items.map(withoutAlias);
 }
 
 function withoutAlias(item: readonly Token[]): readonly Token[] {
-  if (item.at(-2)?.kind === "word" && item.at(-2)?.text === "as") return item.slice(0, -2);
+  if (is(item.at(-2), "as")) return item.slice(0, -2);
   const last = item.at(-1);
   const before = item.at(-2);
   const isName =
@@ -149,6 +213,9 @@ export function isNeverNull(expression: readonly Token[]): boolean {
     // Only a bare column or parameter: in `a and b is null` the `and` can still be null.
     return /^(?:name(?:\.name)*|param)(?:::name)?$/.test(operand.map(shapeOf).join(""));
   }
+  // The operand alone tells; `(select …)` never passes for one, since it may find no row.
+  if (first.text === "(" && closes(expression, 0) === expression.length - 1)
+    return isNeverNull(expression.slice(1, -1));
   if (first.kind !== "word") return false;
   if (first.text === "array" && second?.text === "[") return closes(expression, 1) === expression.length - 1;
   if (second?.text !== "(") return false;

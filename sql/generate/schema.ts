@@ -359,7 +359,7 @@ async function defaultPrivileges(sql: Sql): Promise<string[]> {
       left join pg_namespace n on n.oid = d.defaclnamespace
       cross join aclexplode(d.defaclacl) x
       left join pg_roles r on r.oid = x.grantee
-     where x.privilege_type <> 'MAINTAIN' and x.grantee <> d.defaclrole
+     where x.privilege_type <> 'MAINTAIN' and x.grantee <> d.defaclrole and n.nspname is distinct from 'pgboss'
      group by o.rolname, n.nspname, d.defaclobjtype, r.rolname
      order by 1`;
   return rows.length === 0 ? [] : [rows.map((row) => row.line).join("\n")];

@@ -8,14 +8,14 @@ import { driverOptions, parseDatabaseUrl, urlFor } from "../connection.ts";
 import { checksummed, type Migration } from "./render.ts";
 
 /**
- * Runs `use` on a freshly migrated database of the server that SQL_SCRATCH_URL names (as a superuser), or of an
- * embedded one started for it. The database, and that server, are gone afterwards.
+ * Runs `use` on a freshly migrated database of the server at `url` (as a superuser), or, without one, of an embedded
+ * server started for it. The database, and that server, are gone afterwards.
  */
 export async function withScratch<T>(
+  url: string | undefined,
   migrations: readonly Migration[],
   use: (sql: Sql) => Promise<T>,
 ): Promise<T> {
-  const url = process.env.SQL_SCRATCH_URL;
   return url === undefined || url === ""
     ? withServer((started) => withDatabase(started, migrations, use))
     : withDatabase(url, migrations, use);

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { renderMigrations } from "../../sql/generate/render.ts";
 import { withScratch } from "../../sql/generate/scratch.ts";
 import { findStale, generate, readMigrations } from "../../sql/generate.ts";
-import { testDatabase } from "../support/database.ts";
 import { testServer } from "../support/postgres.ts";
 import { tempFolder } from "../support/run.ts";
 import { connect, file, generateFrom } from "./fixture.ts";
@@ -15,15 +14,11 @@ const sqlFolder = join(root, "sql");
 
 describe("bun run sql", () => {
   test("has been run: what is in the tree is what this PostgreSQL gives, whichever it is", async () => {
-    const database = await testDatabase();
-    const sql = connect(database.ownerUrl);
-    const { files, problems } = await generate({
-      queriesDir: join(sqlFolder, "queries"),
-      migrations: await readMigrations(join(sqlFolder, "migrations")),
-      sql,
-    });
-    await sql.end();
-    await database.close();
+    const server = await testServer();
+    const migrations = await readMigrations(join(sqlFolder, "migrations"));
+    const { files, problems } = await withScratch(server.ownerUrl("postgres"), migrations, (sql) =>
+      generate({ queriesDir: join(sqlFolder, "queries"), migrations, sql }),
+    );
     expect(problems).toEqual([]);
     expect(await findStale(sqlFolder, files)).toEqual([]);
   });
@@ -57,24 +52,16 @@ describe("bun run sql", () => {
 
   test("leaves no scratch database behind, also when it fails", async () => {
     const server = await testServer();
-    const before = process.env.SQL_SCRATCH_URL;
-    process.env.SQL_SCRATCH_URL = server.ownerUrl("postgres");
+    const migrations = await readMigrations(join(sqlFolder, "migrations"));
     let used = "";
-    try {
-      const migrations = await readMigrations(join(sqlFolder, "migrations"));
-      const failing = withScratch(migrations, async (sql) => {
-        const [row] =
-          await sql`select current_database() as name, to_regclass('app.migration') is not null as migrated`;
-        used = String(row?.name);
-        expect(row?.migrated).toBe(true);
-        throw new Error("failed in use");
-      });
-      expect(failing).rejects.toThrow("failed in use");
-      await failing.catch(() => {});
-    } finally {
-      if (before === undefined) delete process.env.SQL_SCRATCH_URL;
-      else process.env.SQL_SCRATCH_URL = before;
-    }
+    const failing = withScratch(server.ownerUrl("postgres"), migrations, async (sql) => {
+      const [row] =
+        await sql`select current_database() as name, to_regclass('app.migration') is not null as migrated`;
+      used = String(row?.name);
+      expect(row?.migrated).toBe(true);
+      throw new Error("failed in use");
+    });
+    expect(await failing.catch(String)).toBe("Error: failed in use");
     const sql = connect(server.ownerUrl("postgres"));
     expect(used).toStartWith("satchel_scratch_");
     expect([...(await sql`select from pg_database where datname = ${used}`)]).toEqual([]);
@@ -84,6 +71,7 @@ describe("bun run sql", () => {
 
 test("migrations are carried byte for byte, with the checksum of their text", async () => {
   const folder = tempFolder("migrations");
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what must survive
   const texts = ["-- `a` ${b} \\ \\u0041\r\nselect '$${c}';\n", "-- é 🎒 \u2028 \t\n", "select 1"];
   texts.forEach((text, index) => {
     writeFileSync(join(folder, `000${index + 1}_step.sql`), text);
@@ -105,7 +93,7 @@ test("migrations must be numbered without a gap", async () => {
   const folder = tempFolder("migrations");
   writeFileSync(join(folder, "0001_a.sql"), "");
   writeFileSync(join(folder, "0003_b.sql"), "");
-  expect(readMigrations(folder)).rejects.toThrow("0003_b.sql must be called 0002_what.sql");
+  await expect(readMigrations(folder)).rejects.toThrow("0003_b.sql must be called 0002_what.sql");
 });
 
 test("every query file is listed by name, and orders and names do not depend on the disk", async () => {

@@ -36,6 +36,13 @@ describe("a column is not null", () => {
       "select b.title, a.name from book b left outer join (select name, author_id from author) as a using (author_id)",
       ["title"],
     ],
+    [
+      "on the near side of a left join lateral that only computes",
+      `select b.title, l.name, l.most from book b left join lateral (
+         select max(a.name) as most, min(a.name) || 'x' as name, a.kind from author a group by a.kind
+       ) l on true`,
+      ["title"],
+    ],
     ["when returned from a write", "select title from book", ["title"]],
     [
       "when it is a count",
@@ -46,9 +53,10 @@ describe("a column is not null", () => {
       "when its form cannot be null",
       `select 1 as a, 'x' as b, true as c, now() as d, exists (select) as e, not exists (select) as f,
               coalesce(nick, '') as g, nick is not null as h, author.nick is null i, array(select 1) as j,
-              array[1] as k, row_number() over (order by name) as l, 1::bigint as m, -1 as n, null::int as o
+              array[1] as k, row_number() over (order by name) as l, 1::bigint as m,
+              (count(*) over ())::int as p, ((1)) as q, (select 1) as r, -1 as n, null::int as o
          from author`,
-      [..."abcdefghijklm"],
+      [..."abcdefghijklmpq"],
     ],
   ])("%s", async (_, statement, expected) => {
     expect(await sureOf(statement)).toEqual(expected);
@@ -90,6 +98,24 @@ const traps = {
     "select l.t from book b left join lateral (select b.title as t from author where false) l on true",
   "left join lateral of an unqualified column":
     "select l.t from book b left join lateral (select title as t from author where false) l on true",
+  "left join lateral of a column in parentheses":
+    "select l.t from book b left join lateral (select (b.title) as t from author where false) l on true",
+  "left join lateral of a column cast to its own type":
+    "select l.t from book b left join lateral (select b.title::text as t from author where false) l on true",
+  "left join lateral of a column by cast":
+    "select l.t from book b left join lateral (select cast(b.title as text) as t from author where false) l on true",
+  "left join lateral of a field of a row":
+    "select l.t from book b left join lateral (select (b).title as t from author where false) l on true",
+  "left join lateral of a column as a function":
+    "select l.t from book b left join lateral (select title(b) as t from author where false) l on true",
+  "left join lateral of all columns of the near side":
+    "select l.title from book as b left join lateral (select b.* from author where false) l on true",
+  "left join lateral of a subquery's column":
+    "select l.t from (select title from book) b left join lateral (select b.title as t from author where false) l on true",
+  "left join lateral of a common table expression":
+    "with c as (select title from book) select l.t from c b left join lateral (select b.title as t where false) l on true",
+  "left join of a lateral inside":
+    "select l.t from book b left join (author a cross join lateral (select b.title as t) l) on false",
   "natural left join": "select a.name from book b natural left join author a",
   "right join": "select a.name from author a right join book b on a.author_id = b.author_id",
   "full join": "select a.name from author a full outer join book b on a.author_id = b.author_id",
