@@ -590,6 +590,7 @@ CREATE INDEX user_deleted_by ON app."user" USING btree (organization_id, deleted
 CREATE UNIQUE INDEX user_email_unique ON app."user" USING btree (organization_id, lower(email)) WHERE (deleted_at IS NULL);
 CREATE INDEX user_updated_by ON app."user" USING btree (organization_id, updated_by_id);
 CREATE UNIQUE INDEX user_username_unique ON app."user" USING btree (organization_id, lower(username)) WHERE (deleted_at IS NULL);
+CREATE TRIGGER end_sessions AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (new.role <> old.role) OR ((new.status <> old.status) AND (new.status <> 'active'::text)))) EXECUTE FUNCTION app.end_sessions();
 CREATE TRIGGER history_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
@@ -668,6 +669,25 @@ END;
 alter function app.bump_generations(topics text[]) owner to satchel_owner;
 comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
 grant execute on function app.bump_generations(topics text[]) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.end_sessions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.session
+  set ended_at = now(), end_reason = case
+    when new.deleted_at is not null then 'user_deleted'
+    when new.status <> old.status then 'status_changed'
+    else 'role_changed'
+  end
+  where organization_id = new.organization_id and user_id = new.user_id and ended_at is null;
+  return null;
+end
+$function$;
+alter function app.end_sessions() owner to satchel_owner;
+comment on function app.end_sessions() is 'Signs a person out everywhere when they are deleted, get another role or are no longer active.';
+grant execute on function app.end_sessions() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.enter(organization uuid, actor uuid)
  RETURNS void

@@ -2,8 +2,10 @@
 import type { Cache } from "./cache.ts";
 import type { Config } from "./config.ts";
 import type { Db } from "./db.ts";
+import type { Gate } from "./gate.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
+import type { Passwords } from "./passwords.ts";
 import type { Queue } from "./queue.ts";
 
 export interface Deps {
@@ -12,5 +14,7 @@ export interface Deps {
   readonly cache: Cache;
   readonly queue: Queue;
   readonly keys: Keys;
+  readonly passwords: Passwords;
+  readonly gate: Gate;
   readonly log: Log;
 }

@@ -387,7 +387,7 @@ grant select, insert, update on app.profile to satchel_request;
   },
   {
     name: "0004_sessions",
-    checksum: "462e9318a0ad2de0ee151bff8f94e292b938783d5caccc564d604aedbc16137b",
+    checksum: "559051338beb282d789352b44dc77de9bdc349e3a12e90d17ad95c782af89ed6",
     text: `-- Being signed in, and the guard that counts attempts to be.
 
 create table app.session (
@@ -422,6 +422,32 @@ create index session_expiry on app.session (organization_id, expires_at);
 call app.protect('app.session');
 call app.keep_time('app.session');
 grant select, insert, update, delete on app.session to satchel_request;
+
+-- A trigger and not a statement of each use case: what ends a person's sessions must end them whoever writes it.
+create function app.end_sessions() returns trigger
+language plpgsql
+as $$
+begin
+  update app.session
+  set ended_at = now(), end_reason = case
+    when new.deleted_at is not null then 'user_deleted'
+    when new.status <> old.status then 'status_changed'
+    else 'role_changed'
+  end
+  where organization_id = new.organization_id and user_id = new.user_id and ended_at is null;
+  return null;
+end
+$$;
+comment on function app.end_sessions() is
+  'Signs a person out everywhere when they are deleted, get another role or are no longer active.';
+create trigger end_sessions after update on app.user for each row
+  when (
+    (new.deleted_at is not null and old.deleted_at is null)
+    or new.role <> old.role
+    or (new.status <> old.status and new.status <> 'active')
+  )
+  execute function app.end_sessions();
+grant execute on function app.end_sessions() to satchel_request;
 
 -- Attempts are reserved here before a password is verified (one row lock decides), so that ten thousand guesses at
 -- once verify no more than the limit. \`sequence\` only grows; what counts against the limit is the attempts after

@@ -33,6 +33,32 @@ call app.protect('app.session');
 call app.keep_time('app.session');
 grant select, insert, update, delete on app.session to satchel_request;
 
+-- A trigger and not a statement of each use case: what ends a person's sessions must end them whoever writes it.
+create function app.end_sessions() returns trigger
+language plpgsql
+as $$
+begin
+  update app.session
+  set ended_at = now(), end_reason = case
+    when new.deleted_at is not null then 'user_deleted'
+    when new.status <> old.status then 'status_changed'
+    else 'role_changed'
+  end
+  where organization_id = new.organization_id and user_id = new.user_id and ended_at is null;
+  return null;
+end
+$$;
+comment on function app.end_sessions() is
+  'Signs a person out everywhere when they are deleted, get another role or are no longer active.';
+create trigger end_sessions after update on app.user for each row
+  when (
+    (new.deleted_at is not null and old.deleted_at is null)
+    or new.role <> old.role
+    or (new.status <> old.status and new.status <> 'active')
+  )
+  execute function app.end_sessions();
+grant execute on function app.end_sessions() to satchel_request;
+
 -- Attempts are reserved here before a password is verified (one row lock decides), so that ten thousand guesses at
 -- once verify no more than the limit. `sequence` only grows; what counts against the limit is the attempts after
 -- `forgiven_sequence`. An unknown login has a row like any other: its key is a keyed hash and tells nothing.

@@ -1,0 +1,566 @@
+// Written by `bun run sql`. Do not edit.
+import { type Json, type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
+
+export interface FindContentParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+  readonly includeDeleted: boolean;
+  readonly publishedOnly: boolean;
+}
+
+export interface FindContentRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const findContentStatement: Statement = {
+  name: "contents/find_content",
+  text: `select /* contents/find_content */ content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at
+from app.content
+where organization_id = $1
+  and content_id = $2
+  and ($3::boolean or deleted_at is null)
+  and (not $4::boolean or status = 'published')`,
+};
+
+/** One lesson, whole. */
+export function findContent(tx: TenantTx, params: FindContentParams): Promise<FindContentRow | null> {
+  return maybe<FindContentRow>(tx, findContentStatement, [
+    params.organizationId,
+    params.contentId,
+    params.includeDeleted,
+    params.publishedOnly,
+  ]);
+}
+
+export interface InsertContentParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: string;
+  readonly difficultyLevel: string;
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Exclude<Json, null>;
+  readonly settings: Exclude<Json, null>;
+  readonly estimatedDurationMinutes: number | null;
+}
+
+export interface InsertContentRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const insertContentStatement: Statement = {
+  name: "contents/insert_content",
+  text: `insert /* contents/insert_content */ into app.content
+  (organization_id, content_id, source_id, title, slug, description, body, content_type, difficulty_level, language,
+   tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes)
+values
+  ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+   $10, $11::text[], $12::text[], $13::text[], $14::json, $15::json,
+   $16)
+returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+};
+
+/** Adds a lesson as a draft. */
+export function insertContent(tx: TenantTx, params: InsertContentParams): Promise<InsertContentRow> {
+  return one<InsertContentRow>(tx, insertContentStatement, [
+    params.organizationId,
+    params.contentId,
+    params.sourceId,
+    params.title,
+    params.slug,
+    params.description,
+    params.body,
+    params.contentType,
+    params.difficultyLevel,
+    params.language,
+    params.tags,
+    params.prerequisites,
+    params.learningObjectives,
+    params.metadata,
+    params.settings,
+    params.estimatedDurationMinutes,
+  ]);
+}
+
+export interface ListContentsParams {
+  readonly organizationId: string;
+  readonly includeDeleted: boolean;
+  readonly publishedOnly: boolean;
+  readonly status: string | null;
+  readonly contentType: string | null;
+  readonly difficultyLevel: string | null;
+  readonly language: string | null;
+  readonly tag: string | null;
+  readonly sourceId: string | null;
+  readonly slug: string | null;
+  readonly beforeId: string | null;
+  readonly limit: number;
+}
+
+export interface ListContentsRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const listContentsStatement: Statement = {
+  name: "contents/list_contents",
+  text: `select /* contents/list_contents */ content_id, source_id, title, slug, description, content_type, difficulty_level, status, language, tags,
+  estimated_duration_minutes, published_at, version, created_at, updated_at, created_by_id, deleted_at
+from app.content
+where organization_id = $1
+  and ($2::boolean or deleted_at is null)
+  and (not $3::boolean or status = 'published')
+  and ($4::text is null or status = $4)
+  and ($5::text is null or content_type = $5)
+  and ($6::text is null or difficulty_level = $6)
+  and ($7::text is null or language = $7)
+  and ($8::text is null or $8 = any(tags))
+  and ($9::text is null or source_id = $9)
+  and ($10::text is null or slug = $10)
+  and ($11::uuid is null or content_id < $11)
+order by content_id desc
+limit $12::int`,
+};
+
+/** Lessons without their bodies, newest first. */
+export function listContents(tx: TenantTx, params: ListContentsParams): Promise<readonly ListContentsRow[]> {
+  return many<ListContentsRow>(tx, listContentsStatement, [
+    params.organizationId,
+    params.includeDeleted,
+    params.publishedOnly,
+    params.status,
+    params.contentType,
+    params.difficultyLevel,
+    params.language,
+    params.tag,
+    params.sourceId,
+    params.slug,
+    params.beforeId,
+    params.limit,
+  ]);
+}
+
+export interface LockContentParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+export interface LockContentRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const lockContentStatement: Statement = {
+  name: "contents/lock_content",
+  text: `select /* contents/lock_content */ content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at
+from app.content
+where organization_id = $1 and content_id = $2
+for update`,
+};
+
+/** One lesson, whole, held until the transaction ends. */
+export function lockContent(tx: TenantTx, params: LockContentParams): Promise<LockContentRow | null> {
+  return maybe<LockContentRow>(tx, lockContentStatement, [params.organizationId, params.contentId]);
+}
+
+export interface UpdateContentParams {
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: string;
+  readonly difficultyLevel: string;
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Exclude<Json, null>;
+  readonly settings: Exclude<Json, null>;
+  readonly estimatedDurationMinutes: number | null;
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+export interface UpdateContentRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const updateContentStatement: Statement = {
+  name: "contents/update_content",
+  text: `update /* contents/update_content */ app.content
+set source_id = $1, title = $2, slug = $3, description = $4, body = $5,
+  content_type = $6, difficulty_level = $7, language = $8, tags = $9::text[],
+  prerequisites = $10::text[], learning_objectives = $11::text[],
+  metadata = $12::json, settings = $13::json, estimated_duration_minutes = $14
+where organization_id = $15 and content_id = $16 and deleted_at is null
+returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+};
+
+/** Writes what may be changed of a live lesson. */
+export function updateContent(tx: TenantTx, params: UpdateContentParams): Promise<UpdateContentRow> {
+  return one<UpdateContentRow>(tx, updateContentStatement, [
+    params.sourceId,
+    params.title,
+    params.slug,
+    params.description,
+    params.body,
+    params.contentType,
+    params.difficultyLevel,
+    params.language,
+    params.tags,
+    params.prerequisites,
+    params.learningObjectives,
+    params.metadata,
+    params.settings,
+    params.estimatedDurationMinutes,
+    params.organizationId,
+    params.contentId,
+  ]);
+}
+
+export interface UpdateDeletedParams {
+  readonly deletionId: string;
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+const updateDeletedStatement: Statement = {
+  name: "contents/update_deleted",
+  text: `update /* contents/update_deleted */ app.content
+set deleted_at = now(), deleted_by_id = app.actor(), deletion_id = $1
+where organization_id = $2 and content_id = $3 and deleted_at is null`,
+};
+
+/** Deletes a live lesson softly. */
+export function updateDeleted(tx: TenantTx, params: UpdateDeletedParams): Promise<number> {
+  return count(tx, updateDeletedStatement, [params.deletionId, params.organizationId, params.contentId]);
+}
+
+export interface UpdatePublishedParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+export interface UpdatePublishedRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const updatePublishedStatement: Statement = {
+  name: "contents/update_published",
+  text: `update /* contents/update_published */ app.content
+set status = 'published', published_at = now(), reviewed_at = now(), reviewed_by_id = app.actor()
+where organization_id = $1 and content_id = $2 and deleted_at is null
+returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+};
+
+/** Publishes a live lesson. Who publishes is its reviewer. */
+export function updatePublished(tx: TenantTx, params: UpdatePublishedParams): Promise<UpdatePublishedRow> {
+  return one<UpdatePublishedRow>(tx, updatePublishedStatement, [params.organizationId, params.contentId]);
+}
+
+export interface UpdateRestoredParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+export interface UpdateRestoredRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const updateRestoredStatement: Statement = {
+  name: "contents/update_restored",
+  text: `update /* contents/update_restored */ app.content
+set deleted_at = null, deleted_by_id = null, deletion_id = null
+where organization_id = $1 and content_id = $2 and deleted_at is not null
+returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+};
+
+/** Brings a deleted lesson back. */
+export function updateRestored(tx: TenantTx, params: UpdateRestoredParams): Promise<UpdateRestoredRow> {
+  return one<UpdateRestoredRow>(tx, updateRestoredStatement, [params.organizationId, params.contentId]);
+}
+
+export interface UpdateUnpublishedParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+export interface UpdateUnpublishedRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const updateUnpublishedStatement: Statement = {
+  name: "contents/update_unpublished",
+  text: `update /* contents/update_unpublished */ app.content
+set status = 'draft', published_at = null, reviewed_at = now(), reviewed_by_id = app.actor()
+where organization_id = $1 and content_id = $2 and deleted_at is null
+returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+};
+
+/** Takes a live lesson back to a draft. */
+export function updateUnpublished(
+  tx: TenantTx,
+  params: UpdateUnpublishedParams,
+): Promise<UpdateUnpublishedRow> {
+  return one<UpdateUnpublishedRow>(tx, updateUnpublishedStatement, [params.organizationId, params.contentId]);
+}
+
+export interface UpsertImportedParams {
+  readonly organizationId: string;
+  readonly publish: boolean;
+  readonly records: Exclude<Json, null>;
+}
+
+export interface UpsertImportedRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly version: number;
+}
+
+const upsertImportedStatement: Statement = {
+  name: "contents/upsert_imported",
+  text: `insert /* contents/upsert_imported */ into app.content as c
+  (organization_id, content_id, source_id, title, slug, description, body, language, tags, metadata, status,
+   published_at, reviewed_at, reviewed_by_id)
+select
+  $1, r.content_id, r.source_id, r.title, r.slug, r.description, r.body, r.language,
+  array(select json_array_elements_text(r.tags)), r.metadata,
+  case when $2::boolean then 'published' else 'draft' end,
+  case when $2::boolean then now() end,
+  case when $2::boolean then now() end,
+  case when $2::boolean then app.actor() end
+from json_to_recordset($3::json) as r (
+  content_id uuid, source_id text, title text, slug text, description text, body text, language text, tags json, metadata json
+)
+on conflict (organization_id, source_id) where deleted_at is null do update
+set
+  title = excluded.title, description = excluded.description, body = excluded.body, language = excluded.language,
+  tags = excluded.tags, metadata = excluded.metadata,
+  status = case when $2::boolean then 'published' else c.status end,
+  published_at = case when $2::boolean then coalesce(c.published_at, now()) else c.published_at end,
+  reviewed_at = case when $2::boolean and c.status <> 'published' then now() else c.reviewed_at end,
+  reviewed_by_id = case when $2::boolean and c.status <> 'published' then app.actor() else c.reviewed_by_id end
+where (c.title, c.description, c.body, c.language, c.tags, c.metadata::text)
+    is distinct from (excluded.title, excluded.description, excluded.body, excluded.language, excluded.tags, excluded.metadata::text)
+  or ($2::boolean and c.status <> 'published')
+returning c.content_id, c.source_id, c.version`,
+};
+
+/**
+ * Stores a batch of imported lessons, known by their source ids: new ones are added, changed ones become a new
+ * version, equal ones are left alone and do not come back. One statement for the whole batch.
+ */
+export function upsertImported(
+  tx: TenantTx,
+  params: UpsertImportedParams,
+): Promise<readonly UpsertImportedRow[]> {
+  return many<UpsertImportedRow>(tx, upsertImportedStatement, [
+    params.organizationId,
+    params.publish,
+    params.records,
+  ]);
+}

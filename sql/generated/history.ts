@@ -1,0 +1,41 @@
+// Written by `bun run sql`. Do not edit.
+import { type Json, type Statement, type TenantTx, many } from "../tx.ts";
+
+export interface ListHistoryParams {
+  readonly organizationId: string;
+  readonly tableName: string;
+  readonly rowId: string;
+  readonly beforeId: string | null;
+  readonly limit: number;
+}
+
+export interface ListHistoryRow {
+  readonly historyId: string;
+  readonly version: number | null;
+  readonly action: "insert" | "update" | "delete";
+  readonly actorId: string | null;
+  readonly before: Json;
+  readonly after: Json;
+  readonly createdAt: Date;
+}
+
+const listHistoryStatement: Statement = {
+  name: "history/list_history",
+  text: `select /* history/list_history */ history_id, version, action, actor_id, before, after, created_at
+from app.history
+where organization_id = $1 and table_name = $2 and row_id = $3
+  and ($4::uuid is null or history_id < $4)
+order by history_id desc
+limit $5::int`,
+};
+
+/** Changes of one row, newest first. */
+export function listHistory(tx: TenantTx, params: ListHistoryParams): Promise<readonly ListHistoryRow[]> {
+  return many<ListHistoryRow>(tx, listHistoryStatement, [
+    params.organizationId,
+    params.tableName,
+    params.rowId,
+    params.beforeId,
+    params.limit,
+  ]);
+}

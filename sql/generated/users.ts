@@ -1,0 +1,523 @@
+// Written by `bun run sql`. Do not edit.
+import { type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
+
+export interface FindIdByEmailParams {
+  readonly organizationId: string;
+  readonly email: string;
+}
+
+export interface FindIdByEmailRow {
+  readonly userId: string;
+}
+
+const findIdByEmailStatement: Statement = {
+  name: "users/find_id_by_email",
+  text: `select /* users/find_id_by_email */ user_id from app.user
+where organization_id = $1 and lower(email) = lower($2) and deleted_at is null`,
+};
+
+/** Who has this e-mail address, in whatever case it is written. */
+export function findIdByEmail(tx: TenantTx, params: FindIdByEmailParams): Promise<FindIdByEmailRow | null> {
+  return maybe<FindIdByEmailRow>(tx, findIdByEmailStatement, [params.organizationId, params.email]);
+}
+
+export interface FindIdByUsernameParams {
+  readonly organizationId: string;
+  readonly username: string;
+}
+
+export interface FindIdByUsernameRow {
+  readonly userId: string;
+}
+
+const findIdByUsernameStatement: Statement = {
+  name: "users/find_id_by_username",
+  text: `select /* users/find_id_by_username */ user_id from app.user
+where organization_id = $1 and lower(username) = lower($2) and deleted_at is null`,
+};
+
+/** Who has this username, in whatever case it is written. */
+export function findIdByUsername(
+  tx: TenantTx,
+  params: FindIdByUsernameParams,
+): Promise<FindIdByUsernameRow | null> {
+  return maybe<FindIdByUsernameRow>(tx, findIdByUsernameStatement, [params.organizationId, params.username]);
+}
+
+export interface FindUserParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly includeDeleted: boolean;
+}
+
+export interface FindUserRow {
+  readonly userId: string;
+  readonly email: string | null;
+  readonly username: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+  readonly role: "student" | "teacher" | "admin" | "parent";
+  readonly status: "active" | "inactive" | "suspended" | "pending";
+  readonly emailVerifiedAt: Date | null;
+  readonly timeZone: string;
+  readonly language: string;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+  readonly deletedById: string | null;
+  readonly lastLoginAt: Date | null;
+  readonly lastLoginIp: string | null;
+  readonly bio: string | null;
+  readonly dateOfBirth: string | null;
+  readonly phone: string | null;
+  readonly website: string | null;
+  readonly codeUrl: string | null;
+  readonly professionalUrl: string | null;
+  readonly skills: readonly string[] | null;
+  readonly interests: readonly string[] | null;
+  readonly lockedUntil: Date | null;
+  readonly locked: boolean;
+  readonly failedLoginCount: number;
+}
+
+const findUserStatement: Statement = {
+  name: "users/find_user",
+  text: `select /* users/find_user */
+  u.user_id, u.email, u.username, u.full_name, u.avatar_url, u.role, u.status, u.email_verified_at, u.time_zone,
+  u.language, u.version, u.created_at, u.updated_at, u.created_by_id, u.updated_by_id, u.deleted_at, u.deleted_by_id,
+  c.last_login_at, c.last_login_ip,
+  p.bio, p.date_of_birth, p.phone, p.website, p.code_url, p.professional_url, p.skills, p.interests,
+  g.locked_until, coalesce(g.locked_until > now(), false) as locked,
+  coalesce(g.failed, 0)::int as failed_login_count
+from app.user u
+left join app.credential c on c.organization_id = u.organization_id and c.user_id = u.user_id
+left join app.profile p on p.organization_id = u.organization_id and p.user_id = u.user_id
+left join lateral (
+  select max(g.locked_until) as locked_until, sum(g.sequence - g.forgiven_sequence) as failed
+  from app.login_guard g
+  where g.organization_id = u.organization_id and g.user_id = u.user_id
+) g on true
+where u.organization_id = $1
+  and u.user_id = $2
+  and ($3::boolean or u.deleted_at is null)`,
+};
+
+/** A person with profile, last sign-in and lock. */
+export function findUser(tx: TenantTx, params: FindUserParams): Promise<FindUserRow | null> {
+  return maybe<FindUserRow>(tx, findUserStatement, [
+    params.organizationId,
+    params.userId,
+    params.includeDeleted,
+  ]);
+}
+
+export interface GetStatisticsParams {
+  readonly organizationId: string;
+}
+
+export interface GetStatisticsRow {
+  readonly total: number;
+  readonly active: number;
+  readonly students: number;
+  readonly teachers: number;
+  readonly admins: number;
+  readonly parents: number;
+  readonly createdLast30Days: number;
+}
+
+const getStatisticsStatement: Statement = {
+  name: "users/get_statistics",
+  text: `select /* users/get_statistics */
+  count(*)::int as total,
+  (count(*) filter (where status = 'active'))::int as active,
+  (count(*) filter (where role = 'student'))::int as students,
+  (count(*) filter (where role = 'teacher'))::int as teachers,
+  (count(*) filter (where role = 'admin'))::int as admins,
+  (count(*) filter (where role = 'parent'))::int as parents,
+  (count(*) filter (where created_at > now() - interval '30 days'))::int as created_last_30_days
+from app.user
+where organization_id = $1 and deleted_at is null`,
+};
+
+/** How many people there are, by what. Deleted ones do not count. */
+export function getStatistics(tx: TenantTx, params: GetStatisticsParams): Promise<GetStatisticsRow> {
+  return one<GetStatisticsRow>(tx, getStatisticsStatement, [params.organizationId]);
+}
+
+export interface InsertCredentialParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly passwordHash: string;
+  readonly pepperKeyId: string;
+}
+
+const insertCredentialStatement: Statement = {
+  name: "users/insert_credential",
+  text: `insert /* users/insert_credential */ into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at)
+values ($1, $2, $3, $4, now())`,
+};
+
+/** Gives a person a password, by its hash. */
+export function insertCredential(tx: TenantTx, params: InsertCredentialParams): Promise<number> {
+  return count(tx, insertCredentialStatement, [
+    params.organizationId,
+    params.userId,
+    params.passwordHash,
+    params.pepperKeyId,
+  ]);
+}
+
+export interface InsertUserParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly email: string | null;
+  readonly username: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+  readonly role: string;
+  readonly status: string;
+  readonly timeZone: string;
+  readonly language: string;
+}
+
+export interface InsertUserRow {
+  readonly userId: string;
+}
+
+const insertUserStatement: Statement = {
+  name: "users/insert_user",
+  text: `insert /* users/insert_user */ into app.user (organization_id, user_id, email, username, full_name, avatar_url, role, status, time_zone, language)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+returning user_id`,
+};
+
+/** Adds a person. */
+export function insertUser(tx: TenantTx, params: InsertUserParams): Promise<InsertUserRow> {
+  return one<InsertUserRow>(tx, insertUserStatement, [
+    params.organizationId,
+    params.userId,
+    params.email,
+    params.username,
+    params.fullName,
+    params.avatarUrl,
+    params.role,
+    params.status,
+    params.timeZone,
+    params.language,
+  ]);
+}
+
+export interface ListActiveByRoleParams {
+  readonly organizationId: string;
+  readonly role: string;
+  readonly afterId: string | null;
+  readonly limit: number;
+}
+
+export interface ListActiveByRoleRow {
+  readonly userId: string;
+  readonly email: string | null;
+  readonly username: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+  readonly role: "student" | "teacher" | "admin" | "parent";
+  readonly status: "active" | "inactive" | "suspended" | "pending";
+  readonly emailVerifiedAt: Date | null;
+  readonly timeZone: string;
+  readonly language: string;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly deletedAt: Date | null;
+}
+
+const listActiveByRoleStatement: Statement = {
+  name: "users/list_active_by_role",
+  text: `select /* users/list_active_by_role */ user_id, email, username, full_name, avatar_url, role, status, email_verified_at, time_zone, language, version,
+  created_at, updated_at, deleted_at
+from app.user
+where organization_id = $1
+  and role = $2
+  and status = 'active' and deleted_at is null
+  and ($3::uuid is null or user_id > $3)
+order by user_id
+limit $4::int`,
+};
+
+/** Active people of one role, in the order in which they were created. Reads the partial index alone. */
+export function listActiveByRole(
+  tx: TenantTx,
+  params: ListActiveByRoleParams,
+): Promise<readonly ListActiveByRoleRow[]> {
+  return many<ListActiveByRoleRow>(tx, listActiveByRoleStatement, [
+    params.organizationId,
+    params.role,
+    params.afterId,
+    params.limit,
+  ]);
+}
+
+export interface ListUsersParams {
+  readonly organizationId: string;
+  readonly includeDeleted: boolean;
+  readonly role: string | null;
+  readonly status: string | null;
+  readonly afterId: string | null;
+  readonly limit: number;
+}
+
+export interface ListUsersRow {
+  readonly userId: string;
+  readonly email: string | null;
+  readonly username: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+  readonly role: "student" | "teacher" | "admin" | "parent";
+  readonly status: "active" | "inactive" | "suspended" | "pending";
+  readonly emailVerifiedAt: Date | null;
+  readonly timeZone: string;
+  readonly language: string;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly deletedAt: Date | null;
+}
+
+const listUsersStatement: Statement = {
+  name: "users/list_users",
+  text: `select /* users/list_users */ user_id, email, username, full_name, avatar_url, role, status, email_verified_at, time_zone, language, version,
+  created_at, updated_at, deleted_at
+from app.user
+where organization_id = $1
+  and ($2::boolean or deleted_at is null)
+  and ($3::text is null or role = $3)
+  and ($4::text is null or status = $4)
+  and ($5::uuid is null or user_id > $5)
+order by user_id
+limit $6::int`,
+};
+
+/** People in the order in which they were created. */
+export function listUsers(tx: TenantTx, params: ListUsersParams): Promise<readonly ListUsersRow[]> {
+  return many<ListUsersRow>(tx, listUsersStatement, [
+    params.organizationId,
+    params.includeDeleted,
+    params.role,
+    params.status,
+    params.afterId,
+    params.limit,
+  ]);
+}
+
+export interface LockOtherAdminsParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+export interface LockOtherAdminsRow {
+  readonly userId: string;
+}
+
+const lockOtherAdminsStatement: Statement = {
+  name: "users/lock_other_admins",
+  text: `select /* users/lock_other_admins */ user_id from app.user
+where organization_id = $1 and role = 'admin' and status = 'active' and deleted_at is null
+  and user_id <> $2
+order by user_id
+for update`,
+};
+
+/** Active admins besides one person, held until the transaction ends, so that two cannot both be the last to leave. */
+export function lockOtherAdmins(
+  tx: TenantTx,
+  params: LockOtherAdminsParams,
+): Promise<readonly LockOtherAdminsRow[]> {
+  return many<LockOtherAdminsRow>(tx, lockOtherAdminsStatement, [params.organizationId, params.userId]);
+}
+
+export interface LockUserParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+export interface LockUserRow {
+  readonly userId: string;
+  readonly email: string | null;
+  readonly username: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+  readonly role: "student" | "teacher" | "admin" | "parent";
+  readonly status: "active" | "inactive" | "suspended" | "pending";
+  readonly timeZone: string;
+  readonly language: string;
+  readonly version: number;
+  readonly deletedAt: Date | null;
+  readonly deletionId: string | null;
+}
+
+const lockUserStatement: Statement = {
+  name: "users/lock_user",
+  text: `select /* users/lock_user */ user_id, email, username, full_name, avatar_url, role, status, time_zone, language, version, deleted_at, deletion_id
+from app.user
+where organization_id = $1 and user_id = $2
+for update`,
+};
+
+/** A person as they may be changed, held until the transaction ends. */
+export function lockUser(tx: TenantTx, params: LockUserParams): Promise<LockUserRow | null> {
+  return maybe<LockUserRow>(tx, lockUserStatement, [params.organizationId, params.userId]);
+}
+
+export interface UpdateDeletedParams {
+  readonly deletionId: string;
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updateDeletedStatement: Statement = {
+  name: "users/update_deleted",
+  text: `update /* users/update_deleted */ app.user
+set deleted_at = now(), deleted_by_id = app.actor(), deletion_id = $1
+where organization_id = $2 and user_id = $3 and deleted_at is null`,
+};
+
+/** Deletes a person softly. */
+export function updateDeleted(tx: TenantTx, params: UpdateDeletedParams): Promise<number> {
+  return count(tx, updateDeletedStatement, [params.deletionId, params.organizationId, params.userId]);
+}
+
+export interface UpdatePasswordParams {
+  readonly passwordHash: string;
+  readonly pepperKeyId: string;
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updatePasswordStatement: Statement = {
+  name: "users/update_password",
+  text: `update /* users/update_password */ app.credential
+set password_hash = $1, pepper_key_id = $2, password_changed_at = now()
+where organization_id = $3 and user_id = $4`,
+};
+
+/** Replaces a person's password, by its hash. */
+export function updatePassword(tx: TenantTx, params: UpdatePasswordParams): Promise<number> {
+  return count(tx, updatePasswordStatement, [
+    params.passwordHash,
+    params.pepperKeyId,
+    params.organizationId,
+    params.userId,
+  ]);
+}
+
+export interface UpdateRestoredParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updateRestoredStatement: Statement = {
+  name: "users/update_restored",
+  text: `update /* users/update_restored */ app.user
+set deleted_at = null, deleted_by_id = null, deletion_id = null
+where organization_id = $1 and user_id = $2 and deleted_at is not null`,
+};
+
+/** Brings a deleted person back. */
+export function updateRestored(tx: TenantTx, params: UpdateRestoredParams): Promise<number> {
+  return count(tx, updateRestoredStatement, [params.organizationId, params.userId]);
+}
+
+export interface UpdateRoleParams {
+  readonly role: string;
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updateRoleStatement: Statement = {
+  name: "users/update_role",
+  text: `update /* users/update_role */ app.user set role = $1
+where organization_id = $2 and user_id = $3 and deleted_at is null`,
+};
+
+/** Gives a person another role. */
+export function updateRole(tx: TenantTx, params: UpdateRoleParams): Promise<number> {
+  return count(tx, updateRoleStatement, [params.role, params.organizationId, params.userId]);
+}
+
+export interface UpdateUserParams {
+  readonly email: string | null;
+  readonly username: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+  readonly status: string;
+  readonly timeZone: string;
+  readonly language: string;
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updateUserStatement: Statement = {
+  name: "users/update_user",
+  text: `update /* users/update_user */ app.user
+set email = $1, username = $2, full_name = $3, avatar_url = $4, status = $5,
+  time_zone = $6, language = $7,
+  email_verified_at = case when lower(email) is distinct from lower($1) then null else email_verified_at end
+where organization_id = $8 and user_id = $9 and deleted_at is null`,
+};
+
+/** Writes what may be changed of a person. Role, organization and password have statements of their own. */
+export function updateUser(tx: TenantTx, params: UpdateUserParams): Promise<number> {
+  return count(tx, updateUserStatement, [
+    params.email,
+    params.username,
+    params.fullName,
+    params.avatarUrl,
+    params.status,
+    params.timeZone,
+    params.language,
+    params.organizationId,
+    params.userId,
+  ]);
+}
+
+export interface UpsertProfileParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly bio: string | null;
+  readonly dateOfBirth: string | null;
+  readonly phone: string | null;
+  readonly website: string | null;
+  readonly codeUrl: string | null;
+  readonly professionalUrl: string | null;
+  readonly skills: readonly string[];
+  readonly interests: readonly string[];
+}
+
+const upsertProfileStatement: Statement = {
+  name: "users/upsert_profile",
+  text: `insert /* users/upsert_profile */ into app.profile (organization_id, user_id, bio, date_of_birth, phone, website, code_url, professional_url, skills, interests)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text[], $10::text[])
+on conflict (organization_id, user_id) do update
+set bio = excluded.bio, date_of_birth = excluded.date_of_birth, phone = excluded.phone, website = excluded.website,
+  code_url = excluded.code_url, professional_url = excluded.professional_url, skills = excluded.skills,
+  interests = excluded.interests`,
+};
+
+/** Writes a person's profile whole. */
+export function upsertProfile(tx: TenantTx, params: UpsertProfileParams): Promise<number> {
+  return count(tx, upsertProfileStatement, [
+    params.organizationId,
+    params.userId,
+    params.bio,
+    params.dateOfBirth,
+    params.phone,
+    params.website,
+    params.codeUrl,
+    params.professionalUrl,
+    params.skills,
+    params.interests,
+  ]);
+}

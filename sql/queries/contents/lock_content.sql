@@ -1,0 +1,9 @@
+-- One lesson, whole, held until the transaction ends.
+-- returns: maybe
+-- scope: tenant
+select content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at
+from app.content
+where organization_id = :organization_id and content_id = :content_id
+for update

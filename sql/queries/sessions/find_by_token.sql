@@ -1,0 +1,24 @@
+-- The live session of a token, with its person and the cache generations of the organization. What has ended, expired or idled out
+-- is told by predicates here; pruning only tidies up.
+-- returns: maybe
+-- scope: tenant
+-- not null: needs_touch
+select
+  s.session_id, s.user_id, u.role,
+  s.last_active_at < now() - interval '1 minute' as needs_touch,
+  coalesce((select generation from app.generation g
+    where g.organization_id = :organization_id and g.topic = 'organization'), 0) as organization_generation,
+  coalesce((select generation from app.generation g
+    where g.organization_id = :organization_id and g.topic = 'users'), 0) as users_generation,
+  coalesce((select generation from app.generation g
+    where g.organization_id = :organization_id and g.topic = 'contents'), 0) as contents_generation
+from app.session s
+join app.user u on u.organization_id = s.organization_id and u.user_id = s.user_id
+join app.organization o on o.organization_id = s.organization_id
+where s.organization_id = :organization_id
+  and s.token_hash = any(:token_hashes::bytea[])
+  and s.ended_at is null
+  and s.expires_at > now()
+  and (s.idle_timeout is null or s.last_active_at + s.idle_timeout > now())
+  and u.status = 'active' and u.deleted_at is null
+  and o.status = 'active'

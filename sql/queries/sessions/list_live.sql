@@ -1,0 +1,12 @@
+-- A person's live sessions, newest first.
+-- returns: many
+-- scope: tenant
+-- nullable: :before_id
+select session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at
+from app.session
+where organization_id = :organization_id and user_id = :user_id
+  and ended_at is null and expires_at > now()
+  and (idle_timeout is null or last_active_at + idle_timeout > now())
+  and (:before_id::uuid is null or session_id < :before_id)
+order by session_id desc
+limit :limit::int

@@ -1,0 +1,12 @@
+-- The state of one bucket of the guard, held until the transaction ends.
+-- returns: maybe
+-- scope: tenant
+-- not null: failed
+select
+  (sequence - forgiven_sequence)::int as failed,
+  coalesce(locked_until > now(), false) as locked,
+  locked_until,
+  user_id
+from app.login_guard
+where organization_id = :organization_id and guard_key = :guard_key and bucket = :bucket
+for update

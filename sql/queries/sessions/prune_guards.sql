@@ -1,0 +1,15 @@
+-- Removes, at most so many at a time, buckets nobody has tried for a day and that hold no lock and no long streak.
+-- returns: count
+-- scope: tenant
+delete from app.login_guard g
+using (
+  select guard_key, bucket from app.login_guard
+  where organization_id = :organization_id
+    and last_attempt_at < now() - interval '1 day'
+    and (locked_until is null or locked_until <= now())
+    and sequence - success_sequence < 20
+  order by last_attempt_at
+  limit :limit::int
+  for update skip locked
+) old
+where g.organization_id = :organization_id and g.guard_key = old.guard_key and g.bucket = old.bucket

@@ -1,0 +1,332 @@
+/** Lessons: who may read them, write them, publish them and take them away. */
+import { createHash } from "node:crypto";
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Actor } from "../actor.ts";
+import { cached } from "../cache.ts";
+import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { forbidden, notFound, refusal } from "../errors.ts";
+import { listChanges } from "../history/history.ts";
+import { languageCode } from "../languages.ts";
+import { enqueue } from "../queue.ts";
+import { removeDocumentsIn } from "../search/search.ts";
+import { slugify } from "../slugs.ts";
+import { type ExpectedVersion, requireVersion } from "../versions.ts";
+import type { Content, ContentFields, ContentFilter, ContentSummary, ImportedContent } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+export {
+  CONTENT_STATUSES,
+  CONTENT_TYPES,
+  type Content,
+  type ContentFields,
+  type ContentFilter,
+  type ContentSummary,
+  DIFFICULTY_LEVELS,
+  type ImportedContent,
+  type JsonObject,
+} from "./repository.ts";
+
+export const slugTaken = refusal("conflict", "content_slug_taken", "Another lesson has this slug");
+export const sourceIdTaken = refusal(
+  "conflict",
+  "content_source_id_taken",
+  "Another lesson has this source id",
+);
+export const illegalTransition = refusal(
+  "conflict",
+  "illegal_status_transition",
+  "The lesson cannot go from its status to that one",
+);
+export const contentNotDeleted = refusal("conflict", "content_not_deleted", "The lesson is not deleted");
+
+const TAKEN = {
+  content_slug_unique: () => slugTaken(),
+  content_source_unique: () => sourceIdTaken(),
+};
+
+export type ContentInput = Partial<ContentFields> & { readonly title: string };
+export type ContentPatch = Partial<ContentFields>;
+
+const isStaff = (actor: Actor): boolean => actor.role === "admin" || actor.role === "teacher";
+
+/** A teacher changes their own lessons, an admin all. */
+const mayWrite = (actor: Actor, content: Content): boolean =>
+  actor.role === "admin" || (actor.role === "teacher" && content.createdById === actor.userId);
+
+/** A lesson. Refuses with `not_found` one that is not there, deleted, or a draft and the actor no staff. */
+export async function getContent(deps: Deps, actor: Actor, contentId: string): Promise<Content> {
+  const publishedOnly = !isStaff(actor);
+  const content = await cached(
+    deps.cache,
+    {
+      organizationId: actor.organizationId,
+      visibility: publishedOnly ? "published" : "staff",
+      topic: "contents",
+      generation: actor.generations.contents,
+      args: { read: "contents.get", contentId },
+    },
+    () =>
+      readTenant(deps.db, actor, (tx) =>
+        rows.find(tx, actor.organizationId, contentId, { publishedOnly, includeDeleted: false }),
+      ),
+  );
+  if (content === null) throw notFound();
+  return content;
+}
+
+/**
+ * Lessons without their bodies, newest first, one more than `limit` when there are more. Who is no staff sees what is
+ * published. Refuses with `forbidden` who asks for deleted ones without being an admin.
+ */
+export async function listContents(
+  deps: Deps,
+  actor: Actor,
+  filter: Omit<ContentFilter, "publishedOnly">,
+  beforeId: string | null,
+  limit: number,
+): Promise<readonly ContentSummary[]> {
+  if (filter.includeDeleted && actor.role !== "admin") throw forbidden();
+  const language = filter.language === null ? null : languageCode(filter.language);
+  return readTenant(deps.db, actor, (tx) =>
+    rows.list(
+      tx,
+      actor.organizationId,
+      { ...filter, language, publishedOnly: !isStaff(actor) },
+      beforeId,
+      limit + 1,
+    ),
+  );
+}
+
+/**
+ * Adds a lesson as a draft. Without a slug it gets one from its title, made unique by a number. Refuses with
+ * `content_slug_taken`, `content_source_id_taken`.
+ */
+export async function createContent(deps: Deps, actor: Actor, input: ContentInput): Promise<Content> {
+  const { organizationId } = actor;
+  const contentId = Bun.randomUUIDv7();
+  const fields: ContentFields = {
+    sourceId: null,
+    description: "",
+    body: "",
+    contentType: "lesson",
+    difficultyLevel: "beginner",
+    tags: [],
+    prerequisites: [],
+    learningObjectives: [],
+    metadata: {},
+    settings: {},
+    estimatedDurationMinutes: null,
+    ...input,
+    language: languageCode(input.language ?? "en"),
+    slug: input.slug ?? slugFor(input.title, contentId),
+  };
+  return withTenant(deps.db, actor, async (tx) => {
+    const content = await onConstraint(tx, TAKEN, (inner) =>
+      rows.insert(inner, organizationId, contentId, fields),
+    );
+    changed(tx, "contents");
+    return content;
+  });
+}
+
+/** Changes the fields that are given. Refuses with `not_found`, `forbidden`, `stale`, `content_slug_taken`, `content_source_id_taken`. */
+export async function updateContent(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+  patch: ContentPatch,
+): Promise<Content> {
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await lockWritable(tx, actor, contentId, expected);
+    const language = patch.language === undefined ? before.language : languageCode(patch.language);
+    const content = await onConstraint(tx, TAKEN, (inner) =>
+      rows.update(inner, actor.organizationId, contentId, { ...before, ...patch, language }),
+    );
+    await contentChanged(deps, tx, actor.organizationId, content);
+    return content;
+  });
+}
+
+/**
+ * Makes a lesson visible to everybody in the organization; whoever does so is its reviewer. Refuses with `not_found`,
+ * `forbidden`, `stale`, and `illegal_status_transition` when it is published, archived or rejected.
+ */
+export async function publishContent(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+): Promise<Content> {
+  return transition(deps, actor, contentId, expected, ["draft", "pending_review", "approved"], rows.publish);
+}
+
+/** Takes a published lesson back to a draft. Refuses as `publishContent` does. */
+export async function unpublishContent(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+): Promise<Content> {
+  return transition(deps, actor, contentId, expected, ["published"], rows.unpublish);
+}
+
+async function transition(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+  from: readonly Content["status"][],
+  apply: (tx: TenantTx, organizationId: string, contentId: string) => Promise<Content>,
+): Promise<Content> {
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await lockWritable(tx, actor, contentId, expected);
+    if (!from.includes(before.status)) throw illegalTransition({ detail: `It is ${before.status}.` });
+    const content = await apply(tx, actor.organizationId, contentId);
+    await contentChanged(deps, tx, actor.organizationId, content);
+    return content;
+  });
+}
+
+/** Deletes a lesson softly; it leaves the search at once. Refuses with `not_found`, `forbidden`, `stale`. */
+export async function deleteContent(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+): Promise<void> {
+  await withTenant(deps.db, actor, async (tx) => {
+    await lockWritable(tx, actor, contentId, expected);
+    await rows.softDelete(tx, actor.organizationId, contentId);
+    await removeDocumentsIn(tx, actor.organizationId, [contentId]);
+    changed(tx, "contents");
+  });
+}
+
+/**
+ * Brings a deleted lesson back as it was. Refuses with `not_found`, `forbidden`, `stale`, `content_not_deleted`, and
+ * with `content_slug_taken` or `content_source_id_taken` when another lesson has taken it since.
+ */
+export async function restoreContent(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+): Promise<Content> {
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await rows.lock(tx, actor.organizationId, contentId);
+    if (before === null) throw notFound();
+    if (!mayWrite(actor, before)) throw forbidden();
+    if (before.deletedAt === null) throw contentNotDeleted();
+    requireVersion(expected, before.version);
+    const content = await onConstraint(tx, TAKEN, (inner) =>
+      rows.restore(inner, actor.organizationId, contentId),
+    );
+    await contentChanged(deps, tx, actor.organizationId, content);
+    return content;
+  });
+}
+
+/** Who changed a lesson, when, and what it was before: newest first. Refuses with `not_found`. */
+export async function contentHistory(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  beforeId: string | null,
+  limit: number,
+) {
+  const { organizationId } = actor;
+  const changes = await withTenant(
+    deps.db,
+    actor,
+    async (tx) => {
+      const content = await rows.find(tx, organizationId, contentId, {
+        publishedOnly: false,
+        includeDeleted: true,
+      });
+      if (content === null) throw notFound();
+      return listChanges(tx, organizationId, "content", contentId, beforeId, limit + 1);
+    },
+    { readOnly: true },
+  );
+  return changes;
+}
+
+export interface ImportResult {
+  readonly added: number;
+  readonly changed: number;
+  readonly unchanged: number;
+}
+
+/**
+ * Stores a batch of imported lessons in one statement: a new source id is added, a changed record becomes a new version,
+ * an equal one is left alone. `actor.userId` may be null: the operator imports. Refuses with `content_slug_taken`; then
+ * nothing of the batch is stored.
+ */
+export async function importContents(
+  deps: Deps,
+  actor: { readonly organizationId: string; readonly userId: string | null },
+  records: readonly ImportedContent[],
+  publish: boolean,
+): Promise<ImportResult> {
+  const { organizationId } = actor;
+  const stored = await withTenant(deps.db, actor, async (tx) => {
+    const touched = await onConstraint(tx, TAKEN, (inner) =>
+      rows.upsertImported(inner, organizationId, records, publish),
+    );
+    if (touched.length > 0) {
+      await enqueue(deps.queue, tx, "reindex-search", {
+        organizationId,
+        contentIds: touched.map(({ id }) => id),
+      });
+      changed(tx, "contents");
+    }
+    return touched;
+  });
+  const added = stored.filter(({ version }) => version === 1).length;
+  return { added, changed: stored.length - added, unchanged: records.length - stored.length };
+}
+
+/** The slug of an imported lesson: its title, and its source id, which alone is sure to be unique. */
+export function importSlug(title: string, sourceId: string): string {
+  const id = slugify(sourceId, 60);
+  // A source id without a Latin letter or digit would leave nothing to tell two lessons apart.
+  const unique = id === "" ? createHash("sha256").update(sourceId).digest("hex").slice(0, 12) : id;
+  return [slugify(title), unique].filter((part) => part !== "").join("-");
+}
+
+/** A live lesson that the actor may write, in the version they expect, held until the transaction ends. */
+async function lockWritable(
+  tx: TenantTx,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+): Promise<Content> {
+  const content = await rows.lock(tx, actor.organizationId, contentId);
+  if (content === null || content.deletedAt !== null) throw notFound();
+  if (!mayWrite(actor, content)) throw forbidden();
+  requireVersion(expected, content.version);
+  return content;
+}
+
+/** What follows a change: the search learns of it, at once where something must disappear, and the cache moves on. */
+async function contentChanged(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  content: Content,
+): Promise<void> {
+  if (content.status === "published") {
+    await enqueue(deps.queue, tx, "reindex-search", { organizationId, contentIds: [content.id] });
+  } else {
+    await removeDocumentsIn(tx, organizationId, [content.id]);
+  }
+  changed(tx, "contents");
+}
+
+/** From the title, with eight random digits of the id: two lessons may well be called "Introduction". */
+function slugFor(title: string, contentId: string): string {
+  return [slugify(title), contentId.slice(-8)].filter((part) => part !== "").join("-");
+}

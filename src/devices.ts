@@ -1,0 +1,59 @@
+/**
+ * Devices: what kind one is, by its user agent, and the signed token by which one is known again. The user agent is
+ * read with bowser: telling browsers apart is a table that others keep up to date.
+ */
+import Bowser from "bowser";
+import type { Keys } from "./keys.ts";
+
+export type DeviceType = "desktop" | "mobile" | "tablet" | "bot" | "unknown";
+
+const TYPES: ReadonlySet<string> = new Set(["desktop", "mobile", "tablet", "bot"]);
+
+/** The kind of device behind a user agent, as far as it tells. */
+export function deviceType(userAgent: string | null): DeviceType {
+  if (userAgent === null || userAgent === "") return "unknown";
+  const type = Bowser.parse(userAgent).platform.type ?? "unknown";
+  return TYPES.has(type) ? (type as DeviceType) : "unknown";
+}
+
+/** How long a device is remembered after a person last signed in on it, in days. */
+export const DEVICE_DAYS = 90;
+/** People remembered on one device; a shared tablet has a class of them. The token must fit into a cookie. */
+const DEVICE_PEOPLE = 30;
+
+export interface Device {
+  readonly id: string;
+  /** Who has signed in on it, and on which day (days since 1970), latest first. */
+  readonly people: readonly (readonly [userId: string, day: number])[];
+}
+
+/** The device of a token, or null when the token is missing or was not made here. */
+export function readDevice(keys: Keys, token: string | null): Device | null {
+  const payload = token === null ? null : keys.verify("device", token);
+  if (payload === null) return null;
+  const [id = "", ...people] = payload.split(" ");
+  return { id, people: people.map((entry) => [entry.slice(0, 36), Number(entry.slice(37))] as const) };
+}
+
+/** Whether this person has signed in on this device within the last 90 days. `day` is today. */
+export function knows(device: Device, userId: string, day: number): boolean {
+  return device.people.some(([known, since]) => known === userId && day - since <= DEVICE_DAYS);
+}
+
+/** The token of a device on which this person has just signed in; of a new device when there was none. */
+export function rememberOn(
+  keys: Keys,
+  device: Device | null,
+  userId: string,
+  day: number,
+): { id: string; token: string } {
+  const id = device?.id ?? crypto.randomUUID();
+  const others = (device?.people ?? []).filter(
+    ([known, since]) => known !== userId && day - since <= DEVICE_DAYS,
+  );
+  const people = [[userId, day] as const, ...others].slice(0, DEVICE_PEOPLE);
+  return {
+    id,
+    token: keys.sign("device", [id, ...people.map(([known, since]) => `${known}:${since}`)].join(" ")),
+  };
+}

@@ -1,0 +1,17 @@
+/** Every endpoint of the product, in the order of the documentation. */
+import { contentsEndpoints } from "./contents/routes.ts";
+import type { Endpoint } from "./http/endpoint.ts";
+import { organizationsEndpoints } from "./organizations/routes.ts";
+import { searchEndpoints } from "./search/routes.ts";
+import { securityEndpoints } from "./security/routes.ts";
+import { sessionsEndpoints } from "./sessions/routes.ts";
+import { usersEndpoints } from "./users/routes.ts";
+
+export const endpoints: readonly Endpoint[] = [
+  ...organizationsEndpoints,
+  ...sessionsEndpoints,
+  ...usersEndpoints,
+  ...contentsEndpoints,
+  ...searchEndpoints,
+  ...securityEndpoints,
+];

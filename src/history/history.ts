@@ -1,0 +1,18 @@
+/** What was changed, by whom, and what it was before. Written by the database itself, in the transaction of the change. */
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Change } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+export type { Change } from "./repository.ts";
+
+/** Changes of one row, newest first, at most `limit`. Whoever calls has found out who may see the row. */
+export async function listChanges(
+  tx: TenantTx,
+  organizationId: string,
+  table: "user" | "content" | "organization" | "profile",
+  rowId: string,
+  beforeId: string | null,
+  limit: number,
+): Promise<readonly Change[]> {
+  return rows.list(tx, organizationId, table, rowId, beforeId, limit);
+}

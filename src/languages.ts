@@ -1,0 +1,44 @@
+/**
+ * Languages as people write them, brought to one form: the ISO 639-1 code where there is one. The database maps the
+ * code to a text search configuration (app.search_configuration).
+ */
+const NAMES: Readonly<Record<string, string>> = {
+  arabic: "ar",
+  armenian: "hy",
+  basque: "eu",
+  catalan: "ca",
+  danish: "da",
+  dutch: "nl",
+  english: "en",
+  finnish: "fi",
+  french: "fr",
+  german: "de",
+  greek: "el",
+  hindi: "hi",
+  hungarian: "hu",
+  indonesian: "id",
+  irish: "ga",
+  italian: "it",
+  lithuanian: "lt",
+  nepali: "ne",
+  norwegian: "no",
+  portuguese: "pt",
+  romanian: "ro",
+  russian: "ru",
+  serbian: "sr",
+  spanish: "es",
+  swedish: "sv",
+  tamil: "ta",
+  turkish: "tr",
+  yiddish: "yi",
+};
+
+/** A code like `es` or `pt-BR`, or the name of a configuration like `spanish` or `simple`. */
+export const LANGUAGE_PATTERN = "^[A-Za-z]{2,10}(-[A-Za-z0-9]{1,8})*$";
+
+/** `Spanish`, `ES` and `es` are `es`; what has no code of its own stays as it is, in lower case but for the region. */
+export function languageCode(written: string): string {
+  const [language = "", ...subtags] = written.split("-");
+  const lower = language.toLowerCase();
+  return [NAMES[lower] ?? lower, ...subtags].join("-");
+}

@@ -1,0 +1,181 @@
+/** Founding an organization, and what its own admins may read and change of it. */
+import { randomInt } from "node:crypto";
+import type { Actor, Around } from "../actor.ts";
+import { cached } from "../cache.ts";
+import { changed, onConstraint, readTenant, withSystem, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { notFound, refusal } from "../errors.ts";
+import { type OpenedSession, type Origin, openSessionIn } from "../sessions/sessions.ts";
+import type { OrganizationSettings } from "../settings.ts";
+import { insertUserIn, prepareUser, type User, type UserInput } from "../users/users.ts";
+import { type ExpectedVersion, requireVersion } from "../versions.ts";
+import type { Organization, OrganizationType } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+export { ORGANIZATION_TYPES, type Organization, type OrganizationType } from "./repository.ts";
+
+export const slugTaken = refusal("conflict", "organization_slug_taken", "Another organization has this slug");
+export const signUpClosed = refusal("forbidden", "sign_up_closed", "Organizations cannot be created here");
+export const setupCodeRefused = refusal(
+  "forbidden",
+  "setup_code_refused",
+  "The set-up code is missing, wrong or used up",
+);
+
+export interface OrganizationInput {
+  readonly setupCode?: string;
+  readonly name: string;
+  readonly slug: string;
+  readonly type?: OrganizationType;
+  readonly admin: Pick<UserInput, "fullName" | "username" | "email" | "timeZone" | "language"> & {
+    readonly password: string;
+  };
+}
+
+export interface Founded {
+  readonly organization: Organization;
+  readonly user: User;
+  readonly session: OpenedSession;
+}
+
+/**
+ * Founds an organization with its first admin, who is signed in at once. `organizationId` is the one it gets. Refuses
+ * with `sign_up_closed`, `setup_code_refused`, `organization_slug_taken`, `password_refused`, `passwords_busy`,
+ * `invalid_time_zone`. The set-up code is used up only if all of it succeeds.
+ */
+export async function createOrganization(
+  deps: Deps,
+  organizationId: string,
+  input: OrganizationInput,
+  origin: Origin,
+  around?: Around,
+): Promise<Founded> {
+  const { signUp } = deps.config;
+  if (signUp === "closed") throw signUpClosed();
+  if (signUp === "code" && input.setupCode === undefined) throw setupCodeRefused();
+  const hashes =
+    input.setupCode === undefined ? [] : deps.keys.macs("setup-code", normalizeSetupCode(input.setupCode));
+  const admin = await prepareUser(
+    deps,
+    { ...input.admin, role: "admin", status: "active" },
+    "#/admin/password",
+    [input.name, input.slug],
+  );
+  const tenant = { organizationId, userId: null, ...(around === undefined ? {} : { around }) };
+  return withTenant(deps.db, tenant, async (tx) => {
+    const claimed = await rows.claimSetupCodes(tx, hashes);
+    const accepted = claimed.some((code) => hashes.some((hash) => Buffer.compare(code, hash) === 0));
+    if (signUp === "code" && !accepted) throw setupCodeRefused();
+    const organization = await onConstraint(tx, { organization_slug_unique: () => slugTaken() }, (inner) =>
+      rows.insert(inner, organizationId, {
+        name: input.name,
+        slug: input.slug,
+        type: input.type ?? "school",
+        settings: {},
+      }),
+    );
+    const user = await insertUserIn(tx, organizationId, admin);
+    const session = await openSessionIn(deps, tx, organizationId, user, origin);
+    changed(tx, "organization");
+    return { organization, user, session };
+  });
+}
+
+/** The actor's organization. */
+export async function getOrganization(deps: Deps, actor: Actor): Promise<Organization> {
+  const { organizationId } = actor;
+  const organization = await cached(
+    deps.cache,
+    {
+      organizationId,
+      visibility: "member",
+      topic: "organization",
+      generation: actor.generations.organization,
+      args: { read: "organizations.get" },
+    },
+    async () =>
+      readTenant(deps.db, actor, (tx) => rows.find(tx, organizationId)) as Promise<Cacheable | null>,
+  );
+  if (organization === null) throw notFound();
+  return organization;
+}
+
+type Cacheable = Organization & {
+  readonly settings: Readonly<Record<string, number | string | boolean | null>>;
+};
+
+export interface OrganizationPatch {
+  readonly name?: string;
+  readonly slug?: string;
+  readonly type?: OrganizationType;
+  readonly settings?: Partial<OrganizationSettings>;
+}
+
+/** Changes what is given of the actor's organization. Refuses with `stale`, `organization_slug_taken`. */
+export async function updateOrganization(
+  deps: Deps,
+  actor: Actor,
+  expected: ExpectedVersion,
+  patch: OrganizationPatch,
+): Promise<Organization> {
+  const { organizationId } = actor;
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await rows.lock(tx, organizationId);
+    if (before === null) throw notFound();
+    requireVersion(expected, before.version);
+    const settings = { ...(before.settings as Record<string, number>), ...patch.settings };
+    const organization = await onConstraint(tx, { organization_slug_unique: () => slugTaken() }, (inner) =>
+      rows.update(inner, organizationId, {
+        name: patch.name ?? before.name,
+        slug: patch.slug ?? before.slug,
+        type: patch.type ?? before.type,
+        settings,
+      }),
+    );
+    changed(tx, "organization");
+    return organization;
+  });
+}
+
+/** Whether any organization exists yet. */
+export async function anyOrganization(deps: Pick<Deps, "db">): Promise<boolean> {
+  return withSystem(deps.db, (tx) => rows.exists(tx), { readOnly: true });
+}
+
+/** Every organization's id, page by page. For work that goes through all of them. */
+export async function* allOrganizations(deps: Pick<Deps, "db">): AsyncGenerator<string> {
+  let afterId: string | null = null;
+  do {
+    const after: string | null = afterId;
+    const page: readonly string[] = await withSystem(deps.db, (tx) => rows.listIds(tx, after, 500), {
+      readOnly: true,
+    });
+    yield* page;
+    afterId = page.at(-1) ?? null;
+  } while (afterId !== null);
+}
+
+// Crockford's base 32: no letter that can be taken for a digit, since the code is read off a screen and typed.
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const CODE_LENGTH = 20;
+
+/**
+ * Makes a set-up code of 100 random bits and stores its keyed hash. `first`: good only until an organization exists.
+ */
+export async function createSetupCode(deps: Pick<Deps, "db" | "keys">, first: boolean): Promise<string> {
+  const letters = Array.from({ length: CODE_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]);
+  const code = letters.join("").replace(/(.{5})(?=.)/g, "$1-");
+  const hash = deps.keys.mac("setup-code", normalizeSetupCode(code));
+  await withSystem(deps.db, async (tx) => {
+    await rows.pruneSetupCodes(tx);
+    await rows.insertSetupCode(tx, hash, first);
+  });
+  return code;
+}
+
+const normalizeSetupCode = (code: string): string =>
+  code
+    .toUpperCase()
+    .replace(/[^0-9A-Z]/g, "")
+    .replaceAll("O", "0")
+    .replace(/[IL]/g, "1");

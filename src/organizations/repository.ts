@@ -1,0 +1,84 @@
+/** Rows of organizations and set-up codes, in and out. */
+import * as sql from "#sql/organizations";
+import type { SystemTx, TenantTx } from "../../sql/tx.ts";
+
+export const ORGANIZATION_TYPES = ["school", "district", "university", "company", "other"] as const;
+export type OrganizationType = (typeof ORGANIZATION_TYPES)[number];
+
+export interface Organization {
+  readonly id: string;
+  readonly name: string;
+  readonly slug: string;
+  readonly type: OrganizationType;
+  readonly status: "active" | "suspended" | "closed";
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface OrganizationFields {
+  readonly name: string;
+  readonly slug: string;
+  readonly type: OrganizationType;
+  readonly settings: Readonly<Record<string, number>>;
+}
+
+type Row = Omit<Organization, "id" | "settings"> & {
+  readonly organizationId: string;
+  readonly settings: unknown;
+};
+
+const toOrganization = ({ organizationId: id, settings, ...row }: Row): Organization => ({
+  id,
+  ...row,
+  settings: typeof settings === "object" && settings !== null ? { ...settings } : {},
+});
+
+export async function find(tx: TenantTx, organizationId: string): Promise<Organization | null> {
+  const row = await sql.findOrganization(tx, { organizationId });
+  return row === null ? null : toOrganization(row);
+}
+
+export async function lock(tx: TenantTx, organizationId: string): Promise<Organization | null> {
+  const row = await sql.lockOrganization(tx, { organizationId });
+  return row === null ? null : toOrganization(row);
+}
+
+export async function insert(
+  tx: TenantTx,
+  organizationId: string,
+  { name, slug, type, settings }: OrganizationFields,
+): Promise<Organization> {
+  return toOrganization(await sql.insertOrganization(tx, { organizationId, name, slug, type, settings }));
+}
+
+export async function update(
+  tx: TenantTx,
+  organizationId: string,
+  { name, slug, type, settings }: OrganizationFields,
+): Promise<Organization> {
+  return toOrganization(await sql.updateOrganization(tx, { organizationId, name, slug, type, settings }));
+}
+
+export const exists = (tx: SystemTx): Promise<boolean> => sql.existsOrganization(tx);
+
+export async function listIds(
+  tx: SystemTx,
+  afterId: string | null,
+  limit: number,
+): Promise<readonly string[]> {
+  return (await sql.listIds(tx, { afterId, limit })).map(({ organizationId }) => organizationId);
+}
+
+export const insertSetupCode = (tx: SystemTx, codeHash: Uint8Array, first: boolean) =>
+  sql.insertSetupCode(tx, { codeHash, first });
+
+export const pruneSetupCodes = (tx: SystemTx) => sql.pruneSetupCodes(tx);
+
+export async function claimSetupCodes(
+  tx: TenantTx,
+  codeHashes: readonly Uint8Array[],
+): Promise<readonly Uint8Array[]> {
+  return (await sql.claimSetupCodes(tx, { codeHashes })).map(({ codeHash }) => codeHash);
+}

@@ -1,0 +1,9 @@
+/** Names of the secrets, in and out. */
+import * as sql from "#sql/secrets";
+import type { SystemTx } from "../../sql/tx.ts";
+
+export async function listKeyIds(tx: SystemTx): Promise<readonly string[]> {
+  return (await sql.listKeyIds(tx)).map(({ keyId }) => keyId);
+}
+
+export const insertKeyIds = (tx: SystemTx, keyIds: readonly string[]) => sql.insertKeyIds(tx, { keyIds });

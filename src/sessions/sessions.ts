@@ -1,0 +1,356 @@
+/**
+ * Signing in, staying signed in, signing out, and the guard that decides how often somebody may try.
+ *
+ * The guard reserves, then verifies: each attempt is counted as failed and committed before a password is looked at,
+ * and a success gives it back. Deciding after the verification, or in a job, lets ten thousand guesses at once through.
+ * Unknown clients share one bucket per person; a device on which the person has signed in before has its own, so that
+ * a stranger can never lock somebody out of it.
+ */
+import { randomBytes } from "node:crypto";
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Actor, Around, Role } from "../actor.ts";
+import { readTenant, withSystem, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { type Device, deviceType, knows, readDevice, rememberOn } from "../devices.ts";
+import { notFound, refusal } from "../errors.ts";
+import type { Keys } from "../keys.ts";
+import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
+import { enqueue } from "../queue.ts";
+import { type OrganizationSettings, readSettings } from "../settings.ts";
+import { getUserIn, replacePasswordIn, type User } from "../users/users.ts";
+import type { Bucket, Session } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+export type { Session } from "./repository.ts";
+
+/** One answer for unknown, wrong, locked, suspended and deleted: nobody outside can tell which (OWASP ASVS 5.0 V6.3.8). */
+export const signInRefused = refusal(
+  "unauthenticated",
+  "sign_in_refused",
+  "The organization, the login or the password is wrong, or the login is closed for now",
+);
+export const currentPasswordRefused = refusal(
+  "forbidden",
+  "current_password_refused",
+  "The current password is wrong, or was tried too often",
+);
+
+/** Where a request comes from, as far as it tells. */
+export interface Origin {
+  readonly address: string;
+  readonly userAgent: string | null;
+  readonly deviceToken: string | null;
+}
+
+export interface OpenedSession {
+  readonly token: string;
+  readonly expiresAt: Date;
+  /** Known again by this token, the device has a guard bucket of its own. */
+  readonly deviceToken: string;
+}
+
+export interface SignedIn extends OpenedSession {
+  readonly user: User;
+}
+
+export interface SignInInput {
+  /** The organization's slug. */
+  readonly organization: string;
+  /** E-mail address or username, in any case. */
+  readonly login: string;
+  readonly password: string;
+}
+
+const STAFF: ReadonlySet<Role> = new Set(["teacher", "admin"]);
+const MINUTES_PER_DAY = 24 * 60;
+
+/** How long a session lives (NIST SP 800-63B-4 §2.2.3 for staff; a pupil's tablet stays signed in for a month). */
+const lifetimeOf = (role: Role) =>
+  STAFF.has(role)
+    ? { lifetimeMinutes: 12 * 60, idleMinutes: 60 }
+    : { lifetimeMinutes: 30 * MINUTES_PER_DAY, idleMinutes: null };
+
+const UNKNOWN_CLIENT = new Uint8Array(0);
+
+/** The organization of a slug, or null. */
+export async function findOrganization(deps: Pick<Deps, "db">, slug: string) {
+  return withSystem(deps.db, (tx) => rows.findOrganization(tx, slug), { readOnly: true });
+}
+
+/**
+ * Signs a person in. Refuses with `sign_in_refused` whatever the reason, `passwords_busy` and `too_many_at_once` when
+ * more people try than the machine can serve.
+ */
+export async function signIn(
+  deps: Deps,
+  input: SignInInput,
+  origin: Origin,
+  around?: Around,
+): Promise<SignedIn> {
+  const login = input.login.normalize("NFKC").trim().toLowerCase();
+  // One line per login: a storm on one person must leave the connections to the others.
+  return deps.gate.run(`${input.organization}\n${login}`, async () => {
+    const organization = await findOrganization(deps, input.organization);
+    if (organization === null || organization.status !== "active") return refuse(deps);
+    const { organizationId } = organization;
+    const nobody = { organizationId, userId: null };
+    const [person, settings] = await readTenant(deps.db, nobody, (tx) =>
+      Promise.all([rows.findCredential(tx, organizationId, login), rows.findSettings(tx, organizationId)]),
+    );
+    const userId = person?.userId ?? null;
+    const device = readDevice(deps.keys, origin.deviceToken);
+    const bucket = bucketOf(deps.keys, organizationId, userId, login, device);
+    const attempt = await guarded(deps, bucket, userId, readSettings(settings), () =>
+      deps.passwords.verify(input.password, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
+    );
+    if (attempt === null) return refuse(deps);
+    if (!attempt.matches || person === null || person.status !== "active") throw signInRefused();
+    const rehashed = attempt.outdated ? await deps.passwords.hash(input.password) : null;
+    await withTenant(deps.db, { organizationId, userId: person.userId }, async (tx) => {
+      await rows.recordLogin(tx, organizationId, person.userId, origin.address);
+      if (rehashed !== null) await replacePasswordIn(tx, organizationId, person.userId, rehashed);
+    });
+    const tenant = { organizationId, userId: person.userId, ...(around === undefined ? {} : { around }) };
+    return withTenant(deps.db, tenant, async (tx) => {
+      // Between the verification and now the person may have been locked out of the house.
+      const user = await getUserIn(tx, organizationId, person.userId);
+      if (user.status !== "active") throw signInRefused();
+      const session = await openSessionIn(deps, tx, organizationId, user, origin);
+      return { ...session, user };
+    });
+  });
+}
+
+async function refuse(deps: Deps): Promise<never> {
+  await deps.passwords.pretend();
+  throw signInRefused();
+}
+
+function bucketOf(
+  keys: Keys,
+  organizationId: string,
+  userId: string | null,
+  login: string,
+  device: Device | null,
+): Bucket {
+  // A person has one bucket whether they are tried by e-mail or by username.
+  const guardKey =
+    userId === null
+      ? keys.mac("guard", organizationId, "login", login)
+      : keys.mac("guard", organizationId, "user", userId);
+  const known = device !== null && userId !== null && knows(device, userId, today());
+  return { organizationId, guardKey, bucket: known ? uuidBytes(device.id) : UNKNOWN_CLIENT };
+}
+
+/**
+ * Lets one attempt through the guard: reserved and committed first, verified then, given back when it succeeds. Null
+ * when the bucket is locked. A lock that this attempt brings about is followed up by the `lockout` job.
+ */
+async function guarded<V extends { readonly matches: boolean }>(
+  deps: Deps,
+  bucket: Bucket,
+  userId: string | null,
+  settings: OrganizationSettings,
+  verify: () => Promise<V>,
+): Promise<V | null> {
+  const { organizationId } = bucket;
+  const nobody = { organizationId, userId: null };
+  const limits = { attemptsAllowed: settings.lockoutAttempts, lockMinutes: settings.lockoutMinutes };
+  // Saves the row lock while a storm goes on; the decision is the reservation's.
+  if (await readTenant(deps.db, nobody, (tx) => rows.isLocked(tx, bucket))) return null;
+  const reserved = await withTenant(deps.db, nobody, async (tx) => {
+    const attempt = await rows.reserveAttempt(tx, bucket, userId, limits);
+    if (attempt?.nowLocked === true) {
+      const guardKey = Buffer.from(bucket.guardKey).toString("hex");
+      const device = Buffer.from(bucket.bucket).toString("hex");
+      await enqueue(deps.queue, tx, "lockout", { organizationId, guardKey, device, step: "locked" });
+    }
+    return attempt;
+  });
+  if (reserved === null) return null;
+  const verified = await verify();
+  if (verified.matches) {
+    await withTenant(deps.db, nobody, (tx) =>
+      rows.forgiveAttempts(tx, bucket, reserved.sequence, limits.attemptsAllowed),
+    );
+  }
+  return verified;
+}
+
+/** Opens a session for a person whose right to it was established. Inside a transaction. */
+export async function openSessionIn(
+  deps: Pick<Deps, "keys">,
+  tx: TenantTx,
+  organizationId: string,
+  user: Pick<User, "id" | "role">,
+  origin: Origin,
+): Promise<OpenedSession> {
+  const token = newToken(organizationId);
+  const device = rememberOn(deps.keys, readDevice(deps.keys, origin.deviceToken), user.id, today());
+  const { expiresAt } = await rows.insertSession(tx, organizationId, {
+    userId: user.id,
+    tokenHash: deps.keys.mac("token", token),
+    ip: origin.address === "" ? null : origin.address,
+    userAgent: origin.userAgent?.slice(0, 512) ?? null,
+    deviceType: deviceType(origin.userAgent),
+    deviceId: device.id,
+    ...lifetimeOf(user.role),
+  });
+  return { token, expiresAt, deviceToken: device.token };
+}
+
+const TOKEN = /^satchel_([A-Za-z0-9_-]{64})$/;
+
+/** 16 bytes of organization, so that the look-up runs under its policy, and 256 random bits. */
+function newToken(organizationId: string): string {
+  return `satchel_${Buffer.concat([uuidBytes(organizationId), randomBytes(32)]).toString("base64url")}`;
+}
+
+/** Who a token stands for, asked of PostgreSQL each time, or null. */
+export async function authenticate(deps: Deps, token: string): Promise<Actor | null> {
+  const encoded = TOKEN.exec(token)?.[1];
+  if (encoded === undefined) return null;
+  const organizationId = uuidText(Buffer.from(encoded, "base64url").subarray(0, 16));
+  const hashes = deps.keys.macs("token", token);
+  const session = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    rows.findByToken(tx, organizationId, hashes),
+  );
+  if (session === null) return null;
+  if (session.needsTouch) {
+    await withTenant(deps.db, { organizationId, userId: session.userId }, (tx) =>
+      rows.touch(tx, organizationId, session.sessionId),
+    ).catch((error: unknown) => {
+      // Who is signed in stays so when the time of their last use could not be written.
+      deps.log.warn("session_not_touched", { organizationId, sessionId: session.sessionId, error });
+    });
+  }
+  return {
+    organizationId,
+    userId: session.userId,
+    role: session.role,
+    sessionId: session.sessionId,
+    generations: {
+      organization: session.organizationGeneration,
+      users: session.usersGeneration,
+      contents: session.contentsGeneration,
+    },
+  };
+}
+
+/** The session of the request. Refuses with `not_found` when it ended a moment ago. */
+export async function currentSession(deps: Deps, actor: Actor): Promise<Session> {
+  const session = await readTenant(deps.db, actor, (tx) =>
+    rows.find(tx, actor.organizationId, actor.userId, actor.sessionId),
+  );
+  if (session === null) throw notFound();
+  return session;
+}
+
+/** The actor's live sessions, newest first, one more than `limit` when there are more. */
+export async function listSessions(
+  deps: Deps,
+  actor: Actor,
+  beforeId: string | null,
+  limit: number,
+): Promise<readonly Session[]> {
+  return readTenant(deps.db, actor, (tx) =>
+    rows.listLive(tx, actor.organizationId, actor.userId, beforeId, limit + 1),
+  );
+}
+
+/** Ends one of the actor's sessions, at once and on every node. Refuses with `not_found`. */
+export async function endSession(deps: Deps, actor: Actor, sessionId: string): Promise<void> {
+  const reason = sessionId === actor.sessionId ? "signed_out" : "ended_by_user";
+  const ended = await withTenant(deps.db, actor, (tx) =>
+    rows.end(tx, actor.organizationId, actor.userId, sessionId, reason),
+  );
+  if (ended === 0) throw notFound();
+}
+
+/** Ends all of the actor's sessions but the one that asks. Gives their number. */
+export async function endOtherSessions(deps: Deps, actor: Actor): Promise<number> {
+  return withTenant(deps.db, actor, (tx) =>
+    rows.endAll(tx, actor.organizationId, actor.userId, actor.sessionId, "ended_by_user"),
+  );
+}
+
+/**
+ * Replaces the actor's password and ends all their other sessions. Attempts pass the guard, in a bucket of the session,
+ * so that a stolen session cannot guess the password. Refuses with `current_password_refused`, `password_refused`,
+ * `passwords_busy`.
+ */
+export async function changePassword(
+  deps: Deps,
+  actor: Actor,
+  input: { readonly currentPassword: string; readonly newPassword: string },
+): Promise<void> {
+  const { organizationId, userId } = actor;
+  await deps.gate.run(`${organizationId}\n${userId}`, async () => {
+    const [person, stored] = await readTenant(deps.db, actor, (tx) =>
+      Promise.all([rows.findPassword(tx, organizationId, userId), rows.findSettings(tx, organizationId)]),
+    );
+    const settings = readSettings(stored);
+    const bucket: Bucket = {
+      organizationId,
+      guardKey: deps.keys.mac("guard", organizationId, "user", userId),
+      bucket: uuidBytes(actor.sessionId),
+    };
+    const verified = await guarded(deps, bucket, userId, settings, () =>
+      deps.passwords.verify(input.currentPassword, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
+    );
+    if (verified === null) await deps.passwords.pretend();
+    if (verified === null || !verified.matches || person === null) throw currentPasswordRefused();
+    checkPassword(input.newPassword, {
+      minimum: person.role === "student" ? settings.pupilPasswordMinimum : PASSWORD_MINIMUM,
+      names: [person.username, person.fullName, person.email],
+      pointer: "#/newPassword",
+    });
+    const credential = await deps.passwords.hash(input.newPassword);
+    await withTenant(deps.db, actor, async (tx) => {
+      await replacePasswordIn(tx, organizationId, userId, credential);
+      await rows.endAll(tx, organizationId, userId, actor.sessionId, "password_changed");
+    });
+  });
+}
+
+/** The state of a guard bucket, held until the transaction ends; null when it is gone. For the `lockout` job. */
+export async function lockGuardIn(tx: TenantTx, organizationId: string, guardKey: string, device: string) {
+  return rows.lockGuard(tx, storedBucket(organizationId, guardKey, device));
+}
+
+/** Ends a lock whose time has run out, so that the count starts afresh. For the `lockout` job. */
+export async function endExpiredLockIn(
+  tx: TenantTx,
+  organizationId: string,
+  guardKey: string,
+  device: string,
+): Promise<boolean> {
+  return (await rows.endExpiredLock(tx, storedBucket(organizationId, guardKey, device))) > 0;
+}
+
+/** Removes at most `limit` sessions that ended or expired a week ago. Gives their number. */
+export async function pruneSessions(deps: Deps, organizationId: string, limit: number): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, (tx) => rows.prune(tx, organizationId, limit));
+}
+
+/** Removes at most `limit` guard buckets nobody has tried for a day. Gives their number. */
+export async function pruneGuards(deps: Deps, organizationId: string, limit: number): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    rows.pruneGuards(tx, organizationId, limit),
+  );
+}
+
+const storedBucket = (organizationId: string, guardKey: string, device: string): Bucket => ({
+  organizationId,
+  guardKey: Buffer.from(guardKey, "hex"),
+  bucket: Buffer.from(device, "hex"),
+});
+
+const today = (): number => Math.floor(Date.now() / 86_400_000);
+
+const uuidBytes = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll("-", ""), "hex");
+
+function uuidText(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes).toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -1,0 +1,304 @@
+/** The people of an organization: who may see them, add them, change them and send them away. */
+
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Actor, Role } from "../actor.ts";
+import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { forbidden, notFound, refusal } from "../errors.ts";
+import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
+import { type ExpectedVersion, requireVersion } from "../versions.ts";
+import type {
+  NewUser,
+  Profile,
+  User,
+  UserChange,
+  UserFilter,
+  UserStatus,
+  UserSummary,
+} from "./repository.ts";
+import * as rows from "./repository.ts";
+
+export {
+  type NewUser,
+  type Profile,
+  USER_STATUSES,
+  type User,
+  type UserChange,
+  type UserFilter,
+  type UserSummary,
+} from "./repository.ts";
+
+export interface UserInput {
+  readonly email?: string | null;
+  readonly username: string;
+  readonly fullName: string;
+  readonly password?: string;
+  readonly avatarUrl?: string | null;
+  readonly role?: Role;
+  readonly status?: UserStatus;
+  readonly timeZone?: string;
+  readonly language?: string;
+  readonly profile?: Partial<Profile>;
+}
+
+export type UserPatch = Partial<UserChange> & { readonly profile?: Partial<Profile> };
+
+export const emailTaken = refusal("conflict", "email_taken", "The e-mail address is already in use");
+export const usernameTaken = refusal("conflict", "username_taken", "The username is already in use");
+export const lastAdmin = refusal("conflict", "last_admin", "An organization must keep one active admin");
+export const userNotDeleted = refusal("conflict", "user_not_deleted", "The person is not deleted");
+export const invalidTimeZone = refusal("invalid", "invalid_time_zone", "There is no such time zone");
+
+const EMPTY_PROFILE: Profile = {
+  bio: null,
+  dateOfBirth: null,
+  phone: null,
+  website: null,
+  codeUrl: null,
+  professionalUrl: null,
+  skills: [],
+  interests: [],
+};
+
+const TAKEN = { user_email_unique: () => emailTaken(), user_username_unique: () => usernameTaken() };
+
+/** Staff may see everybody, others only themselves. */
+function maySee(actor: Actor, userId: string): boolean {
+  return actor.role === "admin" || actor.role === "teacher" || actor.userId === userId;
+}
+
+/** A person. Refuses with `not_found` one that is not there, deleted, or not for the actor to see. */
+export async function getUser(deps: Deps, actor: Actor, userId: string): Promise<User> {
+  if (!maySee(actor, userId)) throw notFound();
+  const user = await readTenant(deps.db, actor, (tx) => rows.find(tx, actor, userId));
+  if (user === null) throw notFound();
+  return user;
+}
+
+/** As `getUser`, inside a transaction and without asking who may see it. */
+export async function getUserIn(tx: TenantTx, organizationId: string, userId: string): Promise<User> {
+  return rows.get(tx, { organizationId }, userId);
+}
+
+/** A person by e-mail address, in any case, or null. Inside a transaction. */
+export async function findUserByEmail(
+  tx: TenantTx,
+  organizationId: string,
+  email: string,
+): Promise<User | null> {
+  return rows.findByEmail(tx, { organizationId }, email);
+}
+
+/** A person by username, in any case, or null. Inside a transaction. */
+export async function findUserByUsername(
+  tx: TenantTx,
+  organizationId: string,
+  username: string,
+): Promise<User | null> {
+  return rows.findByUsername(tx, { organizationId }, username);
+}
+
+/** People in the order in which they were created, one more than `limit` when there are more. */
+export async function listUsers(
+  deps: Deps,
+  actor: Actor,
+  filter: UserFilter,
+  afterId: string | null,
+  limit: number,
+): Promise<readonly UserSummary[]> {
+  if (filter.includeDeleted && actor.role !== "admin") throw forbidden();
+  return readTenant(deps.db, actor, (tx) => rows.list(tx, actor, filter, afterId, limit + 1));
+}
+
+/** How many people there are, by status and role. */
+export async function userStatistics(deps: Deps, actor: Actor) {
+  return readTenant(deps.db, actor, (tx) => rows.statistics(tx, actor));
+}
+
+/**
+ * Adds a person with profile and, when one is given, password. Refuses with `email_taken`, `username_taken`,
+ * `password_refused` and `invalid_time_zone`.
+ */
+export async function createUser(deps: Deps, actor: Actor, input: UserInput): Promise<User> {
+  const prepared = await prepareUser(deps, input, "#/password");
+  return withTenant(deps.db, actor, (tx) => insertUserIn(tx, actor.organizationId, prepared));
+}
+
+export interface PreparedUser {
+  readonly user: NewUser;
+  readonly profile: Profile;
+  readonly credential: { readonly hash: string; readonly pepperKeyId: string } | null;
+}
+
+/** Checks a new person and hashes the password: slow work that must not happen inside a transaction. */
+export async function prepareUser(
+  deps: Deps,
+  input: UserInput,
+  passwordPointer: string,
+  names: readonly string[] = [],
+): Promise<PreparedUser> {
+  const user: NewUser = {
+    email: input.email ?? null,
+    username: input.username,
+    fullName: input.fullName,
+    avatarUrl: input.avatarUrl ?? null,
+    role: input.role ?? "student",
+    status: input.status ?? "active",
+    timeZone: input.timeZone ?? "UTC",
+    language: input.language ?? "en",
+  };
+  requireTimeZone(user.timeZone);
+  if (input.password !== undefined) {
+    checkPassword(input.password, {
+      minimum: PASSWORD_MINIMUM,
+      names: [user.username, user.fullName, user.email, ...names],
+      pointer: passwordPointer,
+    });
+  }
+  const credential = input.password === undefined ? null : await deps.passwords.hash(input.password);
+  return { user, profile: { ...EMPTY_PROFILE, ...input.profile }, credential };
+}
+
+/** Stores a prepared person with profile and password, all or nothing. Refuses with `email_taken`, `username_taken`. */
+export async function insertUserIn(
+  tx: TenantTx,
+  organizationId: string,
+  { user, profile, credential }: PreparedUser,
+): Promise<User> {
+  const scope = { organizationId };
+  const userId = Bun.randomUUIDv7();
+  await onConstraint(tx, TAKEN, (inner) => rows.insert(inner, scope, userId, user));
+  await Promise.all([
+    rows.upsertProfile(tx, scope, userId, profile),
+    ...(credential === null ? [] : [rows.insertCredential(tx, scope, userId, credential)]),
+  ]);
+  changed(tx, "users");
+  return rows.get(tx, scope, userId);
+}
+
+/** Stores another password for a person. Inside a transaction; the caller has verified who asks. */
+export async function replacePasswordIn(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  credential: { readonly hash: string; readonly pepperKeyId: string },
+): Promise<void> {
+  await rows.updatePassword(tx, { organizationId }, userId, credential);
+}
+
+const OWN_FIELDS: ReadonlySet<string> = new Set(["fullName", "avatarUrl", "timeZone", "language", "profile"]);
+
+/**
+ * Changes the fields that are given. An admin may change everybody, others only what describes themselves. Refuses
+ * with `not_found`, `forbidden`, `stale`, `email_taken`, `username_taken`, `last_admin`, `invalid_time_zone`.
+ */
+export async function updateUser(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  expected: ExpectedVersion,
+  patch: UserPatch,
+): Promise<User> {
+  if (!maySee(actor, userId)) throw notFound();
+  if (patch.timeZone !== undefined) requireTimeZone(patch.timeZone);
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await lockLive(tx, actor, userId);
+    if (
+      actor.role !== "admin" &&
+      (actor.userId !== userId || Object.keys(patch).some((key) => !OWN_FIELDS.has(key)))
+    ) {
+      throw forbidden();
+    }
+    requireVersion(expected, before.version);
+    const { profile, ...fields } = patch;
+    const change: UserChange = { ...before, ...fields };
+    if (before.role === "admin" && before.status === "active" && change.status !== "active") {
+      await requireAnotherAdmin(tx, actor, userId);
+    }
+    await onConstraint(tx, TAKEN, (inner) => rows.update(inner, actor, userId, change));
+    if (profile !== undefined) {
+      const current = await rows.get(tx, actor, userId);
+      await rows.upsertProfile(tx, actor, userId, { ...current.profile, ...profile });
+    }
+    changed(tx, "users");
+    return rows.get(tx, actor, userId);
+  });
+}
+
+/** Gives a person another role, which signs them out everywhere. Refuses with `not_found`, `stale`, `last_admin`. */
+export async function changeRole(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  expected: ExpectedVersion,
+  role: Role,
+): Promise<User> {
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await lockLive(tx, actor, userId);
+    requireVersion(expected, before.version);
+    if (before.role === "admin" && role !== "admin") await requireAnotherAdmin(tx, actor, userId);
+    if (before.role !== role) {
+      await rows.updateRole(tx, actor, userId, role);
+      changed(tx, "users");
+    }
+    return rows.get(tx, actor, userId);
+  });
+}
+
+/** Deletes a person softly and signs them out. Refuses with `not_found`, `stale`, `last_admin`. */
+export async function deleteUser(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  expected: ExpectedVersion,
+): Promise<void> {
+  await withTenant(deps.db, actor, async (tx) => {
+    const before = await lockLive(tx, actor, userId);
+    requireVersion(expected, before.version);
+    if (before.role === "admin" && before.status === "active") await requireAnotherAdmin(tx, actor, userId);
+    await rows.softDelete(tx, actor, userId);
+    changed(tx, "users");
+  });
+}
+
+/**
+ * Brings a deleted person back; their sessions stay ended. Refuses with `not_found`, `user_not_deleted`, `stale`, and
+ * with `email_taken` or `username_taken` when somebody else has taken it since.
+ */
+export async function restoreUser(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  expected: ExpectedVersion,
+): Promise<User> {
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await rows.lock(tx, actor, userId);
+    if (before === null) throw notFound();
+    if (before.deletedAt === null) throw userNotDeleted();
+    requireVersion(expected, before.version);
+    await onConstraint(tx, TAKEN, (inner) => rows.restore(inner, actor, userId));
+    changed(tx, "users");
+    return rows.get(tx, actor, userId);
+  });
+}
+
+async function lockLive(tx: TenantTx, actor: Actor, userId: string) {
+  const user = await rows.lock(tx, actor, userId);
+  if (user === null || user.deletedAt !== null) throw notFound();
+  return user;
+}
+
+async function requireAnotherAdmin(tx: TenantTx, actor: Actor, userId: string): Promise<void> {
+  if ((await rows.countOtherAdmins(tx, actor, userId)) === 0) throw lastAdmin();
+}
+
+/** Refuses with `invalid_time_zone` what is not in the IANA time zone database. */
+function requireTimeZone(timeZone: string): void {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+  } catch {
+    throw invalidTimeZone({
+      errors: [{ pointer: "#/timeZone", detail: "must be a name like Europe/Madrid" }],
+    });
+  }
+}
