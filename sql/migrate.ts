@@ -99,7 +99,8 @@ const BOOKKEEPING = `
   );
   comment on table app.migration is 'Migrations that were applied, with the checksum of their text.';
   grant usage on schema app to satchel_request;
-  grant select on app.migration to satchel_request;
+  grant select on app.migration to satchel_request, satchel_system;
+  grant usage on schema app to satchel_system;
 `;
 
 type Sql = ReturnType<typeof postgres>;

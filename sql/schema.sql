@@ -348,6 +348,7 @@ create table app.migration (
 alter table app.migration owner to satchel_owner;
 comment on table app.migration is 'Migrations that were applied, with the checksum of their text.';
 grant select on app.migration to satchel_request;
+grant select on app.migration to satchel_system;
 
 create table app.organization (
   organization_id uuid not null default app.uuidv7(),

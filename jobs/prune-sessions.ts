@@ -1,0 +1,36 @@
+import { withTenant } from "../src/db.ts";
+import { pruneEffects } from "../src/effects/effects.ts";
+import * as idempotency from "../src/idempotency/idempotency.ts";
+import { allOrganizations } from "../src/organizations/organizations.ts";
+import { pruneGuards, pruneSessions } from "../src/sessions/sessions.ts";
+import type { Handler } from "./runner.ts";
+
+/** Rows in one transaction: short enough never to stand in anybody's way. */
+const BATCH = 500;
+
+/**
+ * Removes what has served its time, organization by organization and batch by batch: ended and expired sessions,
+ * counters of attempts, answers kept for repeated requests, marks of finished jobs. All of these stopped counting
+ * before: this only tidies up.
+ */
+export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal }) => {
+  let count = 0;
+  for await (const organizationId of allOrganizations(deps)) {
+    const tenant = { organizationId, userId: null };
+    const prunes = [
+      () => pruneSessions(deps, organizationId, BATCH),
+      () => pruneGuards(deps, organizationId, BATCH),
+      () => withTenant(deps.db, tenant, (tx) => idempotency.prune(tx, { organizationId, limit: BATCH })),
+      () => withTenant(deps.db, tenant, (tx) => pruneEffects(tx, organizationId, BATCH)),
+    ];
+    for (const prune of prunes) {
+      let removed: number;
+      do {
+        signal.throwIfAborted();
+        removed = await prune();
+        count += removed;
+      } while (removed === BATCH);
+    }
+  }
+  if (count > 0) deps.log.info("pruned", { job: "prune-sessions", count });
+};
