@@ -14,6 +14,7 @@ import { timingSafeEqual } from "node:crypto";
 import { createClient, ErrorReply } from "redis";
 import type { Topic } from "./actor.ts";
 import { canonical, decode, encode, type Frozen, freeze, type OnlyCacheable } from "./cacheable.ts";
+import { insideTransaction } from "./db.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
 
@@ -165,8 +166,8 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
  * The value of a read: from the process, else from Redis, else from `load`, which runs once however many callers ask
  * at the same time. What it gives is frozen, and the same whether it was loaded or found.
  *
- * Throws what `load` throws (nothing is kept then), and a TypeError when the key names no organization or the value
- * holds something else than JSON and dates. Never call it inside a transaction: Redis may take its budget.
+ * Throws what `load` throws (nothing is kept then), a TypeError when the key names no organization or the value holds
+ * anything but JSON and dates, and an Error inside a transaction, which must not wait for Redis.
  */
 export async function cached<T>(
   cache: Cache,
@@ -175,6 +176,7 @@ export async function cached<T>(
   ttlSeconds: number = cache[internals].options.ttlSeconds,
 ): Promise<T> {
   const { options, local, flights, counts } = cache[internals];
+  if (insideTransaction()) throw new Error("a cached read was asked for inside a transaction");
   const id = idOf(options.release, key);
   if (options.entries === 0) {
     counts.misses++;

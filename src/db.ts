@@ -269,6 +269,11 @@ export function changed(tx: TenantTx, topic: string): void {
   leaseOf(tx).topics.add(topic);
 }
 
+/** Whether the caller runs in the callback of a transaction, which awaits nothing but the database. */
+export function insideTransaction(): boolean {
+  return inside.getStore()?.running === true;
+}
+
 /** Calls `fn` once the transaction has committed, and never if it does not. What it throws is logged. */
 export function afterCommit(tx: Tx, fn: () => void): void {
   leaseOf(tx).afterCommit.push(fn);
@@ -489,7 +494,7 @@ function leaseOf(tx: Tx): Lease {
 }
 
 function refuseNested(): void {
-  if (inside.getStore()?.running === true) {
+  if (insideTransaction()) {
     throw new Error("a transaction cannot be opened from inside another one: pass its tx on");
   }
 }

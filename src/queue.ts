@@ -125,6 +125,14 @@ export async function queueStates(queue: Queue): Promise<readonly QueueState[]> 
   }));
 }
 
+/**
+ * Sends dead letters, oldest first and at most `limit`, back to the queues they came from, with all their attempts
+ * before them; gives how many. Steps they had done stay done. Refuses as `withSystem` does.
+ */
+export function reviveDeadLetters(queue: Queue, limit: number): Promise<number> {
+  return queue[internals].boss.redrive(DEAD_LETTER, { limit });
+}
+
 /** One delivery of a job. */
 export interface Job<N extends JobName = JobName> {
   /** The same in every attempt, also in those after a stay among the dead letters. An idempotency key. */
