@@ -103,6 +103,8 @@ const internals = Symbol("cache");
 interface Internals {
   readonly options: CacheOptions;
   readonly local: Lru;
+  /** Single entries (src/entries.ts), where there is no Redis. */
+  readonly singles: Lru;
   /** Loaders under way in this process, by key. */
   readonly flights: Map<string, Promise<unknown>>;
   readonly remote: Remote | null;
@@ -123,7 +125,8 @@ interface Internals {
  * can be.
  */
 export async function openCache(options: CacheOptions): Promise<Cache> {
-  const local = openLru(options.entries, options.bytes ?? DEFAULT_BYTES, options.now ?? Date.now);
+  const openMap = () => openLru(options.entries, options.bytes ?? DEFAULT_BYTES, options.now ?? Date.now);
+  const local = openMap();
   const remote = options.redisUrl === null ? null : await openRemote(options.redisUrl, options.log);
   const counts = {
     localHits: 0,
@@ -136,7 +139,7 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
     writing: 0,
   };
   return {
-    [internals]: { options, local, flights: new Map(), remote, counts },
+    [internals]: { options, local, singles: openMap(), flights: new Map(), remote, counts },
     stats: () => ({
       ...local.stats(),
       localHits: counts.localHits,
@@ -185,7 +188,7 @@ export async function cached<T>(
   const kept = local.get(id);
   if (kept !== undefined) {
     counts.localHits++;
-    return kept.value as T;
+    return kept.frozen.value as T;
   }
   const underway = flights.get(id);
   if (underway !== undefined) {
@@ -208,15 +211,14 @@ async function fill(
   const expires = now() + ttlMs * (0.9 + Math.random() * 0.1);
   const until = performance.now() + REDIS_BUDGET_MS;
 
-  const read = async (client: Client): Promise<Found | null> => {
-    // Not GET: a value that somebody else put there may be of any size.
-    const text = await client.getRange(id, 0, MAX_VALUE_BYTES + ENVELOPE_BYTES);
-    if (text === null || text === "") return null;
-    const found = open(options.keys, id, text, now());
+  const read = async (client: Client): Promise<Entry | null> => {
+    const text = await readText(client, id);
+    if (text === null) return null;
+    const found = unseal(options.keys, id, text, now());
     if (found === null) counts.poisoned++;
     return found;
   };
-  const take = (found: Found): unknown => {
+  const take = (found: Entry): unknown => {
     counts.sharedHits++;
     local.set(id, found.frozen, Math.min(found.expires, expires));
     return found.frozen.value;
@@ -274,8 +276,8 @@ async function fill(
 async function poll(
   remote: Remote,
   until: number,
-  read: (client: Client) => Promise<Found | null>,
-): Promise<Found | null> {
+  read: (client: Client) => Promise<Entry | null>,
+): Promise<Entry | null> {
   while (performance.now() + LEASE_POLL_MS < until) {
     await Bun.sleep(LEASE_POLL_MS);
     const found = await ask(remote, until, read);
@@ -284,35 +286,43 @@ async function poll(
   return null;
 }
 
+/** Not GET: a value that somebody else put there may be of any size. */
+async function readText(client: Client, id: string): Promise<string | null> {
+  const text = await client.getRange(id, 0, MAX_VALUE_BYTES + ENVELOPE_BYTES);
+  return text === null || text === "" ? null : text;
+}
+
 /** The key, as text. Throws when a part is missing: a key without an organization would be shared by all. */
 function idOf(release: string, { organizationId, visibility, topic, generation, args }: CacheKey): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(organizationId)) {
-    throw new TypeError("a cache key needs the id of an organization");
-  }
+  const prefix = prefixOf(release, organizationId);
   if (!/^[\w.,-]+$/.test(visibility))
     throw new TypeError("a cache key needs a visibility of word characters");
   if (!Number.isSafeInteger(generation)) throw new TypeError("a cache key needs a whole generation");
   const hash = Bun.CryptoHasher.hash("sha256", canonical(args), "base64url");
-  return `satchel:${release}:${organizationId}:${visibility}:${topic}:${generation}:${hash}`;
+  return `${prefix}:${visibility}:${topic}:${generation}:${hash}`;
+}
+
+/** What every key of an organization begins with. Throws a TypeError when that is no organization's id. */
+function prefixOf(release: string, organizationId: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(organizationId)) {
+    throw new TypeError("a cache key needs the id of an organization");
+  }
+  return `satchel:${release}:${organizationId}`;
 }
 
 // What Redis holds: when it ends, a MAC over the key, the end and the text, and the text. Who can write to Redis can
 // neither forge a value nor put one under another key.
 
-interface Found {
-  readonly frozen: Frozen;
-  readonly expires: number;
-}
-
 const ENVELOPE_BYTES = 100;
 
-function seal(keys: Keys, id: string, expires: number, text: string): string {
+/** Closes a text under its name. */
+export function seal(keys: Keys, id: string, expires: number, text: string): string {
   const end = Math.round(expires).toString(36);
   return `${end}.${Buffer.from(keys.mac("cache", id, end, text)).toString("base64url")}.${text}`;
 }
 
 /** The value in an envelope, or null when it is not ours or its time is over. */
-function open(keys: Keys, id: string, envelope: string, now: number): Found | null {
+export function unseal(keys: Keys, id: string, envelope: string, now: number): Entry | null {
   const first = envelope.indexOf(".");
   const second = envelope.indexOf(".", first + 1);
   if (first < 0 || second < 0) return null;
@@ -324,6 +334,83 @@ function open(keys: Keys, id: string, envelope: string, now: number): Found | nu
     .some((expected) => expected.byteLength === mac.byteLength && timingSafeEqual(expected, mac));
   const expires = Number.parseInt(end, 36);
   return ours && expires > now ? { frozen: decode(text), expires } : null;
+}
+
+/** Where single texts are kept: in Redis when there is one, else in this process. For src/entries.ts. */
+export interface Store {
+  readonly keys: Keys;
+  readonly now: () => number;
+  /** The full name of a text of an organization. Throws a TypeError when that is no organization's id. */
+  name(organizationId: string, kind: "entry" | "tag" | "counter", args: unknown): string;
+  /** The texts of these names, null where there is none. Undefined, here and below: no answer. */
+  read(names: readonly string[]): Promise<readonly (string | null)[] | undefined>;
+  /** Whether it was written; `ifAbsent`: only when there was none. */
+  write(name: string, text: string, milliseconds: number, ifAbsent: boolean): Promise<boolean | undefined>;
+  remove(name: string): Promise<boolean | undefined>;
+  /** Adds to a number, which begins at 0 and ends after so long; gives the sum. */
+  add(name: string, by: number, milliseconds: number): Promise<number | undefined>;
+}
+
+export function storeOf(cache: Cache): Store {
+  const { options, singles, remote } = cache[internals];
+  const now = options.now ?? Date.now;
+  const common: Pick<Store, "keys" | "now" | "name"> = {
+    keys: options.keys,
+    now,
+    name: (organizationId, kind, args) => {
+      const hash = Bun.CryptoHasher.hash("sha256", canonical(args), "base64url");
+      return `${prefixOf(options.release, organizationId)}:${kind}:${hash}`;
+    },
+  };
+  if (remote === null) {
+    const put = (name: string, text: string, expires: number) =>
+      singles.set(name, { value: text, bytes: text.length }, expires);
+    const get = (name: string) => {
+      const entry = singles.get(name);
+      return entry === undefined ? null : { text: String(entry.frozen.value), expires: entry.expires };
+    };
+    return {
+      ...common,
+      read: async (names) => names.map((name) => get(name)?.text ?? null),
+      write: async (name, text, milliseconds, ifAbsent) => {
+        if (ifAbsent && get(name) !== null) return false;
+        put(name, text, now() + milliseconds);
+        return true;
+      },
+      remove: async (name) => get(name) !== null && singles.delete(name),
+      add: async (name, by, milliseconds) => {
+        const entry = get(name);
+        const sum = Number(entry?.text ?? 0) + by;
+        put(name, String(sum), entry?.expires ?? now() + milliseconds);
+        return sum;
+      },
+    };
+  }
+  const within50 = <R>(command: (client: Client) => Promise<R>) =>
+    ask(remote, performance.now() + REDIS_BUDGET_MS, command);
+  return {
+    ...common,
+    read: (names) => within50((client) => Promise.all(names.map((name) => readText(client, name)))),
+    write: (name, text, milliseconds, ifAbsent) =>
+      within50(async (client) => {
+        const expiration = { type: "PX", value: milliseconds } as const;
+        return (
+          (await client.set(name, text, { expiration, ...(ifAbsent ? { condition: "NX" } : {}) })) === "OK"
+        );
+      }),
+    remove: (name) => within50(async (client) => (await client.del(name)) > 0),
+    add: (name, by, milliseconds) =>
+      within50(async (client) => {
+        const expiration = { type: "PX", value: milliseconds } as const;
+        // Together, so that the number never outlives its end.
+        const [, sum] = await client
+          .multi()
+          .set(name, "0", { expiration, condition: "NX" })
+          .incrBy(name, by)
+          .exec();
+        return Number(sum);
+      }),
+  };
 }
 
 // Redis: one connection, a budget for every command, and a breaker so that a dead one costs nothing.
@@ -423,19 +510,25 @@ async function within<R>(milliseconds: number, answer: Promise<R>): Promise<R> {
 
 // The map in the process. A Map keeps its keys in the order they were set, so the first one is the least recent.
 
+interface Entry {
+  readonly frozen: Frozen;
+  readonly expires: number;
+}
+
 interface Lru {
-  get(id: string): Frozen | undefined;
+  get(id: string): Entry | undefined;
+  delete(id: string): boolean;
   set(id: string, frozen: Frozen, expires: number): void;
   stats(): { readonly entries: number; readonly bytes: number; readonly evictions: number };
 }
 
 function openLru(maxEntries: number, maxBytes: number, now: () => number): Lru {
-  const map = new Map<string, { readonly frozen: Frozen; readonly expires: number }>();
+  const map = new Map<string, Entry>();
   let bytes = 0;
   let evictions = 0;
-  const drop = (id: string) => {
+  const drop = (id: string): boolean => {
     bytes -= map.get(id)?.frozen.bytes ?? 0;
-    map.delete(id);
+    return map.delete(id);
   };
   return {
     get: (id) => {
@@ -447,8 +540,9 @@ function openLru(maxEntries: number, maxBytes: number, now: () => number): Lru {
         return undefined;
       }
       map.set(id, entry);
-      return entry.frozen;
+      return entry;
     },
+    delete: drop,
     set: (id, frozen, expires) => {
       drop(id);
       map.set(id, { frozen, expires });
