@@ -88,7 +88,9 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
       lend(connection);
       return Promise.resolve(connection);
     }
-    if (waiters.size >= maxWaiting) return Promise.reject(busy("Too many requests are waiting for it."));
+    // Those for whom a connection can be opened do not wait for somebody else's.
+    if (waiters.size >= maxWaiting + size + overflow - members.size)
+      return Promise.reject(busy("Too many requests are waiting for it."));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => waiter.refuse(busy("Waited too long for it.")), acquireTimeoutMs);
       const leave = () => {
@@ -131,9 +133,9 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
     members.set(connection, {
       expiresAt: now + lifetimeMs * (1 - Math.random() / 5),
       idleSince: now,
-      lent: true,
+      lent: false,
     });
-    release(connection);
+    offer(connection);
   }
 
   function openingFailed(error: unknown): void {
@@ -146,20 +148,27 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
   function release(connection: C): void {
     const membership = members.get(connection);
     if (membership === undefined) return;
-    const now = performance.now();
-    if (now >= membership.expiresAt) {
-      drop(connection);
-      openForWaiters();
-      settle();
+    // Given back twice it would be lent twice, to two tenants at once.
+    if (!membership.lent) throw new Error("a connection was given back that was not lent");
+    membership.lent = false;
+    if (performance.now() < membership.expiresAt) {
+      offer(connection);
       return;
     }
+    drop(connection);
+    openForWaiters();
+    settle();
+  }
+
+  function offer(connection: C): void {
     const [next] = waiters;
     if (next !== undefined) {
       next.give(connection);
       return;
     }
-    membership.lent = false;
-    membership.idleSince = now;
+    const membership = members.get(connection);
+    if (membership === undefined) return;
+    membership.idleSince = performance.now();
     idle.push(connection);
     settle();
   }
