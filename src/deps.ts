@@ -1,12 +1,12 @@
-/** What a use case may need, opened in order by `main` and closed in reverse. */
-import type { Cache } from "./cache.ts";
+/** What a use case may need, opened in order and closed in reverse. */
+import { type Cache, openCache } from "./cache.ts";
 import type { Config } from "./config.ts";
 import type { Db } from "./db.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, openGate } from "./gate.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
-import type { Passwords } from "./passwords.ts";
-import type { Queue } from "./queue.ts";
+import { openPasswords, type Passwords } from "./passwords.ts";
+import { openQueue, type Queue } from "./queue.ts";
 
 export interface Deps {
   readonly config: Config;
@@ -17,4 +17,30 @@ export interface Deps {
   readonly passwords: Passwords;
   readonly gate: Gate;
   readonly log: Log;
+}
+
+/** Attempts to sign in with one login that are looked at at once, and that may wait. */
+const SIGN_INS = { perKey: 4, line: 20_000 };
+
+/** Opens what stands on the database, which the caller has opened and closes. Refuses as `openQueue` does. */
+export async function openDeps(
+  base: Pick<Deps, "config" | "db" | "keys" | "log"> & { readonly release: string },
+): Promise<Deps> {
+  const { config, db, keys, log, release } = base;
+  const queue = await openQueue({ db, log });
+  const cache = await openCache({
+    redisUrl: config.redisUrl,
+    entries: config.cacheEntries,
+    ttlSeconds: config.cacheTtlSeconds,
+    release,
+    keys,
+    log,
+  });
+  return { config, db, cache, queue, keys, passwords: openPasswords(keys), gate: openGate(SIGN_INS), log };
+}
+
+/** Closes what `openDeps` opened. */
+export async function closeDeps(deps: Deps): Promise<void> {
+  await deps.cache.close();
+  await deps.queue.close();
 }

@@ -4,14 +4,14 @@
  */
 import { refusal } from "./errors.ts";
 
-export const tooManyAtOnce = refusal(
+export const signInLineFull = refusal(
   "too_many",
-  "too_many_at_once",
-  "Too many requests of this kind are under way at once",
+  "sign_in_line_full",
+  "Too many attempts at this login are under way at once",
 );
 
 export interface Gate {
-  /** Refuses with `too_many_at_once` when the line of this key is full. */
+  /** Refuses with `sign_in_line_full` when the line of this key is full. */
   run<T>(key: string, work: () => Promise<T>): Promise<T>;
 }
 
@@ -23,7 +23,7 @@ export function openGate({ perKey, line }: { readonly perKey: number; readonly l
       const entry = keys.get(key) ?? { running: 0, waiting: [] };
       keys.set(key, entry);
       if (entry.running >= perKey) {
-        if (entry.waiting.length >= line) throw tooManyAtOnce({ retryAfter: 1 });
+        if (entry.waiting.length >= line) throw signInLineFull({ retryAfter: 1 });
         await new Promise<void>((resolve) => entry.waiting.push(resolve));
       } else {
         entry.running += 1;

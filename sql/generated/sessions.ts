@@ -1,5 +1,5 @@
 // Written by `bun run sql`. Do not edit.
-import { type Json, type Statement, type SystemTx, type TenantTx, count, many, maybe, one } from "../tx.ts";
+import { type Statement, type SystemTx, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
 export interface FindByTokenParams {
   readonly organizationId: string;
@@ -185,25 +185,6 @@ export function findSession(tx: TenantTx, params: FindSessionParams): Promise<Fi
     params.userId,
     params.sessionId,
   ]);
-}
-
-export interface FindSettingsParams {
-  readonly organizationId: string;
-}
-
-export interface FindSettingsRow {
-  readonly status: "active" | "suspended" | "closed";
-  readonly settings: Json;
-}
-
-const findSettingsStatement: Statement = {
-  name: "sessions/find_settings",
-  text: `select /* sessions/find_settings */ status, settings from app.organization where organization_id = $1`,
-};
-
-/** What the organization has settled about signing in. */
-export function findSettings(tx: TenantTx, params: FindSettingsParams): Promise<FindSettingsRow | null> {
-  return maybe<FindSettingsRow>(tx, findSettingsStatement, [params.organizationId]);
 }
 
 export interface InsertSessionParams {

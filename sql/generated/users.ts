@@ -1,5 +1,5 @@
 // Written by `bun run sql`. Do not edit.
-import { type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
+import { type Json, type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
 export interface FindIdByEmailParams {
   readonly organizationId: string;
@@ -42,6 +42,25 @@ export function findIdByUsername(
   params: FindIdByUsernameParams,
 ): Promise<FindIdByUsernameRow | null> {
   return maybe<FindIdByUsernameRow>(tx, findIdByUsernameStatement, [params.organizationId, params.username]);
+}
+
+export interface FindSettingsParams {
+  readonly organizationId: string;
+}
+
+export interface FindSettingsRow {
+  readonly status: "active" | "suspended" | "closed";
+  readonly settings: Json;
+}
+
+const findSettingsStatement: Statement = {
+  name: "users/find_settings",
+  text: `select /* users/find_settings */ status, settings from app.organization where organization_id = $1`,
+};
+
+/** What the organization has settled about signing in. */
+export function findSettings(tx: TenantTx, params: FindSettingsParams): Promise<FindSettingsRow | null> {
+  return maybe<FindSettingsRow>(tx, findSettingsStatement, [params.organizationId]);
 }
 
 export interface FindUserParams {

@@ -260,6 +260,12 @@ export interface ImportResult {
   readonly unchanged: number;
 }
 
+export interface ImportOptions {
+  readonly publish: boolean;
+  /** Finds out what would happen, and stores nothing. */
+  readonly dryRun: boolean;
+}
+
 /**
  * Stores a batch of imported lessons in one statement: a new source id is added, a changed record becomes a new version,
  * an equal one is left alone. `actor.userId` may be null: the operator imports. Refuses with `content_slug_taken`; then
@@ -269,13 +275,17 @@ export async function importContents(
   deps: Deps,
   actor: { readonly organizationId: string; readonly userId: string | null },
   records: readonly ImportedContent[],
-  publish: boolean,
+  { publish, dryRun }: ImportOptions,
 ): Promise<ImportResult> {
   const { organizationId } = actor;
-  const stored = await withTenant(deps.db, actor, async (tx) => {
+  let stored: Awaited<ReturnType<typeof rows.upsertImported>> = [];
+  const rehearsal = new Error("a rehearsal is rolled back");
+  await withTenant(deps.db, actor, async (tx) => {
     const touched = await onConstraint(tx, TAKEN, (inner) =>
       rows.upsertImported(inner, organizationId, records, publish),
     );
+    stored = touched;
+    if (dryRun) throw rehearsal;
     if (touched.length > 0) {
       await enqueue(deps.queue, tx, "reindex-search", {
         organizationId,
@@ -283,7 +293,8 @@ export async function importContents(
       });
       changed(tx, "contents");
     }
-    return touched;
+  }).catch((error: unknown) => {
+    if (error !== rehearsal) throw error;
   });
   const added = stored.filter(({ version }) => version === 1).length;
   return { added, changed: stored.length - added, unchanged: records.length - stored.length };

@@ -208,7 +208,7 @@ export const contentsEndpoints = [
     description: "It is a draft until it is published.",
     access: writers,
     versioned: true,
-    body: Type.Composite([Type.Partial(Type.Object(fields)), Type.Object({ title })]),
+    body: Type.Composite([Type.Object({ title }), Type.Partial(Type.Omit(Type.Object(fields), ["title"]))]),
     answers: { 201: content },
     refusals: [slugTaken, sourceIdTaken],
     handle: ({ deps, actor, body }) => createContent(deps, actor, body),

@@ -5,6 +5,7 @@ import { cached } from "../cache.ts";
 import { changed, onConstraint, readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { notFound, refusal } from "../errors.ts";
+import { PASSWORD_MINIMUM } from "../passwords.ts";
 import { type OpenedSession, type Origin, openSessionIn } from "../sessions/sessions.ts";
 import type { OrganizationSettings } from "../settings.ts";
 import { insertUserIn, prepareUser, type User, type UserInput } from "../users/users.ts";
@@ -58,8 +59,7 @@ export async function createOrganization(
   const admin = await prepareUser(
     deps,
     { ...input.admin, role: "admin", status: "active" },
-    "#/admin/password",
-    [input.name, input.slug],
+    { pointer: "#/admin/password", minimum: PASSWORD_MINIMUM, names: [input.name, input.slug] },
   );
   const tenant = { organizationId, userId: null, ...(around === undefined ? {} : { around }) };
   return withTenant(deps.db, tenant, async (tx) => {

@@ -34,10 +34,6 @@ const ATTEMPTS_TOTAL = 100;
 
 export const findOrganization = (tx: SystemTx, slug: string) => sql.findOrganization(tx, { slug });
 
-export async function findSettings(tx: TenantTx, organizationId: string): Promise<unknown> {
-  return (await sql.findSettings(tx, { organizationId }))?.settings ?? null;
-}
-
 export const findCredential = (tx: TenantTx, organizationId: string, login: string) =>
   sql.findCredential(tx, { organizationId, login });
 

@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
-import { tooManyAtOnce } from "../gate.ts";
+import { signInLineFull } from "../gate.ts";
 import { answer, type Client, endpoint, members } from "../http/endpoint.ts";
 import { password, userShape, userView } from "../http/people.ts";
 import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
@@ -84,7 +84,7 @@ export const sessionsEndpoints = [
     answers: {
       201: Type.Object({ token: Type.String(), expiresAt: timestamp(), deviceToken, user: userShape }),
     },
-    refusals: [signInRefused, passwordsBusy, tooManyAtOnce],
+    refusals: [signInRefused, passwordsBusy, signInLineFull],
     handle: ({ deps, body, client, around }) => {
       const { organization, login, password } = body;
       return signIn(deps, { organization, login, password }, originOf(client, body.deviceToken), around);
@@ -170,7 +170,7 @@ export const sessionsEndpoints = [
     access: members(),
     body: Type.Object({ currentPassword: password, newPassword: password }),
     answers: { 204: null },
-    refusals: [currentPasswordRefused, passwordRefused, passwordsBusy, tooManyAtOnce],
+    refusals: [currentPasswordRefused, passwordRefused, passwordsBusy, signInLineFull],
     handle: ({ deps, actor, body }) => changePassword(deps, actor, body),
     present: () => undefined,
   }),

@@ -16,8 +16,8 @@ import { notFound, refusal } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
 import { enqueue } from "../queue.ts";
-import { type OrganizationSettings, readSettings } from "../settings.ts";
-import { getUserIn, replacePasswordIn, type User } from "../users/users.ts";
+import type { OrganizationSettings } from "../settings.ts";
+import { getUserIn, replacePasswordIn, settingsIn, type User } from "../users/users.ts";
 import type { Bucket, Session } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -78,7 +78,7 @@ export async function findOrganization(deps: Pick<Deps, "db">, slug: string) {
 }
 
 /**
- * Signs a person in. Refuses with `sign_in_refused` whatever the reason, `passwords_busy` and `too_many_at_once` when
+ * Signs a person in. Refuses with `sign_in_refused` whatever the reason, `passwords_busy` and `sign_in_line_full` when
  * more people try than the machine can serve.
  */
 export async function signIn(
@@ -95,12 +95,12 @@ export async function signIn(
     const { organizationId } = organization;
     const nobody = { organizationId, userId: null };
     const [person, settings] = await readTenant(deps.db, nobody, (tx) =>
-      Promise.all([rows.findCredential(tx, organizationId, login), rows.findSettings(tx, organizationId)]),
+      Promise.all([rows.findCredential(tx, organizationId, login), settingsIn(tx, organizationId)]),
     );
     const userId = person?.userId ?? null;
     const device = readDevice(deps.keys, origin.deviceToken);
     const bucket = bucketOf(deps.keys, organizationId, userId, login, device);
-    const attempt = await guarded(deps, bucket, userId, readSettings(settings), () =>
+    const attempt = await guarded(deps, bucket, userId, settings, () =>
       deps.passwords.verify(input.password, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
     );
     if (attempt === null) return refuse(deps);
@@ -286,10 +286,9 @@ export async function changePassword(
 ): Promise<void> {
   const { organizationId, userId } = actor;
   await deps.gate.run(`${organizationId}\n${userId}`, async () => {
-    const [person, stored] = await readTenant(deps.db, actor, (tx) =>
-      Promise.all([rows.findPassword(tx, organizationId, userId), rows.findSettings(tx, organizationId)]),
+    const [person, settings] = await readTenant(deps.db, actor, (tx) =>
+      Promise.all([rows.findPassword(tx, organizationId, userId), settingsIn(tx, organizationId)]),
     );
-    const settings = readSettings(stored);
     const bucket: Bucket = {
       organizationId,
       guardKey: deps.keys.mac("guard", organizationId, "user", userId),

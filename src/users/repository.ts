@@ -105,6 +105,11 @@ export async function find(
   };
 }
 
+/** The organization's settings as stored. */
+export async function findSettings(tx: TenantTx, organizationId: string): Promise<unknown> {
+  return (await sql.findSettings(tx, { organizationId }))?.settings ?? null;
+}
+
 /** As `find`, but a person who is not there is a refusal. */
 export async function get(tx: TenantTx, scope: Scope, userId: string): Promise<User> {
   const user = await find(tx, scope, userId);

@@ -6,6 +6,7 @@ import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
 import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
+import { type OrganizationSettings, readSettings } from "../settings.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type {
   NewUser,
@@ -80,6 +81,11 @@ export async function getUserIn(tx: TenantTx, organizationId: string, userId: st
   return rows.get(tx, { organizationId }, userId);
 }
 
+/** What the organization has settled, with the defaults. Inside a transaction. */
+export async function settingsIn(tx: TenantTx, organizationId: string): Promise<OrganizationSettings> {
+  return readSettings(await rows.findSettings(tx, organizationId));
+}
+
 /** A person by e-mail address, in any case, or null. Inside a transaction. */
 export async function findUserByEmail(
   tx: TenantTx,
@@ -120,7 +126,12 @@ export async function userStatistics(deps: Deps, actor: Actor) {
  * `password_refused` and `invalid_time_zone`.
  */
 export async function createUser(deps: Deps, actor: Actor, input: UserInput): Promise<User> {
-  const prepared = await prepareUser(deps, input, "#/password");
+  const settings = await readTenant(deps.db, actor, (tx) => settingsIn(tx, actor.organizationId));
+  const prepared = await prepareUser(deps, input, {
+    pointer: "#/password",
+    minimum: (input.role ?? "student") === "student" ? settings.pupilPasswordMinimum : PASSWORD_MINIMUM,
+    names: [],
+  });
   return withTenant(deps.db, actor, (tx) => insertUserIn(tx, actor.organizationId, prepared));
 }
 
@@ -134,8 +145,7 @@ export interface PreparedUser {
 export async function prepareUser(
   deps: Deps,
   input: UserInput,
-  passwordPointer: string,
-  names: readonly string[] = [],
+  password: { readonly pointer: string; readonly minimum: number; readonly names: readonly string[] },
 ): Promise<PreparedUser> {
   const user: NewUser = {
     email: input.email ?? null,
@@ -150,9 +160,9 @@ export async function prepareUser(
   requireTimeZone(user.timeZone);
   if (input.password !== undefined) {
     checkPassword(input.password, {
-      minimum: PASSWORD_MINIMUM,
-      names: [user.username, user.fullName, user.email, ...names],
-      pointer: passwordPointer,
+      minimum: password.minimum,
+      names: [user.username, user.fullName, user.email, ...password.names],
+      pointer: password.pointer,
     });
   }
   const credential = input.password === undefined ? null : await deps.passwords.hash(input.password);

@@ -1,14 +1,11 @@
 /** The real app on a database of its own, asked in process: the same code that serve runs, without a socket. */
-import { openCache } from "../../src/cache.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import type { DbOptions } from "../../src/db.ts";
-import type { Deps } from "../../src/deps.ts";
+import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
 import { endpoints } from "../../src/endpoints.ts";
 import { type App, buildApp } from "../../src/http/app.ts";
 import { openKeys } from "../../src/keys.ts";
 import { type Log, silentLog } from "../../src/log.ts";
-import { openPasswords } from "../../src/passwords.ts";
-import { openQueue } from "../../src/queue.ts";
 import { authenticate } from "../../src/sessions/sessions.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
 
@@ -64,16 +61,7 @@ export async function testApp({
   const keys = openKeys(config.secrets);
   const database = await testDatabase({ log, ...options });
   const { db } = database;
-  const queue = await openQueue({ db, log });
-  const cache = await openCache({
-    redisUrl: config.redisUrl,
-    entries: config.cacheEntries,
-    ttlSeconds: config.cacheTtlSeconds,
-    release: "test",
-    keys,
-    log,
-  });
-  const deps: Deps = { config, db, cache, queue, keys, passwords: openPasswords(keys), log };
+  const deps = await openDeps({ config, db, keys, log, release: "test" });
   const app = buildApp({ deps, endpoints, authenticate, probes: { ready: () => db.check(200) } });
   return {
     app,
@@ -82,8 +70,7 @@ export async function testApp({
     request: <Body>(method: string, path: string, sent: Sent = {}) => send<Body>(app, method, path, sent),
     close: async () => {
       app.close();
-      await queue.close();
-      await cache.close();
+      await closeDeps(deps);
       await database.close();
     },
   };

@@ -1,0 +1,245 @@
+import { Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { type ImportedContent, importContents, importSlug, type JsonObject } from "../contents/contents.ts";
+import type { Deps } from "../deps.ts";
+import { Refusal } from "../errors.ts";
+import { LANGUAGE_PATTERN, languageCode } from "../languages.ts";
+import { findOrganization } from "../sessions/sessions.ts";
+import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
+import { linesOf } from "./lines.ts";
+import { openAll } from "./open.ts";
+import { logOf, readSettingsOf } from "./settings.ts";
+
+/** Lessons and bytes in one statement. */
+const BATCH = 100;
+const BATCH_BYTES = 2 * 1024 * 1024;
+const LINE_BYTES = 8 * 1024 * 1024;
+const BODY_BYTES = 4 * 1024 * 1024;
+
+export const importCommand: Command = {
+  name: "import",
+  summary: "import lessons from a file of one JSON object a line",
+  usage: "FILE --organization SLUG [--publish] [--dry-run]",
+  details: [
+    "FILE may be - for standard input. Each line holds source_id and title, and may hold summary, body, language and",
+    "tags; all other fields are kept as metadata. A lesson is known by its source_id: importing the same file again",
+    "changes nothing, and a changed record becomes a new version. A line that is refused is told with its number, the",
+    "rest goes on; then the exit code is 1.",
+  ].join("\n"),
+  options: {
+    ...DATA_DIR,
+    organization: { type: "string", value: "SLUG", meaning: "the organization that gets the lessons" },
+    publish: { type: "boolean", meaning: "publish the lessons" },
+    "dry-run": { type: "boolean", meaning: "check everything and store nothing" },
+  },
+  positionals: { min: 1, max: 1 },
+  run: async (call) => {
+    const slug = call.options.organization;
+    if (typeof slug !== "string") throw new Exit(EXIT.usage, "--organization is missing");
+    const source = await openFile(call.positionals[0] ?? "-");
+    const config = readSettingsOf(call);
+    const opened = await openAll(
+      config,
+      logOf({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel }),
+      false,
+    );
+    try {
+      const organization = await findOrganization(opened.deps, slug);
+      if (organization === null) {
+        throw new Exit(
+          EXIT.failed,
+          `there is no organization "${slug}"`,
+          "POST /v1/organizations creates one.",
+        );
+      }
+      const options = { publish: call.options.publish === true, dryRun: call.options["dry-run"] === true };
+      const refused = await importFile(call, opened.deps, organization.organizationId, source, options);
+      return refused === 0 ? EXIT.ok : EXIT.failed;
+    } finally {
+      await opened.close();
+    }
+  },
+};
+
+interface Source {
+  readonly stream: ReadableStream<Uint8Array>;
+  /** Null when it is not known. */
+  readonly bytes: number | null;
+}
+
+async function openFile(path: string): Promise<Source> {
+  if (path === "-") return { stream: Bun.stdin.stream(), bytes: null };
+  const file = Bun.file(path);
+  if (!(await file.exists())) throw new Exit(EXIT.failed, `there is no file ${path}`);
+  return { stream: file.stream(), bytes: file.size };
+}
+
+/** Imports a stream; gives the number of refused lines. */
+async function importFile(
+  call: Call,
+  deps: Deps,
+  organizationId: string,
+  source: Source,
+  options: { readonly publish: boolean; readonly dryRun: boolean },
+): Promise<number> {
+  const started = performance.now();
+  const counts = { added: 0, changed: 0, unchanged: 0, refused: 0 };
+  const progress = openProgress(source.bytes);
+  const actor = { organizationId, userId: null };
+  let batch: { readonly number: number; readonly record: ImportedContent }[] = [];
+  let batchBytes = 0;
+  const ids = new Set<string>();
+
+  const refuse = (number: number, problem: string) => {
+    counts.refused += 1;
+    progress.clear();
+    call.say(`line ${number}: ${problem}`);
+  };
+  const store = async (items: typeof batch): Promise<void> => {
+    try {
+      const result = await importContents(
+        deps,
+        actor,
+        items.map(({ record }) => record),
+        options,
+      );
+      counts.added += result.added;
+      counts.changed += result.changed;
+      counts.unchanged += result.unchanged;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
+      const [only] = items;
+      if (items.length === 1 && only !== undefined) return refuse(only.number, error.title);
+      // One of them is in the way of all: each for itself tells which.
+      for (const item of items) await store([item]);
+    }
+  };
+  const flush = async () => {
+    const items = batch;
+    batch = [];
+    batchBytes = 0;
+    ids.clear();
+    if (items.length > 0) await store(items);
+  };
+
+  for await (const { number, text, problem } of linesOf(source.stream, LINE_BYTES)) {
+    if (text !== null && text.trim() === "") continue;
+    const read = text === null ? { problem: problem ?? "cannot be read" } : readRecord(text);
+    if ("problem" in read) {
+      refuse(number, read.problem);
+      continue;
+    }
+    // The same lesson twice in one statement would be two answers to one question: the later line comes later.
+    if (ids.has(read.record.sourceId)) await flush();
+    ids.add(read.record.sourceId);
+    batch.push({ number, record: read.record });
+    batchBytes += text?.length ?? 0;
+    if (batch.length >= BATCH || batchBytes >= BATCH_BYTES) await flush();
+    progress.show(counts, text?.length ?? 0);
+  }
+  await flush();
+  progress.clear();
+
+  const { added, changed, unchanged, refused } = counts;
+  const total = added + changed + unchanged;
+  const seconds = (performance.now() - started) / 1000;
+  const rate = Math.round(total / Math.max(seconds, 0.001));
+  call.out(
+    `${options.dryRun ? "Would import" : "Imported"} ${total} lessons: ${added} added, ${changed} changed, ${unchanged} unchanged, ${refused} refused (${seconds.toFixed(1)} s, ${rate} lessons/s)`,
+  );
+  return refused;
+}
+
+const shape = TypeCompiler.Compile(
+  Type.Object({
+    source_id: Type.String({ minLength: 1, maxLength: 200 }),
+    title: Type.String({ minLength: 1, maxLength: 300, pattern: "\\S" }),
+    summary: Type.Optional(Type.Union([Type.String({ maxLength: 5000 }), Type.Null()])),
+    body: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    language: Type.Optional(Type.String({ pattern: LANGUAGE_PATTERN })),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 100 })),
+  }),
+);
+
+/** Reads one line of an import, or says what is wrong with it. */
+export function readRecord(
+  text: string,
+): { readonly record: ImportedContent } | { readonly problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { problem: "is not JSON" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { problem: "is not a JSON object" };
+  if (!storable(value))
+    return { problem: "holds a NUL character or half a character, which PostgreSQL cannot store" };
+  if (!shape.Check(value)) {
+    const error = shape.Errors(value).First();
+    const field = error?.path.slice(1) ?? "";
+    return {
+      problem: field === "" ? "does not have the right fields" : `${field} is missing or not as it must be`,
+    };
+  }
+  const { source_id: sourceId, title, summary, body, language, tags, ...metadata } = value;
+  if (Buffer.byteLength(body ?? "") > BODY_BYTES)
+    return { problem: `body is longer than ${BODY_BYTES} bytes` };
+  return {
+    record: {
+      sourceId,
+      title,
+      slug: importSlug(title, sourceId),
+      description: summary ?? "",
+      body: body ?? "",
+      language: languageCode(language ?? "en"),
+      tags: tags ?? [],
+      metadata: metadata as JsonObject,
+    },
+  };
+}
+
+/** No NUL and no lone surrogate in any text, however deep. */
+function storable(value: unknown): boolean {
+  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
+  if (Array.isArray(value)) return value.every(storable);
+  if (typeof value === "object" && value !== null) {
+    return Object.entries(value).every(([key, part]) => storable(key) && storable(part));
+  }
+  return true;
+}
+
+interface Progress {
+  show(
+    counts: { readonly added: number; readonly changed: number; readonly unchanged: number },
+    bytes: number,
+  ): void;
+  clear(): void;
+}
+
+const BAR = 30;
+
+/** A bar on a terminal, nothing elsewhere: in a log it would only be noise. */
+function openProgress(total: number | null): Progress {
+  if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
+  let seen = 0;
+  let shown = 0;
+  return {
+    show: ({ added, changed, unchanged }, bytes) => {
+      seen += bytes + 1;
+      if (performance.now() - shown < 100) return;
+      shown = performance.now();
+      const done = added + changed + unchanged;
+      const part = total === null || total === 0 ? 0 : Math.min(1, seen / total);
+      const bar =
+        total === null
+          ? ""
+          : `[${"#".repeat(Math.round(part * BAR)).padEnd(BAR)}] ${Math.round(part * 100)}% `;
+      process.stderr.write(`\r\x1b[K${bar}${done} lessons`);
+    },
+    clear: () => {
+      if (shown > 0) process.stderr.write("\r\x1b[K");
+      shown = 0;
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { startJobs } from "../../jobs/index.ts";
+import type { RunningJobs } from "../../jobs/runner.ts";
+import { migrate } from "../../sql/migrate.ts";
+import type { Config } from "../config.ts";
+import { endpoints } from "../endpoints.ts";
+import { buildApp, READY_MS } from "../http/app.ts";
+import { listen } from "../http/listen.ts";
+import { anyOrganization, createSetupCode } from "../organizations/organizations.ts";
+import { createJobSchema } from "../queue.ts";
+import { authenticate } from "../sessions/sessions.ts";
+import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
+import { type Opened, openAll } from "./open.ts";
+import { logOf, readSettingsOf } from "./settings.ts";
+import { untilSignalled } from "./signals.ts";
+import { RELEASE } from "./version.ts";
+
+/** How long requests under way may take when the server stops, in milliseconds. */
+const DRAIN_MS = 8000;
+
+export const serveCommand: Command = {
+  name: "serve",
+  summary: "answer requests (what happens without a command)",
+  usage: "[--host H] [--port N] [--data-dir DIR] [--ready-file FILE] [--migrate]",
+  details: [
+    "Without DATABASE_URL it runs its own PostgreSQL in the data folder. SIGTERM and Ctrl-C finish what is under way",
+    "and stop; a second one stops at once.",
+  ].join("\n"),
+  options: {
+    host: { type: "string", value: "H", meaning: "address to listen on (127.0.0.1)" },
+    port: { type: "string", value: "N", meaning: "port to listen on (3000); 0 picks a free one" },
+    ...DATA_DIR,
+    "ready-file": { type: "string", value: "FILE", meaning: "written when ready: url, docs, pid, setupCode" },
+    migrate: { type: "boolean", meaning: "first migrate the external database, by DATABASE_OWNER_URL" },
+  },
+  positionals: { min: 0, max: 0 },
+  run: async (call) => {
+    const config = readSettingsOf(call);
+    const log = logOf(config);
+    const signalled = untilSignalled(log);
+    if (call.options.migrate === true && config.databaseUrl !== null) {
+      if (config.databaseOwnerUrl === null)
+        throw new Exit(EXIT.configuration, "--migrate needs DATABASE_OWNER_URL");
+      await migrate({ ownerUrl: config.databaseOwnerUrl, log, jobSchema: createJobSchema, peer: true });
+    }
+    const opened = await openAll(config, log, true);
+    try {
+      await serve(call, config, opened, signalled);
+      return EXIT.ok;
+    } finally {
+      await opened.close();
+      log.info("stopped");
+    }
+  },
+};
+
+async function serve(
+  call: Call,
+  config: Config,
+  { deps }: Opened,
+  signalled: Promise<unknown>,
+): Promise<void> {
+  const { db, cache } = deps;
+  let jobs: RunningJobs | null = null;
+  const app = buildApp({
+    deps,
+    endpoints,
+    authenticate,
+    version: RELEASE,
+    probes: {
+      ready: () => db.check(READY_MS),
+      gauges: () => gauges(db.stats(), cache.stats(), jobs),
+    },
+  });
+  const server = listen({ app, host: config.host, port: config.port });
+  try {
+    if (config.jobs === "on") jobs = await startJobs(deps);
+    const setupCode =
+      config.signUp === "code" && !(await anyOrganization(deps)) ? await createSetupCode(deps, true) : null;
+    announce(call, config, server.url, setupCode);
+    await signalled;
+  } finally {
+    // Jobs and requests wind down side by side: both have the same eight seconds.
+    await Promise.all([server.stop(DRAIN_MS), jobs?.stop()]);
+    app.close();
+  }
+}
+
+function announce(call: Call, config: Config, url: string, setupCode: string | null): void {
+  const docs = `${url}/docs`;
+  if (config.readyFile !== null) {
+    const ready = { url, docs, pid: process.pid, ...(setupCode === null ? {} : { setupCode }) };
+    const fresh = `${config.readyFile}.${process.pid}`;
+    // Renamed into place: whoever waits for the file never reads half of it.
+    writeFileSync(fresh, `${JSON.stringify(ready)}\n`, { mode: 0o600, flush: true });
+    renameSync(fresh, config.readyFile);
+  }
+  call.say(`\n  Satchel ${RELEASE} is ready: ${url}`);
+  call.say(`  API and how to try it:  ${docs}`);
+  if (setupCode !== null) {
+    call.say(`  Set-up code:            ${setupCode}`);
+    call.say("  It lets you create the first organization: POST /v1/organizations");
+  }
+  call.say("  Ctrl-C stops it.\n");
+}
+
+function gauges(
+  pool: ReturnType<Opened["deps"]["db"]["stats"]>,
+  cache: ReturnType<Opened["deps"]["cache"]["stats"]>,
+  jobs: RunningJobs | null,
+): Record<string, number> {
+  const values: Record<string, number> = {};
+  for (const [name, value] of Object.entries(pool))
+    if (typeof value === "number") values[`pool_${snake(name)}`] = value;
+  for (const [name, value] of Object.entries(cache)) {
+    if (typeof value === "number") values[`cache_${snake(name)}`] = value;
+  }
+  for (const { name, done, failed, running } of jobs?.counts() ?? []) {
+    const job = name.replaceAll("-", "_");
+    values[`jobs_${job}_done`] = done;
+    values[`jobs_${job}_failed`] = failed;
+    values[`jobs_${job}_running`] = running;
+  }
+  return values;
+}
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

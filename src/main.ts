@@ -1,0 +1,113 @@
+/** Reads the command line, runs the command, and ends with its exit code. The only file that starts things. */
+
+import { MigrationError } from "../sql/migrate.ts";
+import { type Command, EXIT, Exit, helpOf, readArguments } from "./cli/command.ts";
+import { configCommand } from "./cli/config.ts";
+import { doctorCommand } from "./cli/doctor.ts";
+import { importCommand } from "./cli/import.ts";
+import { migrateCommand } from "./cli/migrate.ts";
+import { openapiCommand } from "./cli/openapi.ts";
+import { serveCommand } from "./cli/serve.ts";
+import { setupCodeCommand } from "./cli/setup-code.ts";
+import { RELEASE, versionCommand } from "./cli/version.ts";
+import { workCommand } from "./cli/work.ts";
+import { EmbeddedError } from "./embedded/index.ts";
+import { Refusal } from "./errors.ts";
+import { openLog } from "./log.ts";
+
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  workCommand,
+  migrateCommand,
+  importCommand,
+  setupCodeCommand,
+  configCommand,
+  doctorCommand,
+  openapiCommand,
+  versionCommand,
+];
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const out = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [first = "serve", ...rest] = argv;
+  if (first === "help" || first === "--help" || first === "-h") {
+    const named = COMMANDS.find(({ name }) => name === rest[0]);
+    out(named === undefined ? overview() : helpOf(named));
+    return rest[0] !== undefined && named === undefined ? EXIT.usage : EXIT.ok;
+  }
+  if (first === "--version" || first === "-v")
+    return versionCommand.run({ options: {}, positionals: [], env: {}, out, say });
+  // Flags without a command are those of serve.
+  const command = first.startsWith("-") ? serveCommand : COMMANDS.find(({ name }) => name === first);
+  if (command === undefined)
+    throw new Exit(EXIT.usage, `there is no command "${first}"`, "`satchel help` lists them.");
+  const { options, positionals, help } = readArguments(
+    command,
+    command === serveCommand && first.startsWith("-") ? argv : rest,
+  );
+  if (help) {
+    out(helpOf(command));
+    return EXIT.ok;
+  }
+  return command.run({ options, positionals, env: process.env, out, say });
+}
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  return [
+    `satchel ${RELEASE}: the whole back end of a school or ed-tech product`,
+    "",
+    "usage: satchel [command] [options]",
+    "",
+    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    `  ${"help".padEnd(width)}  tell what a command does: satchel help serve`,
+    "",
+    "Exit codes: 0 done, 1 failed in part, 2 wrong usage, 70 a bug, 75 try again later, 78 settings to be changed.",
+  ].join("\n");
+}
+
+/** What a person is told of an error, and the exit code. The stack is for bugs only. */
+function explain(error: unknown): {
+  readonly message: string;
+  readonly cure: string | null;
+  readonly code: number;
+} {
+  if (error instanceof Exit) return { message: error.message, cure: error.cure, code: error.code };
+  if (error instanceof EmbeddedError)
+    return { message: error.message, cure: error.cure, code: error.exitCode };
+  if (error instanceof MigrationError)
+    return { message: error.message, cure: null, code: EXIT.configuration };
+  if (error instanceof Refusal && error.kind === "unavailable") {
+    return {
+      message: `${error.title}.`,
+      cure: "Check that PostgreSQL runs, that DATABASE_URL names it, and that its password is right.",
+      code: EXIT.temporary,
+    };
+  }
+  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
+    return {
+      message: "the port is in use",
+      cure: "Choose another: --port 3001, or --port 0.",
+      code: EXIT.temporary,
+    };
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { message: text, cure: "This is a bug in Satchel, or a fault of the machine.", code: EXIT.software };
+}
+
+// A promise nobody waited for must not take the server down with it; it is a bug, and logged as one.
+const log = openLog({ level: "error" });
+process.on("unhandledRejection", (error) => log.error("unhandled_rejection", { error }));
+process.on("uncaughtException", (error) => log.error("uncaught_exception", { error }));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const { message, cure, code } = explain(error);
+  say(`satchel: ${message}`);
+  if (cure !== null) say(cure);
+  process.exitCode = code;
+}
+process.exit();
