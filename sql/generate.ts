@@ -12,7 +12,7 @@ import { type Described, describe } from "./generate/describe.ts";
 import { type ProblemReport, type Query, readQuery } from "./generate/query.ts";
 import { type Migration, renderFeature, renderMigrations, renderStatements } from "./generate/render.ts";
 import { printSchema } from "./generate/schema.ts";
-import { withScratch } from "./generate/scratch.ts";
+import { MigrationProblem, withScratch } from "./generate/scratch.ts";
 import { readTypes } from "./generate/types.ts";
 
 export interface Generated {
@@ -140,16 +140,24 @@ async function main(check: boolean): Promise<number> {
     await mkdir(join(folder, "generated"), { recursive: true });
     await writeFile(join(folder, "generated/migrations.ts"), renderMigrations(migrations));
   }
-  const { files, problems } = await withScratch(process.env.SQL_SCRATCH_URL, migrations, (sql) =>
+  const scratch = await withScratch(process.env.SQL_SCRATCH_URL, migrations, (sql) =>
     generate({ queriesDir: join(folder, "queries"), migrations, sql }),
-  );
-  const stale = check || problems.length > 0 ? await findStale(folder, files) : [];
+  ).catch((error: unknown) => {
+    if (error instanceof MigrationProblem) return error;
+    throw error;
+  });
+  if (scratch instanceof MigrationProblem) {
+    console.error(scratch.message);
+    return 1;
+  }
+  const { files, problems } = scratch;
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) {
-    console.error(`${problems.length} problem${problems.length === 1 ? "" : "s"}. Nothing was written.`);
+    console.error(`${problems.length} problem${problems.length === 1 ? "" : "s"}. No query was written.`);
     return 1;
   }
   if (check) {
+    const stale = await findStale(folder, files);
     for (const line of stale) console.error(`${line}. Run \`bun run sql\` and commit the result.`);
     return stale.length === 0 ? 0 : 1;
   }

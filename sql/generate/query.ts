@@ -1,3 +1,12 @@
+/**
+ * A query file: one statement with named parameters, below a header.
+ *
+ *     -- A sentence that says what the query is for. It becomes the function's documentation.
+ *     -- returns: one | maybe | many | count
+ *     -- scope: tenant | system
+ *     -- nullable: :parameter, column      parameters that may be null; columns that may, against the catalog
+ *     -- not null: column                  columns that are never null, though PostgreSQL cannot know
+ */
 import { basename, dirname } from "node:path";
 import { lex, lineOf, type Token } from "./lex.ts";
 

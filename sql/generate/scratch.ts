@@ -5,6 +5,7 @@ import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
 import { silentLog } from "../../src/log.ts";
 import { driverOptions, parseDatabaseUrl, urlFor } from "../connection.ts";
+import { lineOf } from "./lex.ts";
 import { checksummed, type Migration } from "./render.ts";
 
 /**
@@ -33,9 +34,7 @@ async function withDatabase<T>(
     await admin.unsafe(`create database ${name} template template0 encoding 'UTF8'`);
     try {
       const scratch = urlFor({ ...server, database: name }, server.username, server.password || null);
-      // Only now: it imports a generated file that may just have been written.
-      const { migrate } = await import("../migrate.ts");
-      await migrate({ ownerUrl: scratch, log: { info: () => {} }, migrations: checksummed(migrations) });
+      await applyMigrations(scratch, migrations);
       const sql = connect(scratch);
       try {
         return await use(sql);
@@ -48,6 +47,36 @@ async function withDatabase<T>(
   } finally {
     await admin.end();
   }
+}
+
+/** A migration that PostgreSQL refuses. The message is `file:line: what is wrong`. */
+export class MigrationProblem extends Error {}
+
+async function applyMigrations(ownerUrl: string, migrations: readonly Migration[]): Promise<void> {
+  // Only now: it imports a generated file that may just have been written.
+  const { migrate } = await import("../migrate.ts");
+  let applied = 0;
+  const info = (event: string) => {
+    if (event === "migration_applied") applied += 1;
+  };
+  try {
+    await migrate({ ownerUrl, log: { info }, migrations: checksummed(migrations) });
+  } catch (error) {
+    const failed = migrations[applied];
+    if (failed === undefined || !(error instanceof postgres.PostgresError)) throw error;
+    const line =
+      error.position === undefined ? 1 : lineOf(failed.text, charactersBefore(failed.text, error.position));
+    throw new MigrationProblem(`sql/migrations/${failed.name}.sql:${line}: PostgreSQL: ${error.message}.`, {
+      cause: error,
+    });
+  }
+}
+
+/** PostgreSQL counts characters from 1, JavaScript counts UTF-16 units from 0. */
+function charactersBefore(text: string, position: string): number {
+  return Array.from(text)
+    .slice(0, Number(position) - 1)
+    .join("").length;
 }
 
 function connect(url: string): Sql {

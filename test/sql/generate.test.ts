@@ -50,6 +50,18 @@ describe("bun run sql", () => {
     expect(stderr.toString()).toContain("usage: bun run sql [--check]");
   });
 
+  test("names the migration and the line that PostgreSQL refuses", async () => {
+    const server = await testServer();
+    const migrations = [
+      { name: "0001_good", text: "create table app.a (b int);" },
+      { name: "0002_bad", text: "-- é🎒\ncreate table app.c (d int);\nalter table app.c add e integr;\n" },
+    ];
+    const failing = withScratch(server.ownerUrl("postgres"), migrations, async () => {});
+    expect(await failing.catch(String)).toBe(
+      'Error: sql/migrations/0002_bad.sql:3: PostgreSQL: type "integr" does not exist.',
+    );
+  });
+
   test("leaves no scratch database behind, also when it fails", async () => {
     const server = await testServer();
     const migrations = await readMigrations(join(sqlFolder, "migrations"));
