@@ -88,10 +88,11 @@ function* words(path: string, text: string): Generator<Finding> {
 
 const isCode = (path: string) => /^(?:src|sql|jobs|test)\/.*\.ts$/.test(path) && !path.endsWith(".d.ts");
 const isProduct = (path: string) => isCode(path) && /^(?:src|jobs)\//.test(path);
-const isEntry = (path: string) => path === "src/main.ts" || path.startsWith("src/cli/");
+const isEntry = (path: string) =>
+  path === "src/main.ts" || path === "src/build.ts" || path.startsWith("src/cli/");
 
-/** Who speaks SQL of the connection itself (begin, set local), or before there is a schema to describe a query by. */
-const SPEAKS_SQL = ["src/db.ts", "src/embedded/cluster.ts"];
+/** Who speaks SQL of the connection itself, before there is a schema, or to a person who is to run it. */
+const SPEAKS_SQL = ["src/db.ts", "src/embedded/cluster.ts", "src/database/database.ts"];
 
 /** A literal that begins like a statement: `Select a user` does not, `select id` and `SELECT id` do. */
 const STATEMENT =
@@ -237,7 +238,8 @@ const LAYERS_OF_CODE: readonly Layer[] = [
   {
     name: "a route",
     has: (path) => featureOf(path) !== null && path.endsWith("/routes.ts"),
-    may: (target, own) => target === `src/${own}/${own}.ts` || isHttp(target) || isCore(target),
+    may: (target, own) =>
+      target === `src/${own}/${own}.ts` || isHttp(target) || isCore(target) || isSqlBase(target),
     remedy: "A route calls its own feature's door and nothing deeper",
   },
   {
