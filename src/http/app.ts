@@ -231,7 +231,7 @@ function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
 function ifMatchRule({ method, versioned }: Endpoint): Prepared["ifMatch"] {
   if (versioned === "if-match") return "required";
   if (versioned === false || method === "GET") return "ignored";
-  return method === "POST" ? "optional" : "required";
+  return method === "PUT" || method === "PATCH" ? "required" : "optional";
 }
 
 /**
@@ -539,7 +539,7 @@ export function buildApp(options: AppOptions): App {
   // ---------------------------------------------------------------- routes
 
   const elysia = new Elysia({ normalize: false, strictPath: true })
-    .use(documentPlugin(endpoints, options.version ?? "0.0.0"))
+    .use(documentPlugin())
     .onError(({ error, request }) => {
       const exchange = exchangeOf(request);
       // What was thrown while reading the body comes wrapped.
@@ -618,7 +618,7 @@ export function buildApp(options: AppOptions): App {
   }
   let document: Promise<Document> | null = null;
   const openapi = (): Promise<Document> => {
-    document ??= documentOf(elysia, endpoints, publicOrigin);
+    document ??= documentOf(elysia, endpoints, options.version ?? "0.0.0", publicOrigin);
     return document;
   };
   raw("/openapi.json", async (exchange) => {

@@ -1,17 +1,268 @@
-import type { AnyElysia } from "elysia";
-import { Elysia } from "elysia";
+/**
+ * The OpenAPI document and the page that shows it. `@elysiajs/swagger` reads the routes off Elysia; what it makes of
+ * them is not valid OpenAPI, and its page loads from a CDN. Both are put right here, and nowhere else.
+ */
+import { swagger } from "@elysiajs/swagger";
+import { type AnyElysia, Elysia } from "elysia";
+import css from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
+import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import type { Endpoint } from "./endpoint.ts";
-export type Document = Record<string, unknown>;
-export function documentPlugin(_e: readonly Endpoint[], _v: string) {
-  return new Elysia();
+import { exampleOf, fixSchema, type Node, parameter } from "./openapi.ts";
+import { INTERNAL, problemOf, STATUS, typeOf } from "./problem.ts";
+import { refusalsOf } from "./refusals.ts";
+import { operationId, register } from "./register.ts";
+import { isBinary } from "./wire.ts";
+
+export type Document = { readonly [key: string]: unknown };
+
+/** An address nobody outside gets to (see `early` in app.ts): the plugin's raw document, and its page. */
+const RAW = "/.openapi";
+const REQUEST_ID = "01931e5a-7f3c-7c1e-9b5e-2f6a1d3c4b5a";
+
+export const documentPlugin = () =>
+  swagger({
+    path: RAW,
+    specPath: `${RAW}/raw`,
+    excludeStaticFile: false,
+    excludeMethods: ["OPTIONS", "HEAD"],
+  });
+
+/** The document of a program that need not run: neither database nor configuration is asked. */
+export function openapi(endpoints: readonly Endpoint[], version: string): Promise<Document> {
+  const elysia = new Elysia({ normalize: false, strictPath: true }).use(documentPlugin());
+  const never = () => Promise.reject(new Error("these routes are only described"));
+  for (const endpoint of endpoints) register(elysia, endpoint, { admit: never, handle: never });
+  return documentOf(elysia, endpoints, version, null);
 }
+
+/** The document of an app. `origin` is where it is served, when known. */
 export async function documentOf(
-  _e: AnyElysia,
-  _n: readonly Endpoint[],
-  _o: string | null,
+  elysia: AnyElysia,
+  endpoints: readonly Endpoint[],
+  version: string,
+  origin: string | null,
 ): Promise<Document> {
-  return {};
+  const response: Response = await elysia.handle(new Request(`http://localhost${RAW}/raw`));
+  const raw = (await response.json()) as { readonly paths: Record<string, Record<string, Node>> };
+  const byId = new Map(endpoints.map((endpoint) => [operationId(endpoint), endpoint]));
+  const paths = Object.entries(raw.paths).map(([path, methods]): [string, Node] => {
+    const operations = Object.entries(methods).flatMap(([method, operation]) => {
+      const endpoint = byId.get(String(operation.operationId));
+      return endpoint === undefined ? [] : [[method, operationOf(operation, endpoint)] as const];
+    });
+    return [path, Object.fromEntries(operations)];
+  });
+  const tags = [...new Set(endpoints.map(({ tag }) => tag))].sort();
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Satchel",
+      version,
+      description: INTRODUCTION,
+      license: { name: "MIT", identifier: "MIT" },
+      contact: { name: "The Satchel authors" },
+    },
+    servers: [{ url: origin ?? "/", description: "This server" }],
+    tags: tags.map((name) => ({ name, description: `Everything about ${name}.` })),
+    paths: Object.fromEntries(paths.filter(([, operations]) => Object.keys(operations).length > 0)),
+    components: {
+      schemas: { Problem: PROBLEM },
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "The token that signing in answered." },
+        cookie: { type: "apiKey", in: "cookie", name: "__Host-satchel-session", description: COOKIE },
+      },
+    },
+  };
 }
-export function docsRoutes(): { path: string; headers: Record<string, string>; body: () => string | Blob }[] {
-  return [];
+
+function operationOf(operation: Node, endpoint: Endpoint): Node {
+  const { access, body, upload, method, versioned } = endpoint;
+  const headers: Node[] = [];
+  if (method === "POST") headers.push(parameter("Idempotency-Key", IDEMPOTENCY_KEY, false));
+  if (versioned !== false) {
+    if (method === "GET")
+      headers.push(parameter("If-None-Match", "An ETag you have: 304 if it is current.", false));
+    else headers.push(parameter("If-Match", IF_MATCH, method === "PUT" || method === "PATCH" || versioned === "if-match"));
+  }
+  const given = (operation.parameters ?? []) as readonly Node[];
+  const content = body === undefined ? null : contentOf(operation.requestBody);
+  return {
+    operationId: operation.operationId,
+    summary: operation.summary,
+    description: operation.description,
+    tags: operation.tags,
+    security: access === "public" ? [] : [{ bearer: [] }, { cookie: [] }],
+    parameters: [
+      ...given.map(({ examples: _, ...rest }) => ({ ...rest, schema: fixSchema(rest.schema) })),
+      ...headers,
+    ],
+    ...(content === null ? {} : { requestBody: { required: true, content } }),
+    ...(upload === undefined ? {} : { requestBody: { required: true, content: bytes(upload) } }),
+    responses: { ...successes(operation, endpoint), ...problems(endpoint) },
+  };
+}
+
+function successes(operation: Node, { answers, versioned, method, page }: Endpoint): Node {
+  const responses = (operation.responses ?? {}) as Record<string, Node>;
+  const headers: Node = {
+    "X-Request-Id": header("Names this request in the log."),
+    "RateLimit-Limit": header("Requests a minute."),
+    "RateLimit-Remaining": header("Requests left."),
+    "RateLimit-Reset": header("Seconds until all of them are there again."),
+    ...(versioned === false ? {} : { ETag: header("The version, for If-Match and If-None-Match.") }),
+    ...(page === undefined ? {} : { Link: header('The next page, as `<…>; rel="next"`.') }),
+    ...(method === "POST" ? { "Idempotency-Replayed": header("`true` when answered before.") } : {}),
+  };
+  const described = [...answers].map(([status, schema]) => {
+    const description = DESCRIPTIONS[status] ?? "Done.";
+    if (schema === null) return [status, { description, headers }] as const;
+    if (isBinary(schema)) {
+      return [
+        status,
+        { description, headers, content: bytes(schema["x-media-types"] as readonly string[]) },
+      ] as const;
+    }
+    return [status, { description, headers, content: contentOf(responses[status]) }] as const;
+  });
+  const unchanged =
+    versioned !== false && method === "GET" ? { 304: { description: "You have the current version." } } : {};
+  return { ...Object.fromEntries(described), ...unchanged };
+}
+
+function problems(endpoint: Endpoint): Node {
+  const byStatus = new Map<number, [string, Node][]>([
+    [
+      INTERNAL.status,
+      [
+        [
+          INTERNAL.slug,
+          {
+            value: {
+              type: typeOf(INTERNAL.slug),
+              title: INTERNAL.title,
+              status: 500,
+              instance: `urn:uuid:${REQUEST_ID}`,
+            },
+          },
+        ],
+      ],
+    ],
+  ]);
+  for (const type of refusalsOf(endpoint).values()) {
+    const status = STATUS[type.kind];
+    const example: [string, Node] = [
+      type.slug,
+      { summary: type.title, value: problemOf(type(), REQUEST_ID) },
+    ];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), example]);
+  }
+  const described = [...byStatus].map(([status, examples]) => {
+    const description = examples.map(([slug]) => `\`${slug}\``).join(", ");
+    const schema = { $ref: "#/components/schemas/Problem" };
+    return [
+      status,
+      {
+        description,
+        content: { "application/problem+json": { schema, examples: Object.fromEntries(examples) } },
+      },
+    ];
+  });
+  return Object.fromEntries(described);
+}
+
+/** JSON only; the plugin also claims forms and plain text. */
+function contentOf(part: unknown): Node {
+  const content = (part as { readonly content?: Record<string, Node> } | undefined)?.content?.[
+    "application/json"
+  ];
+  const schema = fixSchema(content?.schema ?? {});
+  if (schema.type === "object") schema.additionalProperties ??= false;
+  return { "application/json": { schema, example: exampleOf(schema) } };
+}
+
+const bytes = (types: readonly string[]): Node =>
+  Object.fromEntries(types.map((type) => [type, { schema: { type: "string", format: "binary" } }]));
+
+const header = (description: string): Node => ({ description, schema: { type: "string" } });
+
+const INTRODUCTION = `The back end of a school. Every answer is JSON; every refusal is an RFC 9457 problem whose \`type\`
+is \`urn:satchel:problem:\` and a slug that never changes. Lists are continued with \`cursor\`. A stored resource has a
+\`version\`, which is its ETag: send it as If-Match when you change it. A POST with an Idempotency-Key takes effect once.`;
+const COOKIE = "Set by signing in. Over plain HTTP its name is `satchel-session`.";
+const IDEMPOTENCY_KEY =
+  "1 to 255 visible ASCII characters. Repeated with the same body, the first answer comes again.";
+const IF_MATCH = "The ETag you read, or `*` to overwrite knowingly.";
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  200: "Here it is.",
+  201: "Made.",
+  202: "Taken on.",
+  204: "Done.",
+};
+
+const PROBLEM = {
+  type: "object",
+  description: "RFC 9457 problem details.",
+  required: ["type", "title", "status", "instance"],
+  properties: {
+    type: { type: "string", description: "`urn:satchel:problem:` and the slug." },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string" },
+    instance: { type: "string", description: "The request id, as a URN." },
+    errors: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["pointer", "detail"],
+        properties: {
+          pointer: { type: "string", description: "RFC 6901, as a URI fragment." },
+          detail: { type: "string" },
+        },
+      },
+    },
+  },
+};
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Satchel API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+`;
+/** Signing in through the page sets the cookie, which then goes along by itself; a token goes into Authorize. */
+const START = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
+`;
+/** Styles inline: Swagger UI puts them on its elements. Nothing else comes from anywhere but here. */
+const PAGE_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export interface DocsRoute {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: () => string | Blob;
+}
+
+/** The page and its files, all out of the executable. */
+export function docsRoutes(): readonly DocsRoute[] {
+  const file = (path: string, type: string, body: () => string | Blob): DocsRoute => ({
+    path,
+    headers: { "content-type": `${type}; charset=utf-8`, "cache-control": "public, max-age=3600" },
+    body,
+  });
+  return [
+    {
+      path: "/docs",
+      headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": PAGE_CSP },
+      body: () => PAGE,
+    },
+    file("/docs/start.js", "text/javascript", () => START),
+    file("/docs/swagger-ui-bundle.js", "text/javascript", () => Bun.file(bundle)),
+    file("/docs/swagger-ui.css", "text/css", () => Bun.file(css)),
+  ];
 }

@@ -78,8 +78,9 @@ export interface Client {
 export type IfMatch = number | "*";
 
 /**
- * `true`: the answer carries `version`, which becomes its ETag; GET honours If-None-Match; PUT, PATCH and DELETE need
- * If-Match, POST may bring it. `"if-match"`: this POST needs it too, because it changes a stored resource.
+ * `true`: the answer carries `version`, which becomes its ETag; GET honours If-None-Match; PUT and PATCH need If-Match,
+ * since they overwrite what somebody else may have written meanwhile; POST and DELETE may bring it. `"if-match"`: this
+ * one needs it too.
  */
 export type Versioned = boolean | "if-match";
 
@@ -88,9 +89,9 @@ type IfMatchOf<M extends Method, V extends Versioned> = V extends "if-match"
   : V extends true
     ? M extends "GET"
       ? null
-      : M extends "POST"
-        ? IfMatch | null
-        : IfMatch
+      : M extends "PUT" | "PATCH"
+        ? IfMatch
+        : IfMatch | null
     : null;
 
 /** Bytes that were uploaded as they are, with their media type. */

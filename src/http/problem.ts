@@ -142,7 +142,7 @@ export function refusalOf(error: unknown): Refusal | null {
   return exact === undefined ? null : exact();
 }
 
-const conflict = refusal("conflict", "conflict", "It clashes with something that exists already");
+export const conflict = refusal("conflict", "conflict", "It clashes with something that exists already");
 
 const BY_STATE: Readonly<Record<string, RefusalType>> = {
   "22P02": invalidValue, // invalid text representation

@@ -1,0 +1,85 @@
+/** Every way an endpoint can refuse: its door's, and those it has by what it is. The docs list exactly these. */
+import {
+  databaseBusy,
+  databaseConnectionLost,
+  databaseLocked,
+  databaseOutcomeUnknown,
+  databaseTimeout,
+  databaseUnavailable,
+  forbidden,
+  notFound,
+  type RefusalType,
+  stale,
+  unauthenticated,
+  writeConflict,
+} from "../errors.ts";
+import { keyInUse, keyReused } from "../idempotency/idempotency.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { invalidCursor } from "./page.ts";
+import {
+  bodyTimeout,
+  bodyTooLarge,
+  conflict,
+  csrfRefused,
+  headersTooLarge,
+  invalidRequest,
+  invalidValue,
+  malformedHeader,
+  malformedJson,
+  malformedRequest,
+  preconditionRequired,
+  requestTimeout,
+  tooManyAtOnce,
+  tooManyRequests,
+  unsupportedMediaType,
+  uriTooLong,
+} from "./problem.ts";
+
+const ALWAYS = [
+  malformedRequest,
+  invalidRequest,
+  uriTooLong,
+  headersTooLarge,
+  tooManyRequests,
+  tooManyAtOnce,
+];
+const DATABASE = [
+  databaseUnavailable,
+  databaseBusy,
+  databaseConnectionLost,
+  databaseTimeout,
+  databaseLocked,
+  requestTimeout,
+];
+const CHANGES = [
+  csrfRefused,
+  databaseOutcomeUnknown,
+  writeConflict,
+  conflict,
+  invalidValue,
+  bodyTimeout,
+  bodyTooLarge,
+  malformedJson,
+  unsupportedMediaType,
+];
+
+/** By slug. What a door throws beyond these is answered all the same, and logged as `refusal_not_declared`. */
+export function refusalsOf(endpoint: Endpoint): ReadonlyMap<string, RefusalType> {
+  const { method, access, params, page, versioned } = endpoint;
+  const needsMatch = versioned !== false && method !== "GET";
+  const mustMatch = method === "PUT" || method === "PATCH" || versioned === "if-match";
+  const types = [
+    ...ALWAYS,
+    ...DATABASE,
+    ...(method === "GET" ? [invalidValue] : CHANGES),
+    ...(access === "public" ? [] : [unauthenticated]),
+    ...(access === "public" || access.roles === null ? [] : [forbidden]),
+    ...(params === undefined ? [] : [notFound]),
+    ...(page === undefined ? [] : [invalidCursor]),
+    ...(method === "POST" ? [malformedHeader, keyReused, keyInUse] : []),
+    ...(needsMatch ? [malformedHeader, stale] : []),
+    ...(needsMatch && mustMatch ? [preconditionRequired] : []),
+    ...endpoint.refusals,
+  ];
+  return new Map(types.map((type) => [type.slug, type]));
+}
