@@ -19,6 +19,10 @@ import { addTables, until } from "./fixture.ts";
 export interface OwnServer {
   /** As the request role, over TCP. */
   readonly url: string;
+  /** As the request role, over the unix socket. */
+  readonly socketUrl: string;
+  /** As the superuser, over the unix socket. */
+  readonly ownerUrl: string;
   readonly port: number;
   readonly admin: Admin;
   /** Stops every process of the server where it stands (SIGSTOP), and lets them go on. */
@@ -133,7 +137,10 @@ export async function startServer(settings: readonly string[] = []): Promise<Own
     return `postgres://satchel_request@127.0.0.1:${own}/satchel`;
   }
 
+  const socket = `/satchel?host=${encodeURIComponent(folder)}&port=${port}`;
   return {
+    socketUrl: `postgres://satchel_request@${socket}`,
+    ownerUrl: `postgres://postgres@${socket}`,
     url: `postgres://satchel_request@127.0.0.1:${port}/satchel`,
     port,
     admin,
