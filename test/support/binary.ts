@@ -1,5 +1,5 @@
 /** The executable, as a person starts it: built when it is older than what it is made of, and ended with the run. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { endWithRun, tempFolder } from "./run.ts";
 
@@ -26,16 +26,6 @@ async function build(): Promise<string> {
     if ((await child.exited) !== 0) throw new Error(`the build failed: ${said.join("")}`);
   }
   return BINARY;
-}
-
-/** When the last of the files changed that the executable is made of. */
-function newest(): number {
-  const files = ["src", "sql", "jobs", "patches"].flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.name.endsWith(".zst"))
-      .map((entry) => join(entry.parentPath, entry.name)),
-  );
-  return Math.max(...[...files, join(ROOT, "bun.lock")].map((path) => statSync(path).mtimeMs));
 }
 
 export interface RunningSatchel {
