@@ -15,12 +15,13 @@ import {
   forbidden,
   notFound,
   type Refusal,
+  type RefusalType,
   unauthenticated,
 } from "../errors.ts";
 import * as idempotency from "../idempotency/idempotency.ts";
 import { checkJsonType, hasBody, readBody, uploadType } from "./body.ts";
 import { checkOrigin, readCookie, readCredential, type Site, setCookie } from "./credentials.ts";
-import { type Document, docsRoutes, documentOf, documentPlugin } from "./docs.ts";
+import { type Document, documentOf, documentPlugin } from "./docs.ts";
 import {
   type Answer,
   answer,
@@ -52,11 +53,12 @@ import {
   uriTooLong,
 } from "./problem.ts";
 import { coerceQuery, type Pairs, readQuery } from "./query.ts";
+import { refusalsOf } from "./refusals.ts";
 import { queryOf, register } from "./register.ts";
+import { docsRoutes } from "./swagger-ui.ts";
 import { isBinary } from "./wire.ts";
 
 export const URL_LIMIT = 4096;
-export const HEADERS_LIMIT = 16 * 1024;
 /** How long a body may take to arrive, in milliseconds. */
 export const BODY_DEADLINE_MS = 10_000;
 /** How long `/readyz` waits for the database, in milliseconds. */
@@ -108,6 +110,7 @@ const HIDDEN = { detail: { hide: true } };
 interface Prepared {
   readonly endpoint: Endpoint;
   readonly route: string;
+  readonly refusals: ReadonlyMap<string, RefusalType>;
   readonly query: TObject;
   readonly names: readonly string[];
   readonly answers: ReadonlyMap<
@@ -214,6 +217,7 @@ function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
       endpoint,
       route,
       status,
+      refusals: refusalsOf(endpoint),
       query,
       names: Object.keys(query.properties),
       answers: new Map(
@@ -317,7 +321,13 @@ export function buildApp(options: AppOptions): App {
 
   const failure = (exchange: Exchange, error: unknown): Response => {
     const refused = refusalOf(error);
-    if (refused !== null) return refuse(exchange, refused);
+    if (refused !== null) {
+      const { prepared: ready, requestId, route } = exchange;
+      if (ready !== null && !ready.refusals.has(refused.slug)) {
+        log.warn("refusal_not_declared", { requestId, route, slug: refused.slug });
+      }
+      return refuse(exchange, refused);
+    }
     log.error("request_failed", { requestId: exchange.requestId, route: exchange.route, error });
     return problem(exchange, internalProblem(exchange.requestId), {});
   };
@@ -645,7 +655,14 @@ export function buildApp(options: AppOptions): App {
   /** What can be said of a request before it is routed; null when nothing speaks against it. */
   const early = (exchange: Exchange): Response | null => {
     const { request } = exchange;
-    const { url, method } = request;
+    const { url, method, headers } = request;
+    // Without a Host (HTTP/1.0), or for CONNECT, Bun gives an address that is none.
+    if (!url.startsWith("http"))
+      return refuse(exchange, malformedRequest({ detail: "The Host is missing." }));
+    // Two Host headers come joined; a proxy in front may have looked at the other one.
+    if (headers.get("host")?.includes(",")) {
+      return refuse(exchange, malformedRequest({ detail: "The Host is not unique." }));
+    }
     const path = url.indexOf("/", 8);
     if (url.length - path > URL_LIMIT) return refuse(exchange, uriTooLong());
     // The document's raw form is for ourselves.

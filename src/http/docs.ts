@@ -1,11 +1,9 @@
 /**
- * The OpenAPI document and the page that shows it. `@elysiajs/swagger` reads the routes off Elysia; what it makes of
- * them is not valid OpenAPI, and its page loads from a CDN. Both are put right here, and nowhere else.
+ * The OpenAPI document. `@elysiajs/swagger` reads the routes off Elysia; what it makes of them is not valid OpenAPI and
+ * knows nothing of refusals. That is put right here, and nowhere else.
  */
 import { swagger } from "@elysiajs/swagger";
 import { type AnyElysia, Elysia } from "elysia";
-import css from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
-import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import type { Endpoint } from "./endpoint.ts";
 import { exampleOf, fixSchema, type Node, parameter } from "./openapi.ts";
 import { INTERNAL, problemOf, STATUS, typeOf } from "./problem.ts";
@@ -82,7 +80,10 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
   if (versioned !== false) {
     if (method === "GET")
       headers.push(parameter("If-None-Match", "An ETag you have: 304 if it is current.", false));
-    else headers.push(parameter("If-Match", IF_MATCH, method === "PUT" || method === "PATCH" || versioned === "if-match"));
+    else
+      headers.push(
+        parameter("If-Match", IF_MATCH, method === "PUT" || method === "PATCH" || versioned === "if-match"),
+      );
   }
   const given = (operation.parameters ?? []) as readonly Node[];
   const content = body === undefined ? null : contentOf(operation.requestBody);
@@ -98,7 +99,7 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
     ],
     ...(content === null ? {} : { requestBody: { required: true, content } }),
     ...(upload === undefined ? {} : { requestBody: { required: true, content: bytes(upload) } }),
-    responses: { ...successes(operation, endpoint), ...problems(endpoint) },
+    responses: { ...successes(operation, endpoint), ...problems(endpoint), 431: HEAD_TOO_LARGE },
   };
 }
 
@@ -191,6 +192,9 @@ is \`urn:satchel:problem:\` and a slug that never changes. Lists are continued w
 const COOKIE = "Set by signing in. Over plain HTTP its name is `satchel-session`.";
 const IDEMPOTENCY_KEY =
   "1 to 255 visible ASCII characters. Repeated with the same body, the first answer comes again.";
+const HEAD_TOO_LARGE = {
+  description: "The head is larger than 16 KiB. Answered by the transport, without a body.",
+};
 const IF_MATCH = "The ETag you read, or `*` to overwrite knowingly.";
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   200: "Here it is.",
@@ -222,47 +226,3 @@ const PROBLEM = {
     },
   },
 };
-
-const PAGE = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Satchel API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-<div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
-`;
-/** Signing in through the page sets the cookie, which then goes along by itself; a token goes into Authorize. */
-const START = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
-`;
-/** Styles inline: Swagger UI puts them on its elements. Nothing else comes from anywhere but here. */
-const PAGE_CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-export interface DocsRoute {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: () => string | Blob;
-}
-
-/** The page and its files, all out of the executable. */
-export function docsRoutes(): readonly DocsRoute[] {
-  const file = (path: string, type: string, body: () => string | Blob): DocsRoute => ({
-    path,
-    headers: { "content-type": `${type}; charset=utf-8`, "cache-control": "public, max-age=3600" },
-    body,
-  });
-  return [
-    {
-      path: "/docs",
-      headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": PAGE_CSP },
-      body: () => PAGE,
-    },
-    file("/docs/start.js", "text/javascript", () => START),
-    file("/docs/swagger-ui-bundle.js", "text/javascript", () => Bun.file(bundle)),
-    file("/docs/swagger-ui.css", "text/css", () => Bun.file(css)),
-  ];
-}

@@ -55,7 +55,6 @@ export const methodNotAllowed = refusal(
 export const bodyTimeout = refusal("timeout", "body_timeout", "The body did not arrive in time");
 export const bodyTooLarge = refusal("too_large", "body_too_large", "The body is too large");
 export const uriTooLong = refusal("uri_too_long", "uri_too_long", "The address is too long");
-export const headersTooLarge = refusal("headers_too_large", "headers_too_large", "The headers are too large");
 export const unsupportedMediaType = refusal(
   "unsupported_media_type",
   "unsupported_media_type",

@@ -21,7 +21,6 @@ import {
   bodyTooLarge,
   conflict,
   csrfRefused,
-  headersTooLarge,
   invalidRequest,
   invalidValue,
   malformedHeader,
@@ -35,14 +34,7 @@ import {
   uriTooLong,
 } from "./problem.ts";
 
-const ALWAYS = [
-  malformedRequest,
-  invalidRequest,
-  uriTooLong,
-  headersTooLarge,
-  tooManyRequests,
-  tooManyAtOnce,
-];
+const ALWAYS = [malformedRequest, invalidRequest, uriTooLong, tooManyRequests, tooManyAtOnce];
 const DATABASE = [
   databaseUnavailable,
   databaseBusy,
