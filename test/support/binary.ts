@@ -15,16 +15,13 @@ export function binary(): Promise<string> {
 }
 
 async function build(): Promise<string> {
-  const made = statSync(BINARY, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (made < newest()) {
-    const child = Bun.spawn([process.execPath, "run", "build"], {
-      cwd: ROOT,
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    if ((await child.exited) !== 0) throw new Error(`the build failed: ${said.join("")}`);
-  }
+  const child = Bun.spawn([process.execPath, "run", "build", "--if-stale"], {
+    cwd: ROOT,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  if ((await child.exited) !== 0) throw new Error(`the build failed: ${said.join("")}`);
   return BINARY;
 }
 
