@@ -92,6 +92,8 @@ export interface App {
   readonly endpoints: readonly Endpoint[];
   openapi(): Promise<Document>;
   readonly metrics: Metrics;
+  /** Longest time of one request, in milliseconds. */
+  readonly requestTimeoutMs: number;
   /** From now on `/readyz` says no, and connections are asked to close. */
   drain(): void;
   /** Requests under way. */
@@ -738,6 +740,7 @@ export function buildApp(options: AppOptions): App {
     endpoints,
     openapi,
     metrics,
+    requestTimeoutMs: config.requestTimeoutMs,
     drain: () => {
       draining = true;
     },

@@ -13,8 +13,6 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** Of the configuration; a connection that is silent for longer than this and a margin is closed. */
-  readonly requestTimeoutMs: number;
 }
 
 export interface Listening {
@@ -34,13 +32,13 @@ const SETTLED_MS = 100;
 const SETTLE_AT_MOST_MS = 1000;
 const TICK_MS = 20;
 
-export function listen({ app, host, port, requestTimeoutMs }: ListenOptions): Listening {
+export function listen({ app, host, port }: ListenOptions): Listening {
   let gate: PromiseWithResolvers<void> | null = null;
   const server = Bun.serve({
     hostname: host,
     port,
     // Counted from the last byte sent or the start of a request; it must not cut a request before its own deadline.
-    idleTimeout: Math.min(255, Math.ceil(Math.max(requestTimeoutMs, BODY_DEADLINE_MS) / 1000) + 10),
+    idleTimeout: Math.min(255, Math.ceil(Math.max(app.requestTimeoutMs, BODY_DEADLINE_MS) / 1000) + 10),
     maxRequestBodySize: OUT_OF_THE_WAY,
     development: false,
     fetch: (request, peer) =>
