@@ -33,7 +33,7 @@ beforeAll(async () => {
   const open = () =>
     openCache({ redisUrl: redis.url, entries: 1000, ttlSeconds: 300, release: "test", keys, log: silentLog });
   caches = [await open(), await open()];
-});
+}, 60_000);
 afterAll(async () => {
   for (const cache of caches) await cache.close();
   await redis.close();

@@ -29,4 +29,4 @@ test("workers killed with kill -9 in the middle of it lose no job and do none tw
   last.kill("SIGTERM");
   expect(await last.exited).toBe(0);
   await bench.close();
-});
+}, 90_000);

@@ -8,7 +8,7 @@ import { A, idle, type JobBench, jobBench, lockout, until } from "./support.ts";
 let bench: JobBench;
 beforeEach(async () => {
   bench = await jobBench();
-});
+}, 60_000);
 afterEach(() => bench.close());
 
 /** Makes the jobs sent from now on fail sooner for good, and be tried again at once. */

@@ -28,7 +28,7 @@ let queue: Queue;
 beforeAll(async () => {
   database = await testDatabase();
   queue = await openQueue({ db: database.db, log: silentLog });
-});
+}, 60_000);
 afterAll(async () => {
   await queue.close();
   await database.close();
