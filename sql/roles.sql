@@ -25,8 +25,11 @@ begin
     if not pg_has_role('satchel_owner', 'satchel_search', 'member') then
       grant satchel_search to satchel_owner;
     end if;
-    -- Who migrates acts as the owner. A superuser may do so anyway.
-    if not pg_has_role(current_user, 'satchel_owner', 'member') then
+    -- Who migrates acts as the owner. A superuser may do so anyway. From PostgreSQL 16 on who makes a role is a member
+    -- of it that may grant it, but not yet one that may become it.
+    if not pg_has_role(
+      current_user, 'satchel_owner', case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end
+    ) then
       execute format('grant satchel_owner to %I', current_user);
     end if;
   exception when unique_violation or duplicate_object then
