@@ -1,7 +1,7 @@
 /** Which user of the operating system PostgreSQL runs as: it refuses to run as root. */
 
+import { CString, dlopen, read } from "bun:ffi";
 import { readFileSync, realpathSync, statSync } from "node:fs";
-import { userInfo } from "node:os";
 import { dirname } from "node:path";
 import { EmbeddedError } from "./error.ts";
 
@@ -27,15 +27,12 @@ const NO_DATABASE_URL = "or set DATABASE_URL to a PostgreSQL server";
 export function chooseAccount(clusterDir: string): Account {
   const uid = process.getuid?.() ?? 0;
   if (uid !== 0) {
-    try {
-      const { username, gid } = userInfo();
-      return { uid, gid, name: username, other: false };
-    } catch {
-      throw new EmbeddedError(
-        `PostgreSQL cannot run as user id ${uid}: the machine has no user of that id.`,
-        `Add the user (a line for ${uid} in /etc/passwd), run as one that exists or as root, ${NO_DATABASE_URL}.`,
-      );
-    }
+    const name = userName(uid);
+    if (name !== null) return { uid, gid: process.getgid?.() ?? 0, name, other: false };
+    throw new EmbeddedError(
+      `PostgreSQL cannot run as user id ${uid}: the machine has no user of that id.`,
+      `Add the user (a line for ${uid} in /etc/passwd), run as one that exists or as root, ${NO_DATABASE_URL}.`,
+    );
   }
   const accounts = readAccounts();
   const owner = statSync(clusterDir, { throwIfNoEntry: false });
@@ -51,6 +48,19 @@ export function chooseAccount(clusterDir: string): Account {
     "PostgreSQL does not run as root, and this machine has no unprivileged user to run it as.",
     `Add one (for example: useradd --system satchel), run Satchel as an ordinary user, ${NO_DATABASE_URL}.`,
   );
+}
+
+/**
+ * The name of a user, or null when the machine has none of that id. Asked of the C library, as PostgreSQL does: Bun's
+ * `userInfo()` tells what USER says, which may be absent or another.
+ */
+export function userName(uid: number): string | null {
+  const { symbols } = dlopen(process.platform === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
+    getpwuid: { args: ["u32"], returns: "ptr" },
+  });
+  const entry = symbols.getpwuid(uid);
+  // The name is the first member of struct passwd.
+  return entry === null ? null : new CString(read.ptr(entry, 0)).toString();
 }
 
 function readAccounts(): Account[] {

@@ -17,9 +17,9 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { Log } from "../log.ts";
+import { userName } from "./account.ts";
 import { EmbeddedError } from "./error.ts";
 import { type Cluster, nameOf, spawnFor } from "./spawn.ts";
 import type { Programs } from "./unpack.ts";
@@ -96,7 +96,8 @@ export function prepareCluster(cluster: Cluster): void {
     chownSync(cluster.path, uid, gid);
     chmodSync(cluster.path, 0o700);
   }
-  const users = new Set([userInfo().username, "root", ...(name === null ? [] : [name])]);
+  const own = userName(process.getuid?.() ?? 0);
+  const users = new Set([own, "root", name].filter((user) => user !== null));
   const map = [...users].flatMap((user) =>
     Object.values(LOGIN_ROLES).map((role) => `satchel "${user.replaceAll('"', '""')}" ${role}\n`),
   );
