@@ -98,6 +98,15 @@ interface Internals {
   readonly link: Link;
   /** Parameter types by statement text, as PostgreSQL told them once: then no connection need ask again. */
   readonly types: Map<string, readonly number[]>;
+  readonly opening: Opening;
+}
+
+/** What opens a transaction of each kind. */
+interface Opening {
+  readonly tenant: Statement;
+  readonly tenantReadOnly: Statement;
+  readonly system: Statement;
+  readonly systemReadOnly: Statement;
 }
 
 interface Settings extends Required<Omit<DbOptions, "url" | "pool" | "onStatement">> {
@@ -137,13 +146,14 @@ interface Lease {
   readonly connection: Connection;
   /** Statements are accepted; otherwise why not. */
   closed: null | string;
+  readonly readOnly: boolean;
   /** The callback has not settled yet: no other transaction may be opened from it. */
   running: boolean;
   begun: boolean;
   /** The first failure that no savepoint has undone. */
   failure: unknown;
-  readonly topics: Set<string>;
-  readonly afterCommit: (() => void)[];
+  topics: Set<string> | null;
+  afterCommit: (() => void)[] | null;
   /** Numbers of the open savepoints, innermost last. */
   readonly savepoints: number[];
   savepointCount: number;
@@ -208,7 +218,7 @@ export async function openDb(options: DbOptions): Promise<Db> {
       ...options.pool,
     },
   );
-  const db: Internals = { pool, settings, link, types: new Map() };
+  const db: Internals = { pool, settings, link, types: new Map(), opening: openingOf(link, settings) };
   const health = makeHealth(db, connect);
   const timer = setInterval(() => tick(db, connections), TICK_MS);
   timer.unref();
@@ -226,7 +236,8 @@ export async function openDb(options: DbOptions): Promise<Db> {
 
 /**
  * Runs `fn` in a transaction of the organization: commits when it resolves, rolls back when it rejects. Runs it again,
- * whole, after a serialization failure or a deadlock. `fn` awaits nothing but the database.
+ * whole, after a serialization failure or a deadlock, and when the connection proves to have been dead before it began.
+ * `fn` awaits nothing but the database.
  *
  * Refuses with `write_conflict` when it lost every try, `database_busy`, `database_unavailable`, `database_timeout`,
  * `database_locked`, `database_connection_lost`, and with `database_outcome_unknown` when the connection died while
@@ -266,7 +277,9 @@ export function withSystem<T>(
 
 /** Says that what is cached under `topic` changes: its generation is raised as the last thing before the commit. */
 export function changed(tx: TenantTx, topic: string): void {
-  leaseOf(tx).topics.add(topic);
+  const lease = writingLeaseOf(tx);
+  lease.topics ??= new Set();
+  lease.topics.add(topic);
 }
 
 /** Whether the caller runs in the callback of a transaction, which awaits nothing but the database. */
@@ -276,7 +289,9 @@ export function insideTransaction(): boolean {
 
 /** Calls `fn` once the transaction has committed, and never if it does not. What it throws is logged. */
 export function afterCommit(tx: Tx, fn: () => void): void {
-  leaseOf(tx).afterCommit.push(fn);
+  const lease = writingLeaseOf(tx);
+  lease.afterCommit ??= [];
+  lease.afterCommit.push(fn);
 }
 
 /**
@@ -289,7 +304,7 @@ export async function onConstraint<S extends Scope, T>(
   refusals: Readonly<Record<string, () => Refusal>>,
   run: (tx: Tx<S>) => Promise<T>,
 ): Promise<T> {
-  const lease = leaseOf(tx);
+  const lease = writingLeaseOf(tx);
   const number = ++lease.savepointCount;
   const point = savepoint(number);
   lease.savepoints.push(number);
@@ -303,10 +318,10 @@ export async function onConstraint<S extends Scope, T>(
     leaveSavepoint(lease, number);
     const cause = hasCode(error, "25P02") ? lease.failure : error;
     // Neither a lost connection nor a lost race is a matter of this savepoint.
-    if (lease.connection.gone || isLostRace(lease.failure)) throw error;
+    if (lease.closed !== null || lease.connection.gone || isLostRace(lease.failure)) throw error;
     // Awaited: statements that failed behind the first one must be known before the failure is forgotten.
-    const undo = transmit(lease.db, lease.connection, point.undo, [], { simple: true });
-    if ((await observed(lease, undo).catch(() => null)) === null) throw error;
+    const undo = transmit(lease.db, lease.connection, point.undo, [], SIMPLE, lease, asItIs);
+    if ((await undo.catch(() => null)) === null) throw error;
     lease.failure = null;
     const name = cause instanceof postgres.PostgresError ? cause.constraint_name : undefined;
     const refuse = name !== undefined && Object.hasOwn(refusals, name) ? refusals[name] : undefined;
@@ -327,7 +342,7 @@ export async function rawSend(
   const statement = rawStatement(text);
   const refused = refusedStatement(lease, statement);
   if (refused !== null) throw refused;
-  return raw(await observed(lease, transmitRaw(lease.db, lease.connection, statement, values)));
+  return raw(await transmitRaw(lease, statement, values));
 }
 
 // ── The transaction ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,11 +383,12 @@ async function attempt<S extends Scope, T>(
     db,
     connection,
     closed: null,
+    readOnly: plan.readOnly,
     running: true,
     begun: false,
     failure: null,
-    topics: new Set(),
-    afterCommit: [],
+    topics: null,
+    afterCommit: null,
     savepoints: [],
     savepointCount: 0,
   };
@@ -395,13 +411,13 @@ async function attempt<S extends Scope, T>(
     return { ok: true, value };
   }
   if (connection.gone) return judge(lease, lossOf(connection, lease.begun));
-  if (lease.topics.size > 0) watched(lease, bumpGenerations, [[...lease.topics].sort()]);
+  if (lease.topics !== null) watched(lease, bumpGenerations, [[...lease.topics].sort()]);
   const answer = await finish(lease, commit, ENDED);
   if (answer instanceof Error) return judge(lease, answer, true);
   // A transaction in which a statement has failed is rolled back by its COMMIT, without an error.
   if (answer.command !== "COMMIT")
     return judge(lease, lease.failure ?? new Error("the transaction was rolled back"));
-  for (const after of lease.afterCommit) {
+  for (const after of lease.afterCommit ?? []) {
     try {
       after();
     } catch (error) {
@@ -415,11 +431,9 @@ function makeTx<S extends Scope>(lease: Lease): Tx<S> {
   const send = <Row>(statement: Statement, values: readonly unknown[]): Promise<Answer<Row>> => {
     const refused = refusedStatement(lease, statement);
     if (refused !== null) return Promise.reject(refused);
-    const answer = observed(lease, transmit(lease.db, lease.connection, statement, values, {})).then(
-      (result) => ({ rows: result.slice() as unknown as readonly Row[], count: result.count ?? 0 }),
-    );
+    const answer = transmit(lease.db, lease.connection, statement, values, EXTENDED, lease, toAnswer<Row>);
     // Also told by the commit: who sends without awaiting must not bring the process down.
-    answer.catch(() => {});
+    answer.catch(nothing);
     return answer;
   };
   // The brand exists for the type checker alone.
@@ -432,18 +446,21 @@ function makeTx<S extends Scope>(lease: Lease): Tx<S> {
 function open(lease: Lease, { tenant, readOnly }: Plan): void {
   const { db, connection } = lease;
   connection.prompt = true;
-  const deadlines = db.link.pooled ? db.settings.deadlines : null;
-  const opening = transmit(db, connection, begin({ readOnly, system: tenant === null, deadlines }), [], {
-    simple: true,
-  });
-  observed(lease, opening).then(
-    () => {
-      lease.begun = true;
-      connection.prompt = false;
-    },
-    // Whatever follows must not run outside a transaction.
-    () => connection.abandon(),
-  );
+  const { opening } = db;
+  const statement =
+    tenant === null
+      ? readOnly
+        ? opening.systemReadOnly
+        : opening.system
+      : readOnly
+        ? opening.tenantReadOnly
+        : opening.tenant;
+  const begun = () => {
+    lease.begun = true;
+    connection.prompt = false;
+  };
+  // Whatever follows a failed BEGIN must not run outside a transaction.
+  transmit(db, connection, statement, [], SIMPLE, lease, begun).catch(() => connection.abandon());
   if (tenant !== null) watched(lease, enterTenant, [tenant.organizationId, tenant.userId]);
 }
 
@@ -453,7 +470,7 @@ async function finish(lease: Lease, how: Statement, why: string): Promise<Reply 
   const { db, connection } = lease;
   try {
     if (connection.gone) return lossOf(connection, lease.begun);
-    return await transmit(db, connection, how, [], { simple: true });
+    return await transmit(db, connection, how, [], SIMPLE, null, asItIs);
   } catch (error) {
     if (isConnectionError(error) || how === rollback) connection.abandon();
     return error instanceof Error ? error : new Error(String(error));
@@ -493,6 +510,14 @@ function leaseOf(tx: Tx): Lease {
   return lease;
 }
 
+/** Of a transaction that can still commit something. */
+function writingLeaseOf(tx: Tx): Lease {
+  const lease = leaseOf(tx);
+  if (lease.closed !== null) throw new Error("the transaction has ended");
+  if (lease.readOnly) throw new Error("the transaction is read only");
+  return lease;
+}
+
 function refuseNested(): void {
   if (insideTransaction()) {
     throw new Error("a transaction cannot be opened from inside another one: pass its tx on");
@@ -507,20 +532,17 @@ function refusedStatement(lease: Lease, statement: Statement): Error | null {
 
 /** Sends a statement of ours whose failure shows in what follows it. */
 function watched(lease: Lease, statement: Statement, values: readonly unknown[] = []): void {
-  if (lease.connection.gone) return;
-  const simple = values.length === 0;
-  observed(lease, transmit(lease.db, lease.connection, statement, values, { simple })).catch(() => {});
+  // Once the transaction has ended, its connection may be another one's.
+  if (lease.closed !== null || lease.connection.gone) return;
+  const how = values.length === 0 ? SIMPLE : EXTENDED;
+  transmit(lease.db, lease.connection, statement, values, how, lease, asItIs).catch(nothing);
 }
 
 /** Remembers the first failure of the transaction, and tells the loss of the connection as a refusal. */
-async function observed(lease: Lease, answer: Promise<Reply>): Promise<Reply> {
-  try {
-    return await answer;
-  } catch (error) {
-    const told = isConnectionError(error) ? withCause(giveUp(lease.connection, lease.begun), error) : error;
-    lease.failure ??= told;
-    throw told;
-  }
+function observed(lease: Lease, error: unknown): unknown {
+  const told = isConnectionError(error) ? withCause(giveUp(lease.connection, lease.begun), error) : error;
+  lease.failure ??= told;
+  return told;
 }
 
 function leaveSavepoint(lease: Lease, number: number): void {
@@ -535,18 +557,31 @@ function leaveSavepoint(lease: Lease, number: number): void {
 type Reply = postgres.RowList<postgres.Row[]>;
 
 interface Sending {
-  readonly simple?: boolean;
-  readonly verbatim?: boolean;
+  readonly simple: boolean;
+  readonly verbatim: boolean;
 }
 
-/** Sends one statement now. Rejects with the driver's own error. */
-function transmit(
+const EXTENDED: Sending = { simple: false, verbatim: false };
+const SIMPLE: Sending = { simple: true, verbatim: false };
+
+const nothing = () => {};
+const asItIs = (reply: Reply) => reply;
+
+function toAnswer<Row>(reply: Reply): Answer<Row> {
+  // The driver's own array carries the connection's state along.
+  return { rows: reply.slice() as unknown as readonly Row[], count: reply.count ?? 0 };
+}
+
+/** Sends one statement now. Rejects with the driver's own error, or as a statement of `lease` must. */
+function transmit<T>(
   db: Internals,
   connection: Connection,
   statement: Statement,
   values: readonly unknown[],
-  { simple = false, verbatim = false }: Sending,
-): Promise<Reply> {
+  { simple, verbatim }: Sending,
+  lease: Lease | null,
+  read: (reply: Reply) => T,
+): Promise<T> {
   const { name, text } = statement;
   const missing = values.indexOf(undefined);
   if (missing !== -1) return Promise.reject(new Error(`${name}: parameter ${missing + 1} is undefined`));
@@ -572,13 +607,13 @@ function transmit(
       if (types === undefined && values.length > 0 && db.types.size < TYPES_KEPT) {
         db.types.set(text, [...result.statement.types]);
       }
-      return result;
+      return read(result);
     },
     (error: unknown) => {
       settled(error);
       // A migration may have changed a type under us.
       if (error instanceof postgres.PostgresError && error.code.startsWith("42")) db.types.delete(text);
-      throw error;
+      throw lease === null ? error : observed(lease, error);
     },
   );
 }
@@ -587,19 +622,12 @@ function rawStatement(text: string): Statement {
   return { name: "raw", text };
 }
 
-function transmitRaw(
-  db: Internals,
-  connection: Connection,
-  statement: Statement,
-  values: readonly unknown[],
-): Promise<Reply> {
+function transmitRaw(lease: Lease, statement: Statement, values: readonly unknown[]): Promise<Reply> {
   // A string for json would be taken for a document and quoted: as text it is read as node-postgres sends it.
   const text = statement.text.replace(/\$(\d+)::(jsonb?)\b/g, "$$$1::text::$2");
   const bound = values.map(bindAsNodePostgres);
-  return transmit(db, connection, { ...statement, text }, bound, {
-    simple: values.length === 0,
-    verbatim: true,
-  });
+  const how = { simple: values.length === 0, verbatim: true };
+  return transmit(lease.db, lease.connection, { ...statement, text }, bound, how, lease, asItIs);
 }
 
 function bindAsNodePostgres(value: unknown): unknown {
@@ -625,7 +653,11 @@ function hasCode(error: unknown, code: string): boolean {
 /** The driver's own errors of a connection, and the system's: CONNECTION_CLOSED, ECONNRESET, … */
 function isConnectionError(error: unknown): boolean {
   if (error instanceof postgres.PostgresError) return error.code.startsWith("08");
-  return error instanceof Error && "code" in error && /^(CONNECT|E[A-Z])/.test(String(error.code));
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    /^(CONNECT|E[A-Z]+$|ERR_(STREAM|SOCKET))/.test(String(error.code))
+  );
 }
 
 /** A failure that goes away when the whole transaction runs again. */
@@ -709,7 +741,8 @@ async function openConnection(
     onclose: () => connection?.abandon(),
     connection: {
       application_name: "satchel",
-      DateStyle: "ISO",
+      // Word for word as the server reports it, or PgBouncer sets it again for each transaction.
+      DateStyle: "ISO, MDY",
       TimeZone: "UTC",
       ...(link.pooled
         ? {}
@@ -773,6 +806,16 @@ async function findLink(target: ConnectionTarget, settings: Settings): Promise<L
   }
 }
 
+function openingOf(link: Link, settings: Settings): Opening {
+  const deadlines = link.pooled ? settings.deadlines : null;
+  return {
+    tenant: begin({ readOnly: false, system: false, deadlines }),
+    tenantReadOnly: begin({ readOnly: true, system: false, deadlines }),
+    system: begin({ readOnly: false, system: true, deadlines }),
+    systemReadOnly: begin({ readOnly: true, system: true, deadlines }),
+  };
+}
+
 /** Looks after deadlines, idle connections and the size of the pool. */
 function tick(db: Internals, connections: ReadonlySet<Connection>): void {
   const now = performance.now();
@@ -802,7 +845,7 @@ function tick(db: Internals, connections: ReadonlySet<Connection>): void {
 
 async function sendProbe(db: Internals, connection: Connection): Promise<void> {
   connection.prompt = true;
-  await transmit(db, connection, probe, [], { simple: true });
+  await transmit(db, connection, probe, [], SIMPLE, null, asItIs);
 }
 
 interface Health {

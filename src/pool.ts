@@ -11,7 +11,7 @@ export interface PoolSettings {
   readonly size: number;
   /** How many more may be opened while all others are lent. They are ended when idle for `idleMs`. */
   readonly overflow: number;
-  /** How long a caller waits for a connection before `database_busy`. Milliseconds. */
+  /** How long a caller waits for a connection before `database_busy`. Milliseconds; looked at by `tidy`. */
   readonly acquireTimeoutMs: number;
   /** How many callers may wait; one more is refused with `database_busy` at once. */
   readonly maxWaiting: number;
@@ -43,7 +43,7 @@ export interface Pool<C> {
   lost(connection: C): void;
   /** Refuses everybody who waits, because the server is known not to answer. */
   refuseWaiting(refusal: Refusal): void;
-  /** Ends idle connections that are too old or too many. Called now and then. */
+  /** Refuses who has waited too long, ends idle connections that are too old or too many. Called now and then. */
   tidy(now: number): void;
   idle(): Iterable<C>;
   stats(): PoolStats;
@@ -64,6 +64,7 @@ interface Membership {
 }
 
 interface Waiter<C> {
+  readonly until: number;
   give(connection: C): void;
   refuse(refusal: Refusal): void;
 }
@@ -92,13 +93,12 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
     if (waiters.size >= maxWaiting + size + overflow - members.size)
       return Promise.reject(busy("Too many requests are waiting for it."));
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.refuse(busy("Waited too long for it.")), acquireTimeoutMs);
       const leave = () => {
-        clearTimeout(timer);
         waiters.delete(waiter);
         settle();
       };
       const waiter: Waiter<C> = {
+        until: performance.now() + acquireTimeoutMs,
         give(given) {
           leave();
           lend(given);
@@ -194,6 +194,11 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
   }
 
   function tidy(now: number): void {
+    // The longest waiting come first. No timer for each: most wait for less than a millisecond.
+    for (const waiter of waiters) {
+      if (waiter.until > now) break;
+      waiter.refuse(busy("Waited too long for it."));
+    }
     // The longest idle come first.
     for (const connection of [...idle]) {
       const membership = members.get(connection);

@@ -27,6 +27,12 @@ const { rows } = await withTenant(db, ours, (tx) => addNote(tx, ours, "bench"));
 const values = [ours.organizationId, rows[0]?.id ?? ""];
 const get = (tx: Tx) => one(tx, getNote, values);
 
+// As a pool of single connections without deadlines, retries, statistics and all else that src/db.ts does.
+const options = { ...driverOptions(parseDatabaseUrl(url)), max: 1, once: true, fetch_types: false };
+const singles = Array.from({ length: 10 }, () => postgres({ ...options, onnotice: () => {} }));
+const idle = [...singles];
+const waiting: ((client: postgres.Sql) => void)[] = [];
+
 const cases: Readonly<Record<string, () => Promise<unknown>>> = {
   "plain select, no transaction": () => plain.unsafe(getNote.text, values, { prepare: true }),
   "sql.begin of the driver, awaited": () =>
@@ -34,6 +40,18 @@ const cases: Readonly<Record<string, () => Promise<unknown>>> = {
       await tx`select set_config('app.org_id', ${ours.organizationId}, true)`;
       return tx.unsafe(getNote.text, values, { prepare: true });
     }),
+  "the bare burst on the driver": async () => {
+    const client = idle.pop() ?? (await new Promise<postgres.Sql>((resolve) => waiting.push(resolve)));
+    await Promise.all([
+      client.unsafe("begin read only"),
+      client.unsafe("select app.enter($1::uuid, $2::uuid)", [ours.organizationId, null], { prepare: true }),
+      client.unsafe(getNote.text, values, { prepare: true }),
+      client.unsafe("commit"),
+    ]);
+    const next = waiting.shift();
+    if (next === undefined) idle.push(client);
+    else next(client);
+  },
   readTenant: () => readTenant(db, ours, get),
   "withTenant, read only": () => withTenant(db, ours, get, { readOnly: true }),
   withTenant: () => withTenant(db, ours, get),
@@ -76,6 +94,6 @@ for (const [name, turns] of results) {
 }
 
 await db.close();
-await plain.end();
+await Promise.all([plain, ...singles].map((client) => client.end()));
 await server.close();
 await endRun();

@@ -74,9 +74,13 @@ describe("the pool", () => {
   });
 
   test("refuses who has waited too long, and forgets him [row 47]", async () => {
-    const { pool } = fakePool({ acquireTimeoutMs: 20, size: 1, overflow: 0 });
+    const { pool } = fakePool({ acquireTimeoutMs: 1000, size: 1, overflow: 0 });
     const lent = await pool.acquire();
-    const error = (await failure(pool.acquire())) as Refusal;
+    const waiting = failure(pool.acquire());
+    pool.tidy(performance.now() + 500);
+    expect(pool.stats().waiting).toBe(1);
+    pool.tidy(performance.now() + 1000);
+    const error = (await waiting) as Refusal;
     expect([error.slug, error.details.retryAfter]).toEqual(["database_busy", 1]);
     pool.release(lent);
     expect(pool.stats()).toMatchObject({ busy: 0, idle: 1, waiting: 0 });
