@@ -26,6 +26,7 @@ export interface Tx<S extends Scope = Scope> {
   readonly [scopeOf]: S;
   /**
    * Sends one statement at once (not when awaited), so that several sent without awaiting share a round trip.
+   * Await those together (`Promise.all`): a rejection that nobody awaits in time ends the process.
    * Refuses with `unavailable` (`database_connection_lost`) when the transaction's connection is gone.
    */
   send<Row>(statement: Statement, values: readonly unknown[]): Promise<Answer<Row>>;

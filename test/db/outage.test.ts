@@ -47,7 +47,31 @@ test("a server that accepts and says nothing is told within two seconds", async 
   mute.stop(true);
 });
 
-test("a wrong password is no secret of the log alone: the refusal names neither user nor password", async () => {
+test("a server that offers no TLS learns nothing where TLS is required", async () => {
+  for (const sslmode of ["require", "verify-full"]) {
+    const said: Buffer[] = [];
+    const bare = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        data(socket, data) {
+          said.push(Buffer.from(data));
+          // "N": no TLS here.
+          if (said.length === 1) socket.write("N");
+          else socket.end();
+        },
+      },
+    });
+    const url = `postgres://somebody:hunter2@127.0.0.1:${bare.port}/satchel?sslmode=${sslmode}`;
+    expect((await failure(openDb({ url, log: silentLog }))).slug).toBe("database_unavailable");
+    const [request] = said;
+    expect(request?.toString("hex")).toBe("0000000804d2162f");
+    expect(Buffer.concat(said).toString("latin1")).not.toMatch(/somebody|hunter2/);
+    bare.stop(true);
+  }
+});
+
+test("a refused sign-in names neither user nor password", async () => {
   const error = await failure(
     openDb({ url: `postgres://nobody:hunter2@127.0.0.1:${server.port}/satchel`, log: silentLog }),
   );
