@@ -753,6 +753,9 @@ async function openConnection(
           }),
     },
   });
+  // Another package manager than Bun installs the driver as it is published, and that one is not safe.
+  if (typeof client.abort !== "function")
+    throw new Error("the driver is not patched: install with `bun install`");
   try {
     await client.unsafe(probe.text, [], { simple: true });
   } catch (error) {
