@@ -3,60 +3,39 @@
  * checked against its schema and carries the same headers everywhere. Elysia routes and validates.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type TObject, type TSchema, Type } from "@sinclair/typebox";
-import { TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from "@sinclair/typebox/compiler";
-import { Value } from "@sinclair/typebox/value";
+import type { TSchema } from "@sinclair/typebox";
+import type { TypeCheck } from "@sinclair/typebox/compiler";
 import { Elysia, ValidationError } from "elysia";
 import type { Actor, Around } from "../actor.ts";
 import type { Deps } from "../deps.ts";
-import {
-  databaseUnavailable,
-  type FieldError,
-  forbidden,
-  notFound,
-  type Refusal,
-  type RefusalType,
-  unauthenticated,
-} from "../errors.ts";
+import { databaseUnavailable, forbidden, notFound, unauthenticated } from "../errors.ts";
 import * as idempotency from "../idempotency/idempotency.ts";
+import { JSON_TYPE, openResponder, type Rendered, render } from "./answers.ts";
 import { checkJsonType, hasBody, readBody, uploadType } from "./body.ts";
-import { checkOrigin, readCookie, readCredential, type Site, setCookie } from "./credentials.ts";
+import { checkOrigin, readCredential, type Site } from "./credentials.ts";
 import { type Document, documentOf, documentPlugin } from "./docs.ts";
-import {
-  type Answer,
-  answer,
-  type CookieName,
-  type Endpoint,
-  type IfMatch,
-  isAnswer,
-  type Upload,
-} from "./endpoint.ts";
-import { etagOf, matchesNone, readIfMatch } from "./etag.ts";
-import { parseJson, pointerOf } from "./json.ts";
-import { type Lease, openLimits } from "./limits.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { readIfMatch } from "./etag.ts";
+import { Exchange, type Peer, type Prepared, pathOf, prepare } from "./exchange.ts";
+import { parseJson } from "./json.ts";
+import { openLimits } from "./limits.ts";
 import { type Metrics, openMetrics } from "./metrics.ts";
-import { compileKey, openPage, type Page } from "./page.ts";
+import { openPage, type Page } from "./page.ts";
 import {
   bodyTimeout,
-  internalProblem,
   invalidRequest,
   malformedHeader,
   malformedJson,
   malformedRequest,
   methodNotAllowed,
-  type Problem,
   preconditionRequired,
-  problemHeaders,
-  problemOf,
-  refusalOf,
   requestTimeout,
   uriTooLong,
 } from "./problem.ts";
-import { coerceQuery, type Pairs, readQuery } from "./query.ts";
-import { refusalsOf } from "./refusals.ts";
-import { queryOf, register } from "./register.ts";
+import { coerceQuery, readQuery } from "./query.ts";
+import { register } from "./register.ts";
+import { shapeRefusal } from "./shape.ts";
 import { docsRoutes } from "./swagger-ui.ts";
-import { isBinary } from "./wire.ts";
 
 export const URL_LIMIT = 4096;
 /** How long a body may take to arrive, in milliseconds. */
@@ -81,11 +60,6 @@ export interface AppOptions {
   readonly version?: string;
 }
 
-/** What knows the other end of a connection: Bun's server. */
-export interface Peer {
-  requestIP(request: Request): { readonly address: string } | null;
-}
-
 export interface App {
   /** Answers a request, whatever happens: it never rejects. */
   handle(request: Request, peer?: Peer): Promise<Response>;
@@ -102,143 +76,9 @@ export interface App {
   close(): void;
 }
 
-const PROBLEM_JSON = "application/problem+json";
-const JSON_TYPE = "application/json";
-/** Nothing an API answers is ever rendered, framed or scripted. */
-const API_CSP = "default-src 'none'; frame-ancestors 'none'";
 const HIDDEN = { detail: { hide: true } };
-
-/** What is known of an endpoint once and for all. */
-interface Prepared {
-  readonly endpoint: Endpoint;
-  readonly route: string;
-  readonly refusals: ReadonlyMap<string, RefusalType>;
-  readonly query: TObject;
-  readonly names: readonly string[];
-  readonly answers: ReadonlyMap<
-    number,
-    { readonly schema: TSchema | null; readonly check: TypeCheck<TSchema> | null }
-  >;
-  readonly status: number;
-  readonly pageKey: TypeCheck<TSchema> | null;
-  readonly ifMatch: "ignored" | "optional" | "required";
-}
-
-interface Rendered {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly cookies: readonly string[];
-  readonly body: string | Uint8Array | Blob | ReadableStream | null;
-}
-
-/** One request on its way through. A class, because there is one per request and its methods then cost nothing. */
-class Exchange {
-  readonly requestId = Bun.randomUUIDv7();
-  readonly startedAt = performance.now();
-  readonly request: Request;
-  readonly peer: Peer | undefined;
-  readonly secure: boolean;
-  readonly trustedProxies: number;
-  prepared: Prepared | null = null;
-  route = "other";
-  actor: Actor | null = null;
-  lease: Lease | null = null;
-  body: Uint8Array = NOTHING;
-  upload: Upload | undefined = undefined;
-  ifMatch: IfMatch | null = null;
-  pairs: Pairs = [];
-  claim: idempotency.Claim | null = null;
-  /** The answer kept with the effect, once it is. */
-  kept: idempotency.Kept | null = null;
-  readingBody = false;
-  slug: string | undefined = undefined;
-  response: Response | null = null;
-  settle: ((response: Response) => void) | null = null;
-
-  constructor(request: Request, peer: Peer | undefined, site: Site, trustedProxies: number) {
-    this.request = request;
-    this.peer = peer;
-    this.secure = site.secure;
-    this.trustedProxies = trustedProxies;
-  }
-
-  get address(): string {
-    const direct = this.peer?.requestIP(this.request)?.address ?? "127.0.0.1";
-    if (this.trustedProxies === 0) return direct;
-    const hops = this.request.headers.get("x-forwarded-for")?.split(",") ?? [];
-    // Each trusted proxy appended whom it saw; what stands further left is hearsay.
-    const seen = hops[hops.length - this.trustedProxies]?.trim() ?? "";
-    return /^[0-9a-fA-F.:]{2,45}$/.test(seen) ? seen : direct;
-  }
-
-  get userAgent(): string | null {
-    return this.request.headers.get("user-agent")?.slice(0, 512) ?? null;
-  }
-
-  get traceId(): string | null {
-    return this.traceparent?.slice(3, 35) ?? null;
-  }
-
-  /** W3C Trace Context, when well-formed. */
-  get traceparent(): string | null {
-    const header = this.request.headers.get("traceparent");
-    return header !== null && /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(header)
-      ? header
-      : null;
-  }
-
-  cookie(name: CookieName): string | null {
-    return readCookie(this.request.headers, name, this.secure);
-  }
-
-  header(name: string): string | null {
-    return this.request.headers.get(name);
-  }
-}
-
-const NOTHING = new Uint8Array(0);
-
 const DOT = 0x2e;
-const EXPOSED =
-  "ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id";
 const TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent";
-
-// -------------------------------------------------------------------- preparation
-
-function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
-  const seen = new Set<string>();
-  return endpoints.map((endpoint) => {
-    const route = `${endpoint.method} ${endpoint.path}`;
-    const shape = route.replace(/:[a-zA-Z]+/g, ":");
-    if (seen.has(shape)) throw new Error(`${route} is declared twice`);
-    seen.add(shape);
-    const query = queryOf(endpoint) ?? Type.Object({});
-    const [status] = endpoint.answers.keys();
-    if (status === undefined) throw new Error(`${route} declares no answer`);
-    return {
-      endpoint,
-      route,
-      status,
-      refusals: refusalsOf(endpoint),
-      query,
-      names: Object.keys(query.properties),
-      answers: new Map(
-        [...endpoint.answers].map(([code, schema]) => [
-          code,
-          { schema, check: schema === null ? null : TypeCompiler.Compile(schema) },
-        ]),
-      ),
-      pageKey: endpoint.page === undefined ? null : compileKey(endpoint.page),
-      ifMatch: ifMatchRule(endpoint),
-    };
-  });
-}
-
-function ifMatchRule({ method, versioned }: Endpoint): Prepared["ifMatch"] {
-  if (versioned === "if-match") return "required";
-  if (versioned === false || method === "GET") return "ignored";
-  return method === "PUT" || method === "PATCH" ? "required" : "optional";
-}
 
 /**
  * Builds the app. Throws when an endpoint contradicts itself or another one: a mistake in a route is found at start.
@@ -251,6 +91,7 @@ export function buildApp(options: AppOptions): App {
     secure: publicOrigin?.startsWith("https:") ?? false,
     origin: publicOrigin,
     corsOrigins: new Set(config.corsOrigins),
+    trustedProxies: config.trustedProxies,
   };
   const limits = openLimits(config);
   const metrics = openMetrics();
@@ -260,121 +101,12 @@ export function buildApp(options: AppOptions): App {
   const underWay = new Set<Exchange>();
   const claimsUnderWay = new Map<string, Promise<boolean>>();
   let draining = false;
+  const { headersOf, respond, refuse, fail, send } = openResponder(site, log, () => draining);
 
   const exchangeOf = (request: Request): Exchange => {
     const exchange = exchanges.get(request);
     if (exchange === undefined) throw new Error("a request that did not come through handle");
     return exchange;
-  };
-
-  // ---------------------------------------------------------------- answers
-
-  const headersOf = (exchange: Exchange, type: string | null): Record<string, string> => {
-    const headers: Record<string, string> = {
-      "cache-control": "no-store",
-      "content-security-policy": API_CSP,
-      "referrer-policy": "no-referrer",
-      vary: "Authorization, Cookie, Origin",
-      "x-content-type-options": "nosniff",
-      "x-request-id": exchange.requestId,
-    };
-    if (type !== null) headers["content-type"] = type;
-    const { lease, traceparent } = exchange;
-    if (lease !== null) {
-      // draft-ietf-httpapi-ratelimit-headers-06 §5: the plain form that clients in the field understand.
-      headers["ratelimit-limit"] = String(lease.limit);
-      headers["ratelimit-remaining"] = String(lease.remaining);
-      headers["ratelimit-reset"] = String(lease.reset);
-    }
-    if (traceparent !== null) headers.traceparent = traceparent;
-    if (site.secure) headers["strict-transport-security"] = "max-age=31536000";
-    if (draining) headers.connection = "close";
-    const origin = exchange.request.headers.get("origin");
-    if (origin !== null && site.corsOrigins.has(origin)) {
-      headers["access-control-allow-origin"] = origin;
-      headers["access-control-allow-credentials"] = "true";
-      headers["access-control-expose-headers"] = EXPOSED;
-    }
-    return headers;
-  };
-
-  const respond = (
-    exchange: Exchange,
-    status: number,
-    headers: Record<string, string>,
-    body: Rendered["body"],
-  ): Response => {
-    if (exchange.request.method !== "HEAD") return new Response(body, { status, headers });
-    if (typeof body === "string") headers["content-length"] = String(Buffer.byteLength(body));
-    return new Response(null, { status, headers });
-  };
-
-  const problem = (exchange: Exchange, body: Problem, extra: Record<string, string>): Response => {
-    const headers = Object.assign(headersOf(exchange, PROBLEM_JSON), extra);
-    // A body that was not read would be taken for the next request on this connection.
-    if (body.status === 408 || body.status === 413 || body.status === 431) headers.connection = "close";
-    return respond(exchange, body.status, headers, JSON.stringify(body));
-  };
-
-  const refuse = (exchange: Exchange, refused: Refusal): Response => {
-    exchange.slug = refused.slug;
-    return problem(exchange, problemOf(refused, exchange.requestId), problemHeaders(refused));
-  };
-
-  const failure = (exchange: Exchange, error: unknown): Response => {
-    const refused = refusalOf(error);
-    if (refused !== null) {
-      const { prepared: ready, requestId, route } = exchange;
-      if (ready !== null && !ready.refusals.has(refused.slug)) {
-        log.warn("refusal_not_declared", { requestId, route, slug: refused.slug });
-      }
-      return refuse(exchange, refused);
-    }
-    log.error("request_failed", { requestId: exchange.requestId, route: exchange.route, error });
-    return problem(exchange, internalProblem(exchange.requestId), {});
-  };
-
-  const send = (exchange: Exchange, rendered: Rendered): Response => {
-    const { status, body, cookies } = rendered;
-    const etag = rendered.headers.etag;
-    const headers = Object.assign(headersOf(exchange, body === null ? null : JSON_TYPE), rendered.headers);
-    const { request } = exchange;
-    if (etag !== undefined && (request.method === "GET" || request.method === "HEAD")) {
-      const known = request.headers.get("if-none-match");
-      if (known !== null && matchesNone(known, etag)) {
-        delete headers["content-type"];
-        return respond(exchange, 304, headers, null);
-      }
-    }
-    const response = respond(exchange, status, headers, body);
-    for (const cookie of cookies) response.headers.append("set-cookie", cookie);
-    return response;
-  };
-
-  /** Turns what `present` gave into bytes. Throws when it does not fit the declared schema: nothing else goes out. */
-  const render = ({ endpoint, answers, status, route }: Prepared, presented: unknown): Rendered => {
-    const given: Answer<unknown> = isAnswer(presented) ? presented : answer(presented);
-    const code = given.status ?? status;
-    const declared = answers.get(code);
-    if (declared === undefined) throw new Error(`${route} does not declare the answer ${code}`);
-    const headers: Record<string, string> = { ...given.headers };
-    const cookies = Object.entries(given.cookies ?? {}).flatMap(([name, cookie]) =>
-      cookie === undefined ? [] : [setCookie(name as CookieName, cookie, site.secure)],
-    );
-    if (declared.check === null || declared.schema === null)
-      return { status: code, headers, cookies, body: null };
-    if (isBinary(declared.schema)) {
-      return { status: code, headers, cookies, body: given.body as Uint8Array | Blob | ReadableStream };
-    }
-    if (!declared.check.Check(given.body)) {
-      const where = declared.check.Errors(given.body).First();
-      throw new Error(`${route} answers ${code} with a shape it does not declare, at ${where?.path || "/"}`);
-    }
-    if (endpoint.versioned !== false) {
-      const { version } = given.body as { readonly version?: unknown };
-      if (typeof version === "number") headers.etag ??= etagOf(version);
-    }
-    return { status: code, headers, cookies, body: JSON.stringify(given.body) };
   };
 
   // ---------------------------------------------------------------- admission
@@ -473,7 +205,7 @@ export function buildApp(options: AppOptions): App {
       claim === null
         ? undefined
         : idempotency.around(claim, (result) => {
-            exchange.kept = keep(render(ready, endpoint.present(result, call)));
+            exchange.kept = keep(render(ready, endpoint.present(result, call), site));
             return exchange.kept;
           });
     const { actor } = exchange;
@@ -491,13 +223,13 @@ export function buildApp(options: AppOptions): App {
       newId: () => (claim === null ? Bun.randomUUIDv7() : idempotency.idOf(keys, claim)),
     };
     if (claim === null)
-      return send(exchange, render(ready, endpoint.present(await endpoint.handle(call), call)));
+      return send(exchange, render(ready, endpoint.present(await endpoint.handle(call), call), site));
     return once(claim, async () => {
       try {
         const result = await endpoint.handle(call);
         if (exchange.kept !== null) return send(exchange, exchange.kept);
         log.warn("idempotency_key_without_effect", { requestId: exchange.requestId, route: ready.route });
-        return send(exchange, render(ready, endpoint.present(result, call)));
+        return send(exchange, render(ready, endpoint.present(result, call), site));
       } catch (error) {
         if (!(error instanceof idempotency.Replay)) throw error;
         const { headers, ...kept } = error.kept;
@@ -566,7 +298,7 @@ export function buildApp(options: AppOptions): App {
       const allow = allowed(prepared, pathOf(exchange.request.url));
       return refuse(exchange, allow.length === 0 ? notFound() : methodNotAllowed({ allow }));
     }
-    return failure(exchange, error);
+    return fail(exchange, error);
   };
 
   for (const ready of prepared) {
@@ -579,9 +311,11 @@ export function buildApp(options: AppOptions): App {
         context.query = coerceQuery(exchange.pairs, ready.query);
         return ready.endpoint.method === "GET" ? undefined : parsedBody(exchange, ready);
       },
-      handle: async (context) => {
-        const exchange = exchangeOf(context.request);
-        exchange.response = await work(exchange, ready, context);
+      // Taken apart at once: Elysia reads this function's text, and parses cookies and headers for one that hands the
+      // whole context on.
+      handle: async ({ request, params, query, body }) => {
+        const exchange = exchangeOf(request);
+        exchange.response = await work(exchange, ready, { params, query, body });
         return exchange.response;
       },
     });
@@ -606,13 +340,17 @@ export function buildApp(options: AppOptions): App {
   };
 
   raw("/livez", (exchange) => plain(exchange, 200, "alive\n"));
+  // Anybody may ask: however many do, the database is asked once at a time.
+  let asking: Promise<boolean> | null = null;
+  const databaseReady = (): Promise<boolean> => {
+    asking ??= within(READY_MS, probes.ready()).finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
   raw("/readyz", async (exchange) => {
     if (draining) throw databaseUnavailable({ detail: "Shutting down." });
-    const late = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => late.resolve(false), READY_MS);
-    const ready = await Promise.race([probes.ready().catch(() => false), late.promise]);
-    clearTimeout(timer);
-    if (!ready) throw databaseUnavailable();
+    if (!(await databaseReady())) throw databaseUnavailable();
     return plain(exchange, 200, "ready\n");
   });
   raw("/metrics", (exchange) => {
@@ -626,7 +364,11 @@ export function buildApp(options: AppOptions): App {
     );
   });
   for (const { path, headers, body } of docsRoutes()) {
-    raw(path, (exchange) => respond(exchange, 200, { ...headersOf(exchange, null), ...headers }, body()));
+    raw(path, (exchange) => {
+      const all = headersOf(exchange, null);
+      for (const [name, value] of Object.entries(headers)) all.set(name, value);
+      return respond(exchange, 200, all, body());
+    });
   }
   let document: Promise<Document> | null = null;
   const openapi = (): Promise<Document> => {
@@ -645,11 +387,11 @@ export function buildApp(options: AppOptions): App {
     const allow = allowed(prepared, pathOf(url));
     if (allow.length === 0) return refuse(exchange, notFound());
     const answered = headersOf(exchange, null);
-    answered.allow = allow.join(", ");
-    if (headers.has("access-control-request-method") && "access-control-allow-origin" in answered) {
-      answered["access-control-allow-methods"] = allow.join(", ");
-      answered["access-control-allow-headers"] = TAKEN;
-      answered["access-control-max-age"] = "600";
+    answered.set("allow", allow.join(", "));
+    if (headers.has("access-control-request-method") && answered.has("access-control-allow-origin")) {
+      answered.set("access-control-allow-methods", allow.join(", "));
+      answered.set("access-control-allow-headers", TAKEN);
+      answered.set("access-control-max-age", "600");
     }
     return respond(exchange, 204, answered, null);
   };
@@ -697,7 +439,7 @@ export function buildApp(options: AppOptions): App {
 
   const handle = (request: Request, peer?: Peer): Promise<Response> =>
     new Promise((resolve) => {
-      const exchange = new Exchange(request, peer, site, config.trustedProxies);
+      const exchange = new Exchange(request, peer, site);
       exchange.settle = resolve;
       underWay.add(exchange);
       const done = (response: Response): void => {
@@ -711,10 +453,10 @@ export function buildApp(options: AppOptions): App {
         const answered: Response | Promise<Response> = elysia.handle(request);
         Promise.resolve(answered).then(
           (response) => done(exchange.response ?? response),
-          (error) => done(failure(exchange, error)),
+          (error) => done(fail(exchange, error)),
         );
       } catch (error) {
-        done(failure(exchange, error));
+        done(fail(exchange, error));
       }
     });
 
@@ -751,10 +493,13 @@ export function buildApp(options: AppOptions): App {
 
 // -------------------------------------------------------------------- small things
 
-function pathOf(url: string): string {
-  const start = url.indexOf("/", 8);
-  const end = url.indexOf("?", start);
-  return end === -1 ? url.slice(start) : url.slice(start, end);
+/** The answer of a question that may hang or fail, either of which is a no. */
+async function within(milliseconds: number, question: Promise<boolean>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), milliseconds);
+  const answered = await Promise.race([question.catch(() => false), late.promise]);
+  clearTimeout(timer);
+  return answered;
 }
 
 /** The methods that an address takes; none when there is no such address. Only asked when a request went astray. */
@@ -785,94 +530,6 @@ function keep({ status, headers, cookies, body }: Rendered): idempotency.Kept {
   if (body !== null && typeof body !== "string")
     throw new Error("bytes cannot be kept for an Idempotency-Key");
   return { status, headers, cookies, body };
-}
-
-/** What a schema refused: where and why, in our own words, since the library's may quote the value. */
-function shapeRefusal(error: ValidationError): Refusal {
-  // An id that cannot be one is answered like an id that does not exist.
-  if (error.type === "params") return notFound();
-  const root = error.type === "query" ? "#/query" : "#";
-  const errors: FieldError[] = [];
-  const seen = new Set<string>();
-  const { validator, value } = error as {
-    readonly validator: TypeCheck<TSchema> | TSchema;
-    readonly value: unknown;
-  };
-  // Elysia hands over the bare schema when a transform, and not the check, found the fault.
-  const problems = validator instanceof TypeCheck ? validator.Errors(value) : Value.Errors(validator, value);
-  for (const problem of problems) {
-    const names = problem.path
-      .split("/")
-      .slice(1)
-      .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-    const pointer = pointerOf(names, root);
-    if (seen.has(pointer)) continue;
-    seen.add(pointer);
-    errors.push({ pointer, detail: reasonOf(problem) });
-    if (errors.length === 20) break;
-  }
-  return invalidRequest({ errors });
-}
-
-function reasonOf({ type, schema }: ValueError): string {
-  switch (type) {
-    case ValueErrorType.ObjectAdditionalProperties:
-    case ValueErrorType.IntersectUnevaluatedProperties:
-      return "is not a field that is known here";
-    case ValueErrorType.ObjectRequiredProperty:
-      return "is required";
-    case ValueErrorType.StringMinLength:
-      return schema.minLength === 1
-        ? "must not be empty"
-        : `must have at least ${schema.minLength} characters`;
-    case ValueErrorType.StringMaxLength:
-      return `must have at most ${schema.maxLength} characters`;
-    case ValueErrorType.StringFormat:
-      return `must be a well-formed ${schema.format}`;
-    case ValueErrorType.StringPattern:
-      return `must match ${schema.pattern}`;
-    case ValueErrorType.NumberMinimum:
-    case ValueErrorType.IntegerMinimum:
-      return `must be at least ${schema.minimum}`;
-    case ValueErrorType.NumberMaximum:
-    case ValueErrorType.IntegerMaximum:
-      return `must be at most ${schema.maximum}`;
-    case ValueErrorType.ArrayMinItems:
-      return `must have at least ${schema.minItems} items`;
-    case ValueErrorType.ArrayMaxItems:
-      return `must have at most ${schema.maxItems} items`;
-    case ValueErrorType.ArrayUniqueItems:
-      return "must not have the same item twice";
-    case ValueErrorType.ObjectMinProperties:
-      return `must have at least ${schema.minProperties} fields`;
-    case ValueErrorType.ObjectMaxProperties:
-      return `must have at most ${schema.maxProperties} fields`;
-    default:
-      return `must be ${describe(schema)}`;
-  }
-}
-
-function describe(schema: TSchema): string {
-  const options: unknown = schema.anyOf;
-  if (Array.isArray(options)) {
-    const [first, ...others] = [...new Set((options as readonly TSchema[]).map(describe))];
-    return others.length === 0 ? (first ?? "something else") : [first, ...others].join(" or ");
-  }
-  if ("const" in schema) return JSON.stringify(schema.const);
-  switch (schema.type) {
-    case "integer":
-      return "a whole number";
-    case "string":
-      return "a string";
-    case "object":
-      return "an object";
-    case "array":
-      return "an array";
-    case undefined:
-      return "something else";
-    default:
-      return `a ${schema.type}`.replace("a null", "null");
-  }
 }
 
 /** Metrics tell how much a school is used: for who holds the token, without one for this machine only. */

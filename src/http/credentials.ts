@@ -17,6 +17,8 @@ export interface Site {
   /** The origin people use, when configured. */
   readonly origin: string | null;
   readonly corsOrigins: ReadonlySet<string>;
+  /** How many proxies in front append to X-Forwarded-For. */
+  readonly trustedProxies: number;
 }
 
 /**

@@ -3,6 +3,7 @@
  * what is under way. Kept in the process: a shared store would be asked on every request and would fail with it.
  */
 import type { Config } from "../config.ts";
+import type { Lease } from "./exchange.ts";
 import { tooManyAtOnce, tooManyRequests } from "./problem.ts";
 
 interface Bucket {
@@ -16,15 +17,6 @@ interface Bucket {
 interface Rule {
   readonly perMinute: number;
   readonly concurrency: number;
-}
-
-export interface Lease {
-  /** For the RateLimit headers: of the tighter of the two buckets. */
-  readonly limit: number;
-  readonly remaining: number;
-  /** Seconds until the bucket is full again. */
-  readonly reset: number;
-  release(): void;
 }
 
 /** Callers remembered at most: two generations of this many. A forgotten bucket had time to fill up again. */

@@ -1,4 +1,3 @@
-/** Keyset pages: `limit`, a cursor that cannot be made up or carried to another list, and the link to the next page. */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { refusal } from "../errors.ts";

@@ -1,0 +1,157 @@
+/** One request on its way through the shell, and what is known of its endpoint beforehand. */
+import { type TObject, type TSchema, Type } from "@sinclair/typebox";
+import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
+import type { Actor } from "../actor.ts";
+import type { RefusalType } from "../errors.ts";
+import type { Claim, Kept } from "../idempotency/idempotency.ts";
+import { readCookie, type Site } from "./credentials.ts";
+import type { Client, CookieName, Endpoint, IfMatch, Upload } from "./endpoint.ts";
+import { compileKey } from "./page.ts";
+import type { Pairs } from "./query.ts";
+import { refusalsOf } from "./refusals.ts";
+import { queryOf } from "./register.ts";
+
+/** What is known of an endpoint once and for all. */
+export interface Prepared {
+  readonly endpoint: Endpoint;
+  /** `GET /v1/contents/:id`. */
+  readonly route: string;
+  readonly refusals: ReadonlyMap<string, RefusalType>;
+  readonly query: TObject;
+  readonly names: readonly string[];
+  readonly answers: ReadonlyMap<number, DeclaredAnswer>;
+  /** The success status when `present` names none. */
+  readonly status: number;
+  readonly pageKey: TypeCheck<TSchema> | null;
+  readonly ifMatch: "ignored" | "optional" | "required";
+}
+
+export interface DeclaredAnswer {
+  readonly schema: TSchema | null;
+  readonly check: TypeCheck<TSchema> | null;
+}
+
+/** Throws when two endpoints claim the same address. */
+export function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
+  const seen = new Set<string>();
+  return endpoints.map((endpoint) => {
+    const route = `${endpoint.method} ${endpoint.path}`;
+    const shape = route.replace(/:[a-zA-Z]+/g, ":");
+    if (seen.has(shape)) throw new Error(`${route} is declared twice`);
+    seen.add(shape);
+    const query = queryOf(endpoint) ?? Type.Object({});
+    const [status] = endpoint.answers.keys();
+    if (status === undefined) throw new Error(`${route} declares no answer`);
+    return {
+      endpoint,
+      route,
+      status,
+      refusals: refusalsOf(endpoint),
+      query,
+      names: Object.keys(query.properties),
+      answers: new Map(
+        [...endpoint.answers].map(([code, schema]) => [
+          code,
+          { schema, check: schema === null ? null : TypeCompiler.Compile(schema) },
+        ]),
+      ),
+      pageKey: endpoint.page === undefined ? null : compileKey(endpoint.page),
+      ifMatch: ifMatchRule(endpoint),
+    };
+  });
+}
+
+function ifMatchRule({ method, versioned }: Endpoint): Prepared["ifMatch"] {
+  if (versioned === "if-match") return "required";
+  if (versioned === false || method === "GET") return "ignored";
+  return method === "POST" ? "optional" : "required";
+}
+
+/** What knows the other end of a connection: Bun's server. */
+export interface Peer {
+  requestIP(request: Request): { readonly address: string } | null;
+}
+
+/** What the RateLimit headers say, and what gives the place back. */
+export interface Lease {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Seconds until the bucket is full again. */
+  readonly reset: number;
+  release(): void;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A class, because there is one per request and its methods then cost nothing. */
+export class Exchange implements Client {
+  readonly requestId = Bun.randomUUIDv7();
+  readonly startedAt = performance.now();
+  readonly request: Request;
+  readonly site: Site;
+  readonly peer: Peer | undefined;
+  /** W3C Trace Context, when well-formed. */
+  readonly traceparent: string | null;
+  prepared: Prepared | null = null;
+  route = "other";
+  actor: Actor | null = null;
+  lease: Lease | null = null;
+  body: Uint8Array = NOTHING;
+  upload: Upload | undefined = undefined;
+  ifMatch: IfMatch | null = null;
+  pairs: Pairs = [];
+  claim: Claim | null = null;
+  /** The answer that was stored with the effect. */
+  kept: Kept | null = null;
+  readingBody = false;
+  /** Of the refusal it was answered with. */
+  slug: string | undefined = undefined;
+  response: Response | null = null;
+  settle: ((response: Response) => void) | null = null;
+
+  constructor(request: Request, peer: Peer | undefined, site: Site) {
+    this.request = request;
+    this.peer = peer;
+    this.site = site;
+    this.traceparent = readTraceparent(request.headers);
+  }
+
+  get address(): string {
+    const direct = this.peer?.requestIP(this.request)?.address ?? "127.0.0.1";
+    const { trustedProxies } = this.site;
+    if (trustedProxies === 0) return direct;
+    const hops = this.request.headers.get("x-forwarded-for")?.split(",") ?? [];
+    // Each trusted proxy appended whom it saw; what stands further left is hearsay.
+    const seen = hops[hops.length - trustedProxies]?.trim() ?? "";
+    return /^[0-9a-fA-F.:]{2,45}$/.test(seen) ? seen : direct;
+  }
+
+  get userAgent(): string | null {
+    return this.request.headers.get("user-agent")?.slice(0, 512) ?? null;
+  }
+
+  get traceId(): string | null {
+    return this.traceparent?.slice(3, 35) ?? null;
+  }
+
+  cookie(name: CookieName): string | null {
+    return readCookie(this.request.headers, name, this.site.secure);
+  }
+
+  header(name: string): string | null {
+    return this.request.headers.get(name);
+  }
+}
+
+function readTraceparent(headers: Headers): string | null {
+  const header = headers.get("traceparent");
+  if (header === null) return null;
+  return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(header) ? header : null;
+}
+
+/** The path of an address as Bun gives it, without the query. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", 8);
+  const end = url.indexOf("?", start);
+  return end === -1 ? url.slice(start) : url.slice(start, end);
+}

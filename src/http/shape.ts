@@ -1,0 +1,95 @@
+/** What a schema refused, in our own words: the library's may quote the value. */
+import type { TSchema } from "@sinclair/typebox";
+import { TypeCheck, type ValueError, ValueErrorType } from "@sinclair/typebox/compiler";
+import { Value } from "@sinclair/typebox/value";
+import type { ValidationError } from "elysia";
+import { type FieldError, notFound, type Refusal } from "../errors.ts";
+import { pointerOf } from "./json.ts";
+import { invalidRequest } from "./problem.ts";
+
+export function shapeRefusal(error: ValidationError): Refusal {
+  // An id that cannot be one is answered like an id that does not exist.
+  if (error.type === "params") return notFound();
+  const root = error.type === "query" ? "#/query" : "#";
+  const errors: FieldError[] = [];
+  const seen = new Set<string>();
+  const { validator, value } = error as {
+    readonly validator: TypeCheck<TSchema> | TSchema;
+    readonly value: unknown;
+  };
+  // Elysia hands over the bare schema when a transform, and not the check, found the fault.
+  const problems = validator instanceof TypeCheck ? validator.Errors(value) : Value.Errors(validator, value);
+  for (const problem of problems) {
+    const names = problem.path
+      .split("/")
+      .slice(1)
+      .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const pointer = pointerOf(names, root);
+    if (seen.has(pointer)) continue;
+    seen.add(pointer);
+    errors.push({ pointer, detail: reasonOf(problem) });
+    if (errors.length === 20) break;
+  }
+  return invalidRequest({ errors });
+}
+
+function reasonOf({ type, schema }: ValueError): string {
+  switch (type) {
+    case ValueErrorType.ObjectAdditionalProperties:
+    case ValueErrorType.IntersectUnevaluatedProperties:
+      return "is not a field that is known here";
+    case ValueErrorType.ObjectRequiredProperty:
+      return "is required";
+    case ValueErrorType.StringMinLength:
+      return schema.minLength === 1
+        ? "must not be empty"
+        : `must have at least ${schema.minLength} characters`;
+    case ValueErrorType.StringMaxLength:
+      return `must have at most ${schema.maxLength} characters`;
+    case ValueErrorType.StringFormat:
+      return `must be a well-formed ${schema.format}`;
+    case ValueErrorType.StringPattern:
+      return `must match ${schema.pattern}`;
+    case ValueErrorType.NumberMinimum:
+    case ValueErrorType.IntegerMinimum:
+      return `must be at least ${schema.minimum}`;
+    case ValueErrorType.NumberMaximum:
+    case ValueErrorType.IntegerMaximum:
+      return `must be at most ${schema.maximum}`;
+    case ValueErrorType.ArrayMinItems:
+      return `must have at least ${schema.minItems} items`;
+    case ValueErrorType.ArrayMaxItems:
+      return `must have at most ${schema.maxItems} items`;
+    case ValueErrorType.ArrayUniqueItems:
+      return "must not have the same item twice";
+    case ValueErrorType.ObjectMinProperties:
+      return `must have at least ${schema.minProperties} fields`;
+    case ValueErrorType.ObjectMaxProperties:
+      return `must have at most ${schema.maxProperties} fields`;
+    default:
+      return `must be ${describe(schema)}`;
+  }
+}
+
+function describe(schema: TSchema): string {
+  const options: unknown = schema.anyOf;
+  if (Array.isArray(options)) {
+    const [first, ...others] = [...new Set((options as readonly TSchema[]).map(describe))];
+    return others.length === 0 ? (first ?? "something else") : [first, ...others].join(" or ");
+  }
+  if ("const" in schema) return JSON.stringify(schema.const);
+  switch (schema.type) {
+    case "integer":
+      return "a whole number";
+    case "string":
+      return "a string";
+    case "object":
+      return "an object";
+    case "array":
+      return "an array";
+    case undefined:
+      return "something else";
+    default:
+      return `a ${schema.type}`.replace("a null", "null");
+  }
+}
