@@ -1,4 +1,5 @@
--- Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back.
+-- Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back. No lock on the rows
+-- first: it would need the right to update them, and a mark is never changed.
 -- returns: count
 -- scope: tenant
 delete from app.effect e
@@ -7,6 +8,5 @@ using (
   where organization_id = :organization_id and created_at < now() - interval '180 days'
   order by created_at
   limit :limit::int
-  for update skip locked
 ) old
 where e.organization_id = :organization_id and e.job_id = old.job_id and e.step = old.step
