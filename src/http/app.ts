@@ -188,7 +188,7 @@ export function buildApp(options: AppOptions): App {
     checkJsonType(request.headers);
     const value = parseJson(body);
     if (endpoint.body !== undefined) return value;
-    if (typeof value === "object" && value !== null && Object.keys(value).length === 0) return null;
+    if (typeof value === "object" && value !== null && JSON.stringify(value) === "{}") return null;
     throw invalidRequest({ detail: "No body is taken here." });
   };
 
@@ -282,18 +282,25 @@ export function buildApp(options: AppOptions): App {
 
   // ---------------------------------------------------------------- routes
 
+  /** Elysia sets a length of its own on the answer to HEAD: it gets another one to do that to. */
+  const give = (exchange: Exchange, response: Response): Response => {
+    exchange.response = response;
+    return exchange.request.method === "HEAD" ? new Response(null) : response;
+  };
+
   const elysia = new Elysia({ normalize: false, strictPath: true })
     .use(documentPlugin())
     .onError(({ error, request }) => {
       const exchange = exchangeOf(request);
       // What was thrown while reading the body comes wrapped.
       const thrown = isParseError(error) ? error.cause : error;
-      exchange.response = elysiaFailure(exchange, thrown);
-      return exchange.response;
+      return give(exchange, elysiaFailure(exchange, thrown));
     });
 
   const elysiaFailure = (exchange: Exchange, error: unknown): Response => {
-    if (error instanceof ValidationError) return refuse(exchange, shapeRefusal(error));
+    if (error instanceof ValidationError && exchange.prepared !== null) {
+      return refuse(exchange, shapeRefusal(error, exchange.prepared));
+    }
     if (isNotFound(error)) {
       const allow = allowed(prepared, pathOf(exchange.request.url));
       return refuse(exchange, allow.length === 0 ? notFound() : methodNotAllowed({ allow }));
@@ -315,8 +322,7 @@ export function buildApp(options: AppOptions): App {
       // whole context on.
       handle: async ({ request, params, query, body }) => {
         const exchange = exchangeOf(request);
-        exchange.response = await work(exchange, ready, { params, query, body });
-        return exchange.response;
+        return give(exchange, await work(exchange, ready, { params, query, body }));
       },
     });
   }
@@ -332,8 +338,7 @@ export function buildApp(options: AppOptions): App {
       async ({ request }) => {
         const exchange = exchangeOf(request);
         exchange.route = `GET ${path}`;
-        exchange.response = await answerTo(exchange);
-        return exchange.response;
+        return give(exchange, await answerTo(exchange));
       },
       HIDDEN,
     );

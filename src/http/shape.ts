@@ -1,25 +1,22 @@
 /** What a schema refused, in our own words: the library's may quote the value. */
-import type { TSchema } from "@sinclair/typebox";
-import { TypeCheck, type ValueError, ValueErrorType } from "@sinclair/typebox/compiler";
-import { Value } from "@sinclair/typebox/value";
+import { type TSchema, Type } from "@sinclair/typebox";
+import { Value, type ValueError, ValueErrorType } from "@sinclair/typebox/value";
 import type { ValidationError } from "elysia";
 import { type FieldError, notFound, type Refusal } from "../errors.ts";
+import type { Prepared } from "./exchange.ts";
 import { pointerOf } from "./json.ts";
 import { invalidRequest } from "./problem.ts";
 
-export function shapeRefusal(error: ValidationError): Refusal {
+/** The refusal of a request whose path, query or body Elysia found to be none of this endpoint's. */
+export function shapeRefusal(error: ValidationError, { endpoint, query }: Prepared): Refusal {
   // An id that cannot be one is answered like an id that does not exist.
   if (error.type === "params") return notFound();
   const root = error.type === "query" ? "#/query" : "#";
+  // Our own schema, not the error's: for a query Elysia adds the text forms of numbers and lists to that.
+  const schema = error.type === "query" ? query : (endpoint.body ?? Type.Null());
   const errors: FieldError[] = [];
   const seen = new Set<string>();
-  const { validator, value } = error as {
-    readonly validator: TypeCheck<TSchema> | TSchema;
-    readonly value: unknown;
-  };
-  // Elysia hands over the bare schema when a transform, and not the check, found the fault.
-  const problems = validator instanceof TypeCheck ? validator.Errors(value) : Value.Errors(validator, value);
-  for (const problem of problems) {
+  for (const problem of Value.Errors(schema, error.value)) {
     const names = problem.path
       .split("/")
       .slice(1)
@@ -74,7 +71,11 @@ function reasonOf({ type, schema }: ValueError): string {
 function describe(schema: TSchema): string {
   const options: unknown = schema.anyOf;
   if (Array.isArray(options)) {
-    const [first, ...others] = [...new Set((options as readonly TSchema[]).map(describe))];
+    // For a query Elysia adds the text form of a number or a boolean to its schema.
+    const meant = (options as readonly TSchema[]).filter(
+      ({ format }) => format !== "boolean" && format !== "numeric",
+    );
+    const [first, ...others] = [...new Set(meant.map(describe))];
     return others.length === 0 ? (first ?? "something else") : [first, ...others].join(" or ");
   }
   if ("const" in schema) return JSON.stringify(schema.const);
