@@ -15,7 +15,9 @@ export interface MigrateOptions {
   /** A role that may create roles, schemas and extensions in the database: a superuser, or one with CREATEROLE that
    * owns the database. */
   readonly ownerUrl: string;
-  readonly log: { info(event: string, fields?: { path?: string; milliseconds?: number; attempt?: number }): void };
+  readonly log: {
+    info(event: string, fields?: { path?: string; milliseconds?: number; attempt?: number }): void;
+  };
   readonly migrations?: readonly Migration[];
   /** Builds what belongs to the job queue; called after the migrations, as the owner. */
   readonly jobSchema?: (execute: ExecuteSql) => Promise<void>;
@@ -110,7 +112,9 @@ async function applyPending(
   migrations: readonly Migration[],
   log: MigrateOptions["log"],
 ): Promise<readonly string[]> {
-  const rows = await sql.unsafe<{ name: string; checksum: string }[]>("select name, checksum from app.migration");
+  const rows = await sql.unsafe<{ name: string; checksum: string }[]>(
+    "select name, checksum from app.migration",
+  );
   const pending = pendingMigrations(rows, migrations);
   for (const { name, text, checksum } of pending) {
     const started = performance.now();
@@ -157,7 +161,11 @@ export function pendingMigrations(
 }
 
 /** A lock that is not free within a second is asked for again: waiting longer would queue everybody else behind us. */
-async function retryLocked(log: MigrateOptions["log"], path: string, run: () => Promise<unknown>): Promise<void> {
+async function retryLocked(
+  log: MigrateOptions["log"],
+  path: string,
+  run: () => Promise<unknown>,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await run();
