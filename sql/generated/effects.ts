@@ -31,12 +31,14 @@ using (
   where organization_id = $1 and created_at < now() - interval '180 days'
   order by created_at
   limit $2::int
-  for update skip locked
 ) old
 where e.organization_id = $1 and e.job_id = old.job_id and e.step = old.step`,
 };
 
-/** Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back. */
+/**
+ * Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back. They are not locked
+ * before, which would need the right to update them: a mark is never changed.
+ */
 export function pruneEffects(tx: TenantTx, params: PruneEffectsParams): Promise<number> {
   return count(tx, pruneEffectsStatement, [params.organizationId, params.limit]);
 }

@@ -1,5 +1,5 @@
--- Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back. No lock on the rows
--- first: it would need the right to update them, and a mark is never changed.
+-- Removes, at most so many at a time, marks of jobs that not even a dead letter can bring back. They are not locked
+-- before, which would need the right to update them: a mark is never changed.
 -- returns: count
 -- scope: tenant
 delete from app.effect e
