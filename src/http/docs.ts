@@ -4,6 +4,7 @@
  */
 import { swagger } from "@elysiajs/swagger";
 import { type AnyElysia, Elysia } from "elysia";
+import { cookieName } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { exampleOf, fixSchema, type Node, parameter } from "./openapi.ts";
 import { INTERNAL, problemOf, STATUS, typeOf } from "./problem.ts";
@@ -40,6 +41,7 @@ export async function documentOf(
   version: string,
   origin: string | null,
 ): Promise<Document> {
+  const secure = origin?.startsWith("https:") ?? false;
   const response: Response = await elysia.handle(new Request(`http://localhost${RAW}/raw`));
   const raw = (await response.json()) as { readonly paths: Record<string, Record<string, Node>> };
   const byId = new Map(endpoints.map((endpoint) => [operationId(endpoint), endpoint]));
@@ -67,7 +69,7 @@ export async function documentOf(
       schemas: { Problem: PROBLEM },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "The token that signing in answered." },
-        cookie: { type: "apiKey", in: "cookie", name: "__Host-satchel-session", description: COOKIE },
+        cookie: { type: "apiKey", in: "cookie", name: cookieName("session", secure), description: COOKIE },
       },
     },
   };
@@ -93,14 +95,18 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
     description: operation.description,
     tags: operation.tags,
     security: access === "public" ? [] : [{ bearer: [] }, { cookie: [] }],
-    parameters: [
-      ...given.map(({ examples: _, ...rest }) => ({ ...rest, schema: fixSchema(rest.schema) })),
-      ...headers,
-    ],
+    parameters: [...given.map(described), ...headers],
     ...(content === null ? {} : { requestBody: { required: true, content } }),
     ...(upload === undefined ? {} : { requestBody: { required: true, content: bytes(upload) } }),
     responses: { ...successes(operation, endpoint), ...problems(endpoint), 431: HEAD_TOO_LARGE },
   };
+}
+
+/** A parameter of the path or the query; the plugin leaves what belongs to the schema beside it. */
+function described({ examples: _, description, schema, ...rest }: Node): Node {
+  const { name, in: where } = rest;
+  const plain = where === "path" ? `Names the resource: its \`${name}\`.` : `Only what has this \`${name}\`.`;
+  return { ...rest, description: description ?? plain, schema: fixSchema(schema) };
 }
 
 function successes(operation: Node, { answers, versioned, method, page }: Endpoint): Node {
@@ -189,7 +195,7 @@ const header = (description: string): Node => ({ description, schema: { type: "s
 const INTRODUCTION = `The back end of a school. Every answer is JSON; every refusal is an RFC 9457 problem whose \`type\`
 is \`urn:satchel:problem:\` and a slug that never changes. Lists are continued with \`cursor\`. A stored resource has a
 \`version\`, which is its ETag: send it as If-Match when you change it. A POST with an Idempotency-Key takes effect once.`;
-const COOKIE = "Set by signing in. Over plain HTTP its name is `satchel-session`.";
+const COOKIE = "Set by signing in. Over HTTPS its name begins with `__Host-`.";
 const IDEMPOTENCY_KEY =
   "1 to 255 visible ASCII characters. Repeated with the same body, the first answer comes again.";
 const HEAD_TOO_LARGE = {
