@@ -6,7 +6,7 @@ import { cached } from "../cache.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
-import { listChanges } from "../history/history.ts";
+import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
 import { enqueue } from "../queue.ts";
 import { removeDocumentsIn } from "../search/search.ts";
@@ -15,6 +15,7 @@ import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type { Content, ContentFields, ContentFilter, ContentSummary, ImportedContent } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export type { Change } from "../history/history.ts";
 export {
   CONTENT_STATUSES,
   CONTENT_TYPES,
@@ -236,9 +237,9 @@ export async function contentHistory(
   contentId: string,
   beforeId: string | null,
   limit: number,
-) {
+): Promise<readonly Change[]> {
   const { organizationId } = actor;
-  const changes = await withTenant(
+  return withTenant(
     deps.db,
     actor,
     async (tx) => {
@@ -251,7 +252,6 @@ export async function contentHistory(
     },
     { readOnly: true },
   );
-  return changes;
 }
 
 export interface ImportResult {

@@ -5,6 +5,7 @@ import { endpoint, members, roles } from "../http/endpoint.ts";
 import { choice, nullable, pageOf, timestamp, uuid, version } from "../http/wire.ts";
 import { LANGUAGE_PATTERN } from "../languages.ts";
 import {
+  type Change,
   CONTENT_STATUSES,
   CONTENT_TYPES,
   type Content,
@@ -152,6 +153,16 @@ const change = Type.Object({
   createdAt: timestamp(),
 });
 
+const changeView = (row: Change): Static<typeof change> => ({
+  id: row.id,
+  action: row.action,
+  version: row.version,
+  actorId: row.actorId,
+  before: row.before,
+  after: row.after,
+  createdAt: row.createdAt,
+});
+
 const params = t.Object({ id: uuid() });
 const writers = roles("teacher", "admin");
 
@@ -192,13 +203,7 @@ export const contentsEndpoints = [
         page.after,
         page.limit,
       ),
-    present: (found, { page }) => {
-      const items = found.slice(0, page.limit);
-      return page.answer(
-        items.map(summaryView),
-        found.length > items.length ? (items.at(-1)?.id ?? null) : null,
-      );
-    },
+    present: (found, { page }) => page.of(found, summaryView, ({ id }) => id),
   }),
   endpoint({
     method: "POST",
@@ -304,20 +309,6 @@ export const contentsEndpoints = [
     page: uuid(),
     answers: { 200: pageOf(change) },
     handle: ({ deps, actor, params, page }) => contentHistory(deps, actor, params.id, page.after, page.limit),
-    present: (found, { page }) => {
-      const items = found.slice(0, page.limit);
-      return page.answer(
-        items.map(({ id, action, version, actorId, before, after, createdAt }) => ({
-          id,
-          action,
-          version,
-          actorId,
-          before,
-          after,
-          createdAt,
-        })),
-        found.length > items.length ? (items.at(-1)?.id ?? null) : null,
-      );
-    },
+    present: (found, { page }) => page.of(found, changeView, ({ id }) => id),
   }),
 ];

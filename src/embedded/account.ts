@@ -20,7 +20,7 @@ const UNPRIVILEGED = ["satchel", "postgres", "_postgres", "nobody", "daemon"];
 const NO_DATABASE_URL = "or set DATABASE_URL to a PostgreSQL server";
 
 /**
- * This very user when it is an ordinary one. For root: whoever owns the cluster already, else the first of a few
+ * This very user when it is an ordinary one, who must own the cluster. For root: whoever owns the cluster already, else the first of a few
  * well-known unprivileged users. Throws an `EmbeddedError` when the user has no entry in the user database, which
  * PostgreSQL needs both to make a cluster and to tell who connects.
  */

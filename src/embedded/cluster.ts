@@ -17,7 +17,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Log } from "../log.ts";
 import { userName } from "./account.ts";
 import { EmbeddedError } from "./error.ts";
@@ -61,8 +61,7 @@ export function checkVersion(dataDir: string, clusterDir: string, version: strin
  */
 export async function createCluster(place: Cluster, programs: Programs, log: Log): Promise<void> {
   const began = performance.now();
-  const cluster = { ...place, path: `${place.path}.new` };
-  rmSync(cluster.path, { recursive: true, force: true });
+  const cluster = { ...place, path: `${place.path}.${crypto.randomUUID()}.new` };
   mkdirSync(cluster.path, { mode: 0o700 });
   if (cluster.account.other) chownSync(cluster.path, cluster.account.uid, cluster.account.gid);
   const folder = nameOf(cluster);
@@ -84,6 +83,18 @@ export async function createCluster(place: Cluster, programs: Programs, log: Log
     path: place.path,
     milliseconds: Math.round(performance.now() - began),
   });
+}
+
+/** Removes what attempts to make the cluster left that were broken off. */
+export function removeUnfinished({ path }: Cluster): void {
+  for (const name of readdirSync(dirname(path))) {
+    if (!name.startsWith(`${basename(path)}.`) || !/\.new(\.log)?$/.test(name)) continue;
+    try {
+      rmSync(join(dirname(path), name), { recursive: true, force: true });
+    } catch {
+      // Its initdb is still ending. The next start removes it.
+    }
+  }
 }
 
 /** Gives the cluster to its user again when root has copied or restored it, and writes the files that are Satchel's. */

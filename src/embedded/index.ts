@@ -11,13 +11,28 @@
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Log } from "../log.ts";
 import { type Account, canReach, chooseAccount } from "./account.ts";
-import { checkVersion, createCluster, DATABASE, LOGIN_ROLES, prepareCluster, pruneLogs } from "./cluster.ts";
+import {
+  checkVersion,
+  createCluster,
+  DATABASE,
+  LOGIN_ROLES,
+  prepareCluster,
+  pruneLogs,
+  removeUnfinished,
+} from "./cluster.ts";
 import { EmbeddedError, errnoOf } from "./error.ts";
 import { findHolder, takeLock } from "./lock.ts";
-import { launch, type Postmaster, spawnPostmaster, stopLeftover, stopPostmaster } from "./postmaster.ts";
+import {
+  launch,
+  type Postmaster,
+  spawnPostmaster,
+  stopLeftover,
+  stopPostmaster,
+  within,
+} from "./postmaster.ts";
 import type { Cluster } from "./spawn.ts";
 import { embeddedVersion, unpack } from "./unpack.ts";
 
@@ -63,10 +78,11 @@ export async function startEmbedded({ dataDir, log }: EmbeddedOptions): Promise<
   const lock = await takeLock(root);
   try {
     const path = join(root, "postgres");
-    checkVersion(root, path, await embeddedVersion());
     const account = chooseAccount(path);
+    checkVersion(root, path, await embeddedVersion());
     const cluster: Cluster = { path, account, reachable: isReachable(account, root) };
     await stopLeftover(cluster, log);
+    removeUnfinished(cluster);
     const programs = cluster.reachable
       ? await unpack(root, false, log)
       : await unpack(sharedProgramFolder(), true, log);
@@ -74,13 +90,18 @@ export async function startEmbedded({ dataDir, log }: EmbeddedOptions): Promise<
     prepareCluster(cluster);
     pruneLogs(cluster, LOG_FILES);
     const socketFolder = makeSocketFolder(root, cluster);
-    const server = await supervise(cluster, () => spawnPostmaster(cluster, programs, socketFolder), log);
+    const spawn = () => {
+      if (!lock.isHeld()) throw new Error(`The data directory ${root} was deleted`);
+      return spawnPostmaster(cluster, programs, socketFolder);
+    };
+    const server = await supervise(cluster, spawn, log);
     const pruning = setInterval(() => pruneLogs(cluster, LOG_FILES), HOUR);
     pruning.unref();
     lock.announce({ pid: process.pid, socketFolder });
     const stop = async () => {
       clearInterval(pruning);
       await server.stop();
+      if (dirname(socketFolder) !== root) rmSync(socketFolder, { recursive: true, force: true });
       lock.release();
     };
     let stopped: Promise<void> | undefined;
@@ -97,8 +118,26 @@ export async function startEmbedded({ dataDir, log }: EmbeddedOptions): Promise<
     };
   } catch (error) {
     lock.release();
-    throw error;
+    throw withCure(error, root);
   }
+}
+
+/** What the operating system refuses while the data directory is made ready, with what can be done about it. */
+function withCure(error: unknown, root: string): unknown {
+  const code = errnoOf(error);
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new EmbeddedError(
+      `The disk of ${root} is full.`,
+      "Free 200 MB there, or name another --data-dir.",
+    );
+  }
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+    return new EmbeddedError(
+      `The data directory ${root} cannot be written to (${code}).`,
+      "Give it to the user who runs Satchel, or name another --data-dir.",
+    );
+  }
+  return error;
 }
 
 /**
@@ -133,6 +172,7 @@ async function supervise(cluster: Cluster, spawn: () => Postmaster, log: Log) {
   let stopped = false;
   let current: Postmaster | undefined;
   const start = () => {
+    if (stopped) throw new Error("The server is being stopped");
     current = spawn();
     return current;
   };
@@ -152,9 +192,8 @@ async function supervise(cluster: Cluster, spawn: () => Postmaster, log: Log) {
       });
       if (performance.now() - since > 60_000) pause = 0;
       for (let attempt = 1; !stopped; attempt++) {
-        await Promise.race([Bun.sleep(pause), stopping.promise]);
+        if (await within(stopping.promise, pause)) return;
         pause = Math.min(Math.max(pause * 2, 100), 10_000);
-        if (stopped) return;
         try {
           server = await launch(cluster, start, log);
           log.warn("embedded_restarted", { pid: server.pid, attempt });

@@ -5,7 +5,17 @@
  */
 
 import { dlopen } from "bun:ffi";
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { EmbeddedError, errnoOf } from "./error.ts";
 
@@ -35,6 +45,8 @@ export interface Holder {
 
 export interface Lock {
   announce(holder: Holder): void;
+  /** False when the data directory was deleted, and perhaps made again by another Satchel. */
+  isHeld(): boolean;
   release(): void;
 }
 
@@ -71,6 +83,11 @@ export async function takeLock(dataDir: string): Promise<Lock> {
   announce({ pid: process.pid, socketFolder: null });
   return {
     announce,
+    isHeld() {
+      const now = statSync(path, { throwIfNoEntry: false });
+      const taken = fstatSync(file);
+      return now?.ino === taken.ino && now.dev === taken.dev;
+    },
     release() {
       ftruncateSync(file);
       closeSync(file);

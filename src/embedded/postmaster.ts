@@ -91,6 +91,17 @@ export async function stopPostmaster(postmaster: Postmaster, log: Log): Promise<
   }
 }
 
+/** Whether the promise settles within so many milliseconds. Leaves no timer behind, which would hold up the exit. */
+export function within(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const { promise: answer, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), milliseconds);
+  promise.then(
+    () => resolve(true),
+    () => resolve(true),
+  );
+  return answer.finally(() => clearTimeout(timer));
+}
+
 /**
  * Deals with the server that a Satchel left when it was killed. One that still runs is stopped. A pid file that names
  * some other process, or a dead one that nobody has waited for, is removed, because PostgreSQL would take it for a

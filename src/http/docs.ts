@@ -7,7 +7,7 @@ import { type AnyElysia, Elysia } from "elysia";
 import { cookieName } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { exampleOf, fixSchema, type Node, parameter } from "./openapi.ts";
-import { INTERNAL, problemOf, STATUS, typeOf } from "./problem.ts";
+import { INTERNAL, internalProblem, problemOf, STATUS } from "./problem.ts";
 import { refusalsOf } from "./refusals.ts";
 import { operationId, register } from "./register.ts";
 import { isBinary } from "./wire.ts";
@@ -67,6 +67,7 @@ export async function documentOf(
     paths: Object.fromEntries(paths.filter(([, operations]) => Object.keys(operations).length > 0)),
     components: {
       schemas: { Problem: PROBLEM },
+      examples: problemExamples(endpoints),
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "The token that signing in answered." },
         cookie: { type: "apiKey", in: "cookie", name: cookieName("session", secure), description: COOKIE },
@@ -136,45 +137,33 @@ function successes(operation: Node, { answers, versioned, method, page }: Endpoi
   return { ...Object.fromEntries(described), ...unchanged };
 }
 
+/** The refusals of an endpoint by status. The examples stand once for all, among the components. */
 function problems(endpoint: Endpoint): Node {
-  const byStatus = new Map<number, [string, Node][]>([
-    [
-      INTERNAL.status,
-      [
-        [
-          INTERNAL.slug,
-          {
-            value: {
-              type: typeOf(INTERNAL.slug),
-              title: INTERNAL.title,
-              status: 500,
-              instance: `urn:uuid:${REQUEST_ID}`,
-            },
-          },
-        ],
-      ],
-    ],
-  ]);
-  for (const type of refusalsOf(endpoint).values()) {
-    const status = STATUS[type.kind];
-    const example: [string, Node] = [
-      type.slug,
-      { summary: type.title, value: problemOf(type(), REQUEST_ID) },
-    ];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), example]);
+  const byStatus = new Map<number, string[]>([[INTERNAL.status, [INTERNAL.slug]]]);
+  for (const { kind, slug } of refusalsOf(endpoint).values()) {
+    byStatus.set(STATUS[kind], [...(byStatus.get(STATUS[kind]) ?? []), slug]);
   }
-  const described = [...byStatus].map(([status, examples]) => {
-    const description = examples.map(([slug]) => `\`${slug}\``).join(", ");
-    const schema = { $ref: "#/components/schemas/Problem" };
-    return [
-      status,
-      {
-        description,
-        content: { "application/problem+json": { schema, examples: Object.fromEntries(examples) } },
-      },
-    ];
+  const schema = { $ref: "#/components/schemas/Problem" };
+  const described = [...byStatus].map(([status, slugs]): [number, Node] => {
+    const examples = Object.fromEntries(
+      slugs.map((slug) => [slug, { $ref: `#/components/examples/${slug}` }]),
+    );
+    const description = slugs.map((slug) => `\`${slug}\``).join(", ");
+    return [status, { description, content: { "application/problem+json": { schema, examples } } }];
   });
   return Object.fromEntries(described);
+}
+
+function problemExamples(endpoints: readonly Endpoint[]): Node {
+  const types = new Map(endpoints.flatMap((endpoint) => [...refusalsOf(endpoint)]));
+  const internal = { summary: INTERNAL.title, value: internalProblem(REQUEST_ID) };
+  const examples: [string, Node][] = [...types].map(([slug, type]) => [
+    slug,
+    { summary: type.title, value: problemOf(type(), REQUEST_ID) },
+  ]);
+  return Object.fromEntries(
+    [...examples, [INTERNAL.slug, internal] as const].sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
 }
 
 /** JSON only; the plugin also claims forms and plain text. */

@@ -38,6 +38,12 @@ export interface Page<K> {
   readonly after: K | null;
   /** `page.answer(rows.map(view), more ? keyOf(last) : null)`. */
   answer<Item>(items: readonly Item[], next: K | null): Answer<{ items: Item[]; nextCursor: string | null }>;
+  /** The page of what a door found when it was asked for one row more than `limit`: that one only says there is more. */
+  of<Row, Item>(
+    found: readonly Row[],
+    view: (row: Row) => Item,
+    keyOf: (row: Row) => K,
+  ): Answer<{ items: Item[]; nextCursor: string | null }>;
 }
 
 export interface PageContext {
@@ -68,9 +74,14 @@ export function openPage<S extends TSchema>(key: TypeCheck<S>, context: PageCont
     if (!key.Check(value)) throw invalidCursor();
     after = value;
   }
-  return {
+  const page: Page<Static<S>> = {
     limit,
     after,
+    of: (found, view, keyOf) => {
+      const rows = found.slice(0, limit);
+      const last = rows.at(-1);
+      return page.answer(rows.map(view), found.length > limit && last !== undefined ? keyOf(last) : null);
+    },
     answer: (items, next) => {
       const body = { items: [...items], nextCursor: null as string | null };
       if (next === null) return answer(body);
@@ -86,6 +97,7 @@ export function openPage<S extends TSchema>(key: TypeCheck<S>, context: PageCont
       );
     },
   };
+  return page;
 }
 
 export function compileKey<S extends TSchema>(schema: S): TypeCheck<S> {

@@ -66,13 +66,6 @@ export const searchEndpoints = [
         after: page.after,
         limit: page.limit,
       }),
-    present: (matches, { page }) => {
-      const items = matches.slice(0, page.limit);
-      const last = items.at(-1);
-      return page.answer(
-        items.map(view),
-        matches.length > items.length && last !== undefined ? { score: last.score, id: last.id } : null,
-      );
-    },
+    present: (matches, { page }) => page.of(matches, view, ({ score, id }) => ({ score, id })),
   }),
 ];

@@ -36,9 +36,6 @@ export const securityEndpoints = [
     page: uuid(),
     answers: { 200: pageOf(event) },
     handle: ({ deps, actor, page }) => listSecurityEvents(deps, actor, page.after, page.limit),
-    present: (found, { page }) => {
-      const items = found.slice(0, page.limit);
-      return page.answer(items.map(view), found.length > items.length ? (items.at(-1)?.id ?? null) : null);
-    },
+    present: (found, { page }) => page.of(found, view, ({ id }) => id),
   }),
 ];

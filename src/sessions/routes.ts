@@ -110,13 +110,12 @@ export const sessionsEndpoints = [
     page: uuid(),
     answers: { 200: pageOf(session) },
     handle: ({ deps, actor, page }) => listSessions(deps, actor, page.after, page.limit),
-    present: (found, { actor, page }) => {
-      const items = found.slice(0, page.limit);
-      return page.answer(
-        items.map((row) => view(row, actor.sessionId)),
-        found.length > items.length ? (items.at(-1)?.id ?? null) : null,
-      );
-    },
+    present: (found, { actor, page }) =>
+      page.of(
+        found,
+        (row) => view(row, actor.sessionId),
+        ({ id }) => id,
+      ),
   }),
   endpoint({
     method: "DELETE",

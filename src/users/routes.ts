@@ -107,13 +107,7 @@ export const usersEndpoints = [
         page.after,
         page.limit,
       ),
-    present: (found, { page }) => {
-      const items = found.slice(0, page.limit);
-      return page.answer(
-        items.map(userSummaryView),
-        found.length > items.length ? (items.at(-1)?.id ?? null) : null,
-      );
-    },
+    present: (found, { page }) => page.of(found, userSummaryView, ({ id }) => id),
   }),
   endpoint({
     method: "POST",
