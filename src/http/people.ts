@@ -1,6 +1,6 @@
 /** How a person travels. Here and not in src/users, because signing in and founding an organization answer with one. */
 import { type Static, Type } from "@sinclair/typebox";
-import { ROLES } from "../actor.ts";
+import { ROLES, type Role } from "../actor.ts";
 import { choice, nullable, timestamp, uuid, version } from "./wire.ts";
 
 export const USER_STATUSES = ["active", "inactive", "suspended", "pending"] as const;
@@ -71,13 +71,18 @@ export const userShape = Type.Composite([
     createdById: nullable(uuid()),
     updatedById: nullable(uuid()),
     deletedById: nullable(uuid()),
-    lastLoginAt: nullable(timestamp()),
-    lastLoginIp: nullable(Type.String()),
-    failedLoginCount: Type.Integer(),
-    locked: Type.Boolean(),
-    lockedUntil: nullable(timestamp()),
     profile,
   }),
+  // How somebody signs in is for them and for admins; a teacher who looks up a colleague does not get these fields.
+  Type.Partial(
+    Type.Object({
+      lastLoginAt: nullable(timestamp()),
+      lastLoginIp: nullable(Type.String()),
+      failedLoginCount: Type.Integer(),
+      locked: Type.Boolean(),
+      lockedUntil: nullable(timestamp()),
+    }),
+  ),
 ]);
 
 export const newUserShape = Type.Object({
@@ -96,26 +101,40 @@ export const newUserShape = Type.Object({
 type UserSummary = Static<typeof userSummaryShape>;
 type UserWire = Static<typeof userShape>;
 type Profile = UserWire["profile"];
-/** What a door gives: the same, but not to be changed. */
-type UserRow = Readonly<Omit<UserWire, "profile">> & {
+/** What a door gives: all of it, and not to be changed. */
+type UserRow = Readonly<Required<Omit<UserWire, "profile">>> & {
   readonly profile: Readonly<Omit<Profile, "skills" | "interests">> & {
     readonly skills: readonly string[];
     readonly interests: readonly string[];
   };
 };
 
-/** The wire shape, written out: a row that gains a column must not gain a field by itself. */
-export function userView(user: UserRow): UserWire {
+/** Who looks. */
+interface Viewer {
+  readonly userId: string;
+  readonly role: Role;
+}
+
+/**
+ * The wire shape, written out: a row that gains a column must not gain a field by itself. `viewer` null: the person
+ * has just proved to be the one.
+ */
+export function userView(user: UserRow, viewer: Viewer | null): UserWire {
+  const whole = viewer === null || viewer.role === "admin" || viewer.userId === user.id;
   return {
     ...userSummaryView(user),
     createdById: user.createdById,
     updatedById: user.updatedById,
     deletedById: user.deletedById,
-    lastLoginAt: user.lastLoginAt,
-    lastLoginIp: user.lastLoginIp,
-    failedLoginCount: user.failedLoginCount,
-    locked: user.locked,
-    lockedUntil: user.lockedUntil,
+    ...(whole
+      ? {
+          lastLoginAt: user.lastLoginAt,
+          lastLoginIp: user.lastLoginIp,
+          failedLoginCount: user.failedLoginCount,
+          locked: user.locked,
+          lockedUntil: user.lockedUntil,
+        }
+      : {}),
     profile: {
       bio: user.profile.bio,
       dateOfBirth: user.profile.dateOfBirth,

@@ -122,7 +122,7 @@ export const organizationsEndpoints = [
       ),
     present: ({ organization, user, session }) =>
       answer(
-        { organization: view(organization), user: userView(user), session },
+        { organization: view(organization), user: userView(user, null), session },
         {
           cookies: {
             session: {

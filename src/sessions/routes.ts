@@ -91,7 +91,7 @@ export const sessionsEndpoints = [
     },
     present: ({ token, expiresAt, deviceToken, user }) =>
       answer(
-        { token, expiresAt, deviceToken, user: userView(user) },
+        { token, expiresAt, deviceToken, user: userView(user, null) },
         {
           cookies: {
             session: { value: token, maxAgeSeconds: (expiresAt.getTime() - Date.now()) / 1000 },

@@ -64,7 +64,7 @@ export const usersEndpoints = [
     versioned: true,
     answers: { 200: userShape },
     handle: ({ deps, actor }) => getUser(deps, actor, actor.userId),
-    present: userView,
+    present: (user, { actor }) => userView(user, actor),
   }),
   endpoint({
     method: "PATCH",
@@ -78,7 +78,7 @@ export const usersEndpoints = [
     answers: { 200: userShape },
     refusals: [invalidTimeZone],
     handle: ({ deps, actor, ifMatch, body }) => updateUser(deps, actor, actor.userId, ifMatch, body),
-    present: userView,
+    present: (user, { actor }) => userView(user, actor),
   }),
   endpoint({
     method: "GET",
@@ -121,7 +121,7 @@ export const usersEndpoints = [
     answers: { 201: userShape },
     refusals: [emailTaken, usernameTaken, passwordRefused, passwordsBusy, invalidTimeZone],
     handle: ({ deps, actor, body }) => createUser(deps, actor, body),
-    present: userView,
+    present: (user, { actor }) => userView(user, actor),
   }),
   endpoint({
     method: "GET",
@@ -155,7 +155,7 @@ export const usersEndpoints = [
     versioned: true,
     answers: { 200: userShape },
     handle: ({ deps, actor, params }) => getUser(deps, actor, params.id),
-    present: userView,
+    present: (user, { actor }) => userView(user, actor),
   }),
   endpoint({
     method: "PATCH",
@@ -169,7 +169,7 @@ export const usersEndpoints = [
     answers: { 200: userShape },
     refusals: [emailTaken, usernameTaken, lastAdmin, invalidTimeZone],
     handle: ({ deps, actor, params, ifMatch, body }) => updateUser(deps, actor, params.id, ifMatch, body),
-    present: userView,
+    present: (user, { actor }) => userView(user, actor),
   }),
   endpoint({
     method: "PUT",
@@ -185,7 +185,7 @@ export const usersEndpoints = [
     refusals: [lastAdmin],
     handle: ({ deps, actor, params, ifMatch, body }) =>
       changeRole(deps, actor, params.id, ifMatch, body.role),
-    present: userView,
+    present: (user, { actor }) => userView(user, actor),
   }),
   endpoint({
     method: "DELETE",
@@ -212,6 +212,6 @@ export const usersEndpoints = [
     answers: { 200: userShape },
     refusals: [userNotDeleted, emailTaken, usernameTaken],
     handle: ({ deps, actor, params, ifMatch }) => restoreUser(deps, actor, params.id, ifMatch),
-    present: userView,
+    present: (user, { actor }) => userView(user, actor),
   }),
 ];
