@@ -23,7 +23,8 @@ RUN node_modules/.bin/bun run lint \
 # executable and the PostgreSQL inside it need, and nothing has to be installed, so the image changes only with its base.
 FROM debian:bookworm-slim
 # PostgreSQL does not run as root, nor as a user that /etc/passwd does not know.
-RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/satchel --shell /usr/sbin/nologin satchel \
+RUN groupadd --system --gid 10001 satchel \
+ && useradd --system --uid 10001 --gid satchel --home-dir /var/lib/satchel --shell /usr/sbin/nologin satchel \
  && install --directory --owner satchel --group satchel --mode 0700 /var/lib/satchel
 COPY --from=build /src/dist/satchel /usr/local/bin/satchel
 USER 10001:10001
