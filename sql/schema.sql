@@ -257,6 +257,8 @@ alter table app.history force row level security;
 create policy own_organization on app.history as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_insert on app.history as permissive for insert to satchel_owner
+  with check (true);
 create policy request_delete on app.history as permissive for delete to satchel_request
   using (true);
 create policy request_insert on app.history as permissive for insert to satchel_request
@@ -873,7 +875,10 @@ CREATE OR REPLACE FUNCTION app.touch_audited()
 AS $function$
 begin
   new.created_at := old.created_at;
-  new.created_by_id := old.created_by_id;
+  -- An author may be forgotten (a reference does so when the person is removed), never replaced.
+  if new.created_by_id is not null then
+    new.created_by_id := old.created_by_id;
+  end if;
   new.updated_at := greatest(now(), old.updated_at + interval '1 microsecond');
   new.updated_by_id := app.actor();
   new.version := old.version + 1;

@@ -11,7 +11,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   {
     name: "0001_foundations",
-    checksum: "eeb38731c8d961db3d98a3d82479a301888d147702aa4ab0e8e4195f00ec5f98",
+    checksum: "46c1227b3ef5b2afa6695d9a74065a7b25ac2dcf5687dbccfa4419ac219782d7",
     text: `-- The parts every table is made of, each defined once, because a rule pasted into every table is soon broken in one.
 
 -- Column groups: a table takes them over with \`like template.… including defaults including constraints\`.
@@ -101,7 +101,10 @@ language plpgsql
 as $$
 begin
   new.created_at := old.created_at;
-  new.created_by_id := old.created_by_id;
+  -- An author may be forgotten (a reference does so when the person is removed), never replaced.
+  if new.created_by_id is not null then
+    new.created_by_id := old.created_by_id;
+  end if;
   new.updated_at := greatest(now(), old.updated_at + interval '1 microsecond');
   new.updated_by_id := app.actor();
   new.version := old.version + 1;
@@ -214,6 +217,8 @@ $$;
 
 call app.protect('app.history');
 grant select, insert on app.history to satchel_request;
+-- What a reference brings about (cascade, set null) is done as the tables' owner, whom FORCE binds as well.
+create policy owner_insert on app.history for insert to satchel_owner with check (true);
 grant usage on schema app to satchel_request, satchel_system, satchel_search;
 grant execute on function app.uuidv7(), app.org(), app.actor(), app.enter(uuid, uuid), app.keep_history(), app.touch(), app.touch_audited()
   to satchel_request;

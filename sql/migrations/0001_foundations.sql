@@ -87,7 +87,10 @@ language plpgsql
 as $$
 begin
   new.created_at := old.created_at;
-  new.created_by_id := old.created_by_id;
+  -- An author may be forgotten (a reference does so when the person is removed), never replaced.
+  if new.created_by_id is not null then
+    new.created_by_id := old.created_by_id;
+  end if;
   new.updated_at := greatest(now(), old.updated_at + interval '1 microsecond');
   new.updated_by_id := app.actor();
   new.version := old.version + 1;
@@ -200,6 +203,8 @@ $$;
 
 call app.protect('app.history');
 grant select, insert on app.history to satchel_request;
+-- What a reference brings about (cascade, set null) is done as the tables' owner, whom FORCE binds as well.
+create policy owner_insert on app.history for insert to satchel_owner with check (true);
 grant usage on schema app to satchel_request, satchel_system, satchel_search;
 grant execute on function app.uuidv7(), app.org(), app.actor(), app.enter(uuid, uuid), app.keep_history(), app.touch(), app.touch_audited()
   to satchel_request;
