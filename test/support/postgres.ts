@@ -53,8 +53,11 @@ async function startOwn(): Promise<TestServer> {
   };
 }
 
-/** Debian's PostgreSQL 15: on a socket only, in a folder that no other user can enter, and so without passwords. */
-async function startDebian(): Promise<TestServer> {
+/**
+ * Debian's PostgreSQL 15, another one at each call: on a socket only, in a folder that no other user can enter, and so
+ * without passwords. For tests that need a cluster where nothing was migrated yet. Ended with the run.
+ */
+export async function startDebian(): Promise<TestServer> {
   const { folder: programs, env } = await program("postgres");
   const folder = tempFolder("postgres");
   const { uid, gid, other } = chooseAccount(folder);
