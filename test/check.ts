@@ -108,8 +108,10 @@ async function programs(): Promise<Outcome> {
 try {
   await Promise.all([
     step("programs for the tests", programs),
-    step("lint and format (biome)", () => command(join(BIN, "biome"), "check", "--error-on-warnings", ".")),
-    step("types (tsc)", () => command(join(BIN, "tsc"), "-p", ".")),
+    step("lint and format (biome)", () =>
+      command(BUN, join(BIN, "biome"), "check", "--error-on-warnings", "."),
+    ),
+    step("types (tsc)", () => command(BUN, join(BIN, "tsc"), "-p", ".")),
     step("generated SQL is fresh", () => command(BUN, "run", "sql", "--check")),
   ]);
   await step("build the executable", () => command(BUN, "run", "build"));
