@@ -1,5 +1,6 @@
 /** Reads the command line, runs the command, and ends with its exit code. The only file that starts things. */
 
+import { writeSync } from "node:fs";
 import { MigrationError } from "../sql/migrate.ts";
 import { type Command, EXIT, Exit, helpOf, readArguments } from "./cli/command.ts";
 import { configCommand } from "./cli/config.ts";
@@ -27,22 +28,39 @@ const COMMANDS: readonly Command[] = [
   versionCommand,
 ];
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const out = (line: string): void => void process.stdout.write(`${line}\n`);
+/**
+ * Writes all of a line before it returns. `process.stdout` hands a pipe only what it takes at once, and the rest is lost
+ * when the process exits.
+ */
+function writeLine(file: 1 | 2, line: string): void {
+  let rest: Uint8Array = Buffer.from(`${line}\n`);
+  while (rest.byteLength > 0) {
+    try {
+      rest = rest.subarray(writeSync(file, rest));
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : null;
+      if (code === "EAGAIN") Bun.sleepSync(1);
+      // Nobody reads it (`satchel openapi | head`), or ever will.
+      else if (code === "EPIPE" || file === 2) return;
+      else throw new Exit(EXIT.failed, `standard output cannot be written (${code})`);
+    }
+  }
+}
+
+const out = (line: string): void => writeLine(1, line);
+const say = (line: string): void => writeLine(2, line);
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first = "serve", ...rest] = argv;
   if (first === "help" || first === "--help" || first === "-h") {
-    const named = COMMANDS.find(({ name }) => name === rest[0]);
-    out(named === undefined ? overview() : helpOf(named));
-    return rest[0] !== undefined && named === undefined ? EXIT.usage : EXIT.ok;
+    const [asked] = rest;
+    out(asked === undefined || asked.startsWith("-") ? overview() : helpOf(commandOf(asked)));
+    return EXIT.ok;
   }
   if (first === "--version" || first === "-v")
     return versionCommand.run({ options: {}, positionals: [], env: {}, out, say });
   // Flags without a command are those of serve.
-  const command = first.startsWith("-") ? serveCommand : COMMANDS.find(({ name }) => name === first);
-  if (command === undefined)
-    throw new Exit(EXIT.usage, `there is no command "${first}"`, "`satchel help` lists them.");
+  const command = first.startsWith("-") ? serveCommand : commandOf(first);
   const { options, positionals, help } = readArguments(
     command,
     command === serveCommand && first.startsWith("-") ? argv : rest,
@@ -52,6 +70,13 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   return command.run({ options, positionals, env: process.env, out, say });
+}
+
+function commandOf(wanted: string): Command {
+  const command = COMMANDS.find(({ name }) => name === wanted);
+  if (command === undefined)
+    throw new Exit(EXIT.usage, `there is no command "${wanted}"`, "`satchel help` lists them.");
+  return command;
 }
 
 function overview(): string {

@@ -1,7 +1,7 @@
 /** The configuration of a command line, its secret, and its log. */
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Config, readConfig } from "../config.ts";
+import { type Config, readConfig, SETTINGS } from "../config.ts";
 import { newSecret } from "../keys.ts";
 import { type Log, openLog } from "../log.ts";
 import { type Call, EXIT, Exit } from "./command.ts";
@@ -13,7 +13,12 @@ export function readSettingsOf(call: Call): Config {
   );
   const read = readConfig({ env: call.env, flags, readFile: (path) => readFileSync(path, "utf8") });
   if ("config" in read) return read.config;
-  const lines = read.problems.map(({ setting, problem }) => `  ${setting} ${problem}`);
+  // Named as it was given: by its flag, or by its variable.
+  const nameOf = (setting: string): string => {
+    const flag = SETTINGS.find(({ env }) => env === setting)?.flag;
+    return flag !== undefined && flag in flags ? `--${flag}` : setting;
+  };
+  const lines = read.problems.map(({ setting, problem }) => `  ${nameOf(setting)} ${problem}`);
   throw new Exit(
     EXIT.configuration,
     `the configuration has ${lines.length === 1 ? "a problem" : `${lines.length} problems`}:\n${lines.join("\n")}`,
