@@ -442,9 +442,10 @@ export function buildApp(options: AppOptions): App {
     settle(response);
   };
 
-  const handle = (request: Request, peer?: Peer): Promise<Response> =>
+  const handle = (arrived: Request, peer?: Peer): Promise<Response> =>
     new Promise((resolve) => {
-      const exchange = new Exchange(request, peer, site);
+      const exchange = new Exchange(arrived, peer, site);
+      const { request } = exchange;
       exchange.settle = resolve;
       underWay.add(exchange);
       const done = (response: Response): void => {

@@ -62,15 +62,21 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
 const tooLarge = (limit: number) => bodyTooLarge({ detail: `At most ${limit} bytes are taken.` });
 
 async function readStream(request: Request, limit: number): Promise<Uint8Array | null> {
-  const { body } = request;
-  if (body === null) return EMPTY;
+  const stream = request.body as ReadableStream<Uint8Array> | null;
+  if (stream === null) return EMPTY;
+  const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body as ReadableStream<Uint8Array>) {
-    size += chunk.byteLength;
-    // Leaving the loop cancels the stream, so that no more is received.
-    if (size > limit) return null;
-    chunks.push(chunk);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > limit) {
+      // Not waited for: it ends only when the sender does.
+      reader.cancel().catch(() => {});
+      return null;
+    }
+    chunks.push(value);
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }

@@ -87,7 +87,10 @@ const NOTHING = new Uint8Array(0);
 export class Exchange implements Client {
   readonly requestId = Bun.randomUUIDv7();
   readonly startedAt = performance.now();
+  /** As it is routed, see `routable`. */
   readonly request: Request;
+  /** As it arrived: what the server knows the other end of. */
+  readonly arrived: Request;
   readonly site: Site;
   readonly peer: Peer | undefined;
   /** W3C Trace Context, when well-formed. */
@@ -109,15 +112,17 @@ export class Exchange implements Client {
   response: Response | null = null;
   settle: ((response: Response) => void) | null = null;
 
-  constructor(request: Request, peer: Peer | undefined, site: Site) {
+  constructor(arrived: Request, peer: Peer | undefined, site: Site) {
+    const request = routable(arrived);
     this.request = request;
+    this.arrived = arrived;
     this.peer = peer;
     this.site = site;
     this.traceparent = readTraceparent(request.headers);
   }
 
   get address(): string {
-    const direct = this.peer?.requestIP(this.request)?.address ?? "127.0.0.1";
+    const direct = this.peer?.requestIP(this.arrived)?.address ?? "127.0.0.1";
     const { trustedProxies } = this.site;
     if (trustedProxies === 0) return direct;
     const hops = this.request.headers.get("x-forwarded-for")?.split(",") ?? [];
@@ -147,6 +152,18 @@ function readTraceparent(headers: Headers): string | null {
   const header = headers.get("traceparent");
   if (header === null) return null;
   return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(header) ? header : null;
+}
+
+/**
+ * Elysia looks for the path from the eleventh letter of the address on, and so finds none behind a Host of up to three
+ * letters (`http://api/v1/…` between containers).
+ */
+function routable(request: Request): Request {
+  const { url } = request;
+  const path = url.indexOf("/", 8);
+  return path >= 11 || path === -1 || !url.startsWith("http")
+    ? request
+    : new Request(`http://localhost${url.slice(path)}`, request);
 }
 
 /** The path of an address as Bun gives it, without the query. */
