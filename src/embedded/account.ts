@@ -20,13 +20,20 @@ const UNPRIVILEGED = ["satchel", "postgres", "_postgres", "nobody", "daemon"];
 const NO_DATABASE_URL = "or set DATABASE_URL to a PostgreSQL server";
 
 /**
- * This very user when it is an ordinary one, who must own the cluster. For root: whoever owns the cluster already, else the first of a few
- * well-known unprivileged users. Throws an `EmbeddedError` when the user has no entry in the user database, which
+ * This very user when it is an ordinary one, who must own the cluster. For root: whoever owns the cluster already,
+ * else the first of a few well-known unprivileged users. Throws an `EmbeddedError` when the user has no entry in the user database, which
  * PostgreSQL needs both to make a cluster and to tell who connects.
  */
 export function chooseAccount(clusterDir: string): Account {
   const uid = process.getuid?.() ?? 0;
   if (uid !== 0) {
+    const owner = statSync(clusterDir, { throwIfNoEntry: false })?.uid ?? uid;
+    if (owner !== uid) {
+      throw new EmbeddedError(
+        `${clusterDir} belongs to user id ${owner}, and this is user id ${uid}.`,
+        "Run Satchel as that user or as root, or name another --data-dir.",
+      );
+    }
     const name = userName(uid);
     if (name !== null) return { uid, gid: process.getgid?.() ?? 0, name, other: false };
     throw new EmbeddedError(

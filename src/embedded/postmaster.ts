@@ -83,11 +83,7 @@ export async function stopPostmaster(postmaster: Postmaster, log: Log): Promise<
   for (const [signal, patience] of steps) {
     if (signal !== "SIGINT") log.warn("embedded_stop_slow", { pid: postmaster.pid, signal });
     postmaster.kill(signal);
-    const ended = await Promise.race([
-      postmaster.exited.then(() => true),
-      Bun.sleep(patience).then(() => false),
-    ]);
-    if (ended) return;
+    if (await within(postmaster.exited, patience)) return;
   }
 }
 
