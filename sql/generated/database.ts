@@ -43,7 +43,7 @@ export function listMigrations(tx: SystemTx): Promise<readonly ListMigrationsRow
 }
 
 export interface ListReachableRolesRow {
-  readonly roleName: string | null;
+  readonly roleName: string;
   readonly isLogin: boolean;
   readonly isSuperuser: boolean | null;
   readonly mayBypassRowSecurity: boolean | null;
@@ -87,6 +87,7 @@ export interface ListTenantTablesRow {
   readonly forced: boolean;
   readonly ownOrganization: boolean;
   readonly permissiveCommands: string;
+  readonly foreignPolicies: string;
   readonly foreignGrantees: string;
 }
 
@@ -109,11 +110,17 @@ const listTenantTablesStatement: Statement = {
       and (select oid from pg_catalog.pg_roles where rolname = 'satchel_request') = any(p.polroles)
   ), '') as permissive_commands,
   coalesce((
+    select string_agg(p.polname::text, ', ' order by p.polname) from pg_catalog.pg_policy p
+    where p.polrelid = c.oid
+      and p.polroles <> array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_request')]
+      and (c.relname, p.polname) not in
+        (('organization', 'system_select'), ('content_search', 'search_select'), ('history', 'owner_insert'))
+  ), '') as foreign_policies,
+  coalesce((
     select string_agg(distinct coalesce(g.rolname, 'public')::text, ', ' order by coalesce(g.rolname, 'public')::text)
     from pg_catalog.aclexplode(c.relacl) a
     left join pg_catalog.pg_roles g on g.oid = a.grantee
-    where a.grantee <> c.relowner
-      and coalesce(g.rolname, 'public') not in ('satchel_request', 'satchel_system', 'satchel_search')
+    where a.grantee <> c.relowner and coalesce(g.rolname, 'public') <> 'satchel_request'
   ), '') as foreign_grantees
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace

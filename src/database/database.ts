@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** Tables that `app.protect` guards; one that is missing was dropped, or its column was. */
-const LEAST_TENANT_TABLES = 10;
+export const LEAST_TENANT_TABLES = 13;
 const MIGRATE = "Run `satchel migrate` with DATABASE_OWNER_URL set.";
 
 interface KnownMigration {
@@ -39,6 +39,9 @@ export async function auditDatabase(
   return [...roleFindings(roles), ...tableFindings(tables), ...schemaFindings(applied, migrations)];
 }
 
+/** What the login may become. Any other role may read a table, a file or run a program that no policy watches. */
+const NEEDED_ROLES: ReadonlySet<string> = new Set(["satchel_request", "satchel_system"]);
+
 type Roles = Awaited<ReturnType<typeof rows.reachableRoles>>;
 type Tables = Awaited<ReturnType<typeof rows.tenantTables>>;
 
@@ -54,6 +57,12 @@ function* roleFindings(roles: Roles): Generator<Finding> {
     const who = role.isLogin
       ? role.roleName
       : `${login?.roleName ?? "the role"} may become ${role.roleName}, which`;
+    if (!role.isLogin && !NEEDED_ROLES.has(role.roleName)) {
+      yield {
+        finding: `${login?.roleName ?? "the role"} may become ${role.roleName}, which it does not need`,
+        cure: `revoke ${role.roleName} from ${login?.roleName ?? "it"};`,
+      };
+    }
     if (role.isSuperuser) yield { finding: `${who} is a superuser`, cure };
     if (role.mayBypassRowSecurity)
       yield { finding: `${who} may bypass row-level security (BYPASSRLS)`, cure };
@@ -81,6 +90,7 @@ function* tableFindings(tables: Tables): Generator<Finding> {
     forced,
     ownOrganization,
     permissiveCommands,
+    foreignPolicies,
     foreignGrantees,
   } of tables) {
     const table = `app.${tableName}`;
@@ -104,6 +114,12 @@ function* tableFindings(tables: Tables): Generator<Finding> {
     // a(dd), d(elete), r(ead), w(rite); pg_policy writes them so.
     if (permissiveCommands !== "adrw") {
       yield { finding: `a policy for one of the commands is missing on ${table}`, cure: protect };
+    }
+    if (foreignPolicies !== "") {
+      yield {
+        finding: `policies that are none of Satchel's were added to ${table}: ${foreignPolicies}`,
+        cure: `As the owner, drop them: drop policy … on ${table};`,
+      };
     }
     if (foreignGrantees !== "") {
       yield {

@@ -1,7 +1,7 @@
 -- The roles this connection is or may become, and what they could do that no role of ours may.
 -- returns: many
 -- scope: system
--- not null: may_create, is_login
+-- not null: role_name, may_create, is_login
 select
   r.rolname::text as role_name,
   r.rolname = session_user as is_login,
