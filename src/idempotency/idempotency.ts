@@ -11,7 +11,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Around } from "../actor.ts";
-import { databaseLocked, Refusal, refusal } from "../errors.ts";
+import { refusal } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 import * as repository from "./repository.ts";
 
@@ -137,6 +137,7 @@ function open({ encryptionKeys, keyHash }: Claim, sealed: Uint8Array): Kept {
   throw new Error("a kept answer cannot be opened with any configured secret");
 }
 
+/** PostgreSQL's `lock_not_available`; inside a transaction errors are still its own. */
 function lockTimedOut(error: unknown): boolean {
-  return error instanceof Refusal && error.slug === databaseLocked.slug;
+  return error instanceof Error && "code" in error && error.code === "55P03";
 }
