@@ -53,13 +53,13 @@ export interface Lock {
 const lockPath = (dataDir: string) => join(dataDir, "lock");
 
 /**
- * Takes the data directory for this process. Tries for two seconds, since one that is just ending, or a
+ * Takes the data directory for this process. Tries for half a second, since one that is just ending, or a
  * `findHolder` elsewhere, may hold it for a moment; then throws an `EmbeddedError` that names the holder.
  */
 export async function takeLock(dataDir: string): Promise<Lock> {
   const path = lockPath(dataDir);
   const file = open(path, "a+");
-  const deadline = performance.now() + 2000;
+  const deadline = performance.now() + 500;
   while (!tryLock(file, LOCK_EX)) {
     if (performance.now() > deadline) {
       const holder = readHolder(file);
