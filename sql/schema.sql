@@ -61,7 +61,7 @@ create table app.content (
   constraint content_description_length CHECK ((char_length(description) <= 5000)),
   constraint content_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
   constraint content_estimated_duration_range CHECK (((estimated_duration_minutes >= 1) AND (estimated_duration_minutes <= 100000))),
-  constraint content_language_form CHECK ((language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'::text)),
+  constraint content_language_form CHECK ((language ~ '^[a-z]{2,10}(-[A-Za-z0-9]{1,8})*$'::text)),
   constraint content_learning_objectives_count CHECK ((cardinality(learning_objectives) <= 100)),
   constraint content_metadata_object CHECK ((json_typeof(metadata) = 'object'::text)),
   constraint content_prerequisites_count CHECK ((cardinality(prerequisites) <= 100)),

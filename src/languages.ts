@@ -40,5 +40,5 @@ export const LANGUAGE_PATTERN = "^[A-Za-z]{2,10}(-[A-Za-z0-9]{1,8})*$";
 export function languageCode(written: string): string {
   const [language = "", ...subtags] = written.split("-");
   const lower = language.toLowerCase();
-  return [NAMES[lower] ?? lower, ...subtags].join("-");
+  return [(Object.hasOwn(NAMES, lower) ? NAMES[lower] : undefined) ?? lower, ...subtags].join("-");
 }

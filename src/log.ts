@@ -34,6 +34,35 @@ export interface LogFields {
   readonly error?: unknown;
 }
 
+/** The same list at run time: a field that got past the types is left out. */
+const FIELDS: Readonly<Record<Exclude<keyof LogFields, "error">, true>> = {
+  requestId: true,
+  traceId: true,
+  organizationId: true,
+  userId: true,
+  sessionId: true,
+  method: true,
+  route: true,
+  status: true,
+  milliseconds: true,
+  slug: true,
+  query: true,
+  job: true,
+  jobId: true,
+  queue: true,
+  count: true,
+  attempt: true,
+  address: true,
+  port: true,
+  path: true,
+  pid: true,
+  version: true,
+  signal: true,
+  setting: true,
+  finding: true,
+};
+const NAMES = Object.keys(FIELDS) as readonly (keyof typeof FIELDS)[];
+
 export interface Log {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
@@ -62,9 +91,10 @@ export const silentLog: Log = openLog({ level: "error", write: () => {} });
 function logger(threshold: number, write: (line: string) => void, always: LogFields): Log {
   const at = (level: LogLevel) => (event: string, fields?: LogFields) => {
     if (RANK[level] < threshold) return;
-    const { error, ...rest } = { ...always, ...fields };
-    const line = { time: new Date().toISOString(), level, event, ...rest, ...errorFields(error) };
-    write(`${JSON.stringify(line)}\n`);
+    const given = { ...always, ...fields };
+    const line: Record<string, unknown> = { time: new Date().toISOString(), level, event };
+    for (const name of NAMES) if (given[name] !== undefined) line[name] = given[name];
+    write(`${JSON.stringify(Object.assign(line, errorFields(given.error, 0)))}\n`);
   };
   return {
     debug: at("debug"),
@@ -75,22 +105,30 @@ function logger(threshold: number, write: (line: string) => void, always: LogFie
   };
 }
 
+/** How deep causes are followed: an error may be its own. */
+const CAUSES = 3;
+
 /** PostgreSQL puts row values into `detail`, `where` and `query`; none of those is taken over. */
-function errorFields(error: unknown): object {
+function errorFields(error: unknown, depth: number): object {
   if (error === undefined) return {};
   if (!(error instanceof Error)) return { error: typeof error };
   const { code, constraint_name, cause } = error as Error & { code?: unknown; constraint_name?: unknown };
+  // Class 22, data exceptions: the message itself quotes what was sent.
+  const quotes = typeof code === "string" && /^22...$/.test(code);
+  const message = quotes ? error.message.replace(/".*"/s, '"…"') : error.message;
   return {
     error: {
       name: error.name,
-      message: error.message.slice(0, 500),
+      message: message.slice(0, 500),
       ...(typeof code === "string" ? { code } : {}),
       ...(typeof constraint_name === "string" ? { constraint: constraint_name } : {}),
+      // The stack begins with the message, which may be of several lines.
       stack: (error.stack ?? "")
         .split("\n")
-        .slice(1, 12)
-        .map((line) => line.trim().slice(0, 300)),
-      ...(cause instanceof Error ? { cause: errorFields(cause) } : {}),
+        .map((line) => line.trim().slice(0, 300))
+        .filter((line) => line.startsWith("at "))
+        .slice(0, 12),
+      ...(cause instanceof Error && depth < CAUSES ? { cause: errorFields(cause, depth + 1) } : {}),
     },
   };
 }

@@ -485,7 +485,7 @@ grant select, insert, update, delete on app.login_guard to satchel_request;
   },
   {
     name: "0005_contents",
-    checksum: "e5f2b9e1c579480635cb5745ddba7f35e42a8c866abb3ebf4d332103dd46f7c8",
+    checksum: "72b00ea86b47d8ba61d88cb85aac7ed823b290ac3b453dae0fb491623f7bedab",
     text: `-- What is taught. The organization's own numbering (source_id) makes importing the same book twice harmless.
 
 create table app.content (
@@ -505,7 +505,7 @@ create table app.content (
     constraint content_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
   status text not null default 'draft'
     constraint content_status check (status in ('draft', 'pending_review', 'approved', 'rejected', 'published', 'archived')),
-  language text not null default 'en' constraint content_language_form check (language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'),
+  language text not null default 'en' constraint content_language_form check (language ~ '^[a-z]{2,10}(-[A-Za-z0-9]{1,8})*$'),
   tags text[] not null default '{}' constraint content_tags_count check (cardinality(tags) <= 100),
   prerequisites text[] not null default '{}' constraint content_prerequisites_count check (cardinality(prerequisites) <= 100),
   learning_objectives text[] not null default '{}'

@@ -17,7 +17,7 @@ create table app.content (
     constraint content_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
   status text not null default 'draft'
     constraint content_status check (status in ('draft', 'pending_review', 'approved', 'rejected', 'published', 'archived')),
-  language text not null default 'en' constraint content_language_form check (language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'),
+  language text not null default 'en' constraint content_language_form check (language ~ '^[a-z]{2,10}(-[A-Za-z0-9]{1,8})*$'),
   tags text[] not null default '{}' constraint content_tags_count check (cardinality(tags) <= 100),
   prerequisites text[] not null default '{}' constraint content_prerequisites_count check (cardinality(prerequisites) <= 100),
   learning_objectives text[] not null default '{}'

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import { driverOptions, parseDatabaseUrl } from "../../sql/connection.ts";
 import { withTenant } from "../../src/db.ts";
-import { domain, refusedBy, run } from "../support/domain.ts";
+import { domain, type Row, refusedBy, run } from "../support/domain.ts";
 
 const app = await domain();
 const { it, as } = app;
@@ -14,10 +14,10 @@ const bare = postgres({ ...driverOptions(parseDatabaseUrl(requestUrl)), max: 1, 
 afterAll(() => bare.end());
 
 /** As the request role, but past `withTenant`: a transaction whose author has forgotten to enter an organization. */
-const outside = (text: string, role = "none") =>
+const outside = (text: string, role = "none"): Promise<readonly Row[]> =>
   bare.begin(async (tx) => {
     await tx.unsafe(`set local role ${role}`);
-    return [...(await tx.unsafe(text))];
+    return [...(await tx.unsafe<Row[]>(text))];
   });
 
 const [mine, theirs] = [await it.organization(), await it.organization()];

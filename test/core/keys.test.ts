@@ -1,0 +1,92 @@
+import { expect, test } from "bun:test";
+import { newSecret, openKeys, type Purpose } from "../../src/keys.ts";
+
+const OLD = "the old secret, of sufficient length 01";
+const NEW = "the new secret, of sufficient length 02";
+const PURPOSES: readonly Purpose[] = [
+  "token",
+  "pepper",
+  "guard",
+  "device",
+  "cursor",
+  "idempotency",
+  "cache",
+  "setup-code",
+];
+const hex = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString("hex");
+
+test("what is made for one purpose is good for no other", () => {
+  const keys = openKeys([OLD]);
+  expect(new Set(PURPOSES.map((purpose) => hex(keys.mac(purpose, "same")))).size).toBe(PURPOSES.length);
+  const signed = keys.sign("cursor", "payload");
+  for (const purpose of PURPOSES) {
+    expect(keys.verify(purpose, signed)).toBe(purpose === "cursor" ? "payload" : null);
+  }
+});
+
+test("where one part ends and the next begins makes a difference", () => {
+  const keys = openKeys([OLD]);
+  const macs = [["ab", "c"], ["a", "bc"], ["abc"], ["abc", ""], ["", "abc"]].map((parts) =>
+    hex(keys.mac("guard", ...parts)),
+  );
+  expect(new Set(macs).size).toBe(macs.length);
+  expect(hex(keys.mac("guard", "ñ"))).toBe(hex(keys.mac("guard", Buffer.from("ñ"))));
+});
+
+test("rotation: the first secret signs, each verifies, and a removed one no longer does", () => {
+  const before = openKeys([OLD]);
+  const during = openKeys([NEW, OLD]);
+  const after = openKeys([NEW]);
+  const signed = before.sign("device", "tablet");
+  expect(during.verify("device", signed)).toBe("tablet");
+  expect(after.verify("device", signed)).toBeNull();
+  expect(after.verify("device", during.sign("device", "tablet"))).toBe("tablet");
+  expect(during.macs("token", "t").map(hex)).toEqual([
+    hex(after.mac("token", "t")),
+    hex(before.mac("token", "t")),
+  ]);
+  expect(hex(during.macBy(before.id, "pepper", "p"))).toBe(hex(before.mac("pepper", "p")));
+  expect(after.macBy(before.id, "pepper", "p")).toBeNull();
+});
+
+test("a secret is named by an id that tells nothing of it", () => {
+  const { id, ids } = openKeys([NEW, OLD]);
+  expect(ids).toEqual([id, openKeys([OLD]).id]);
+  for (const name of ids) expect(name).toMatch(/^[0-9a-f]{12}$/);
+});
+
+test("a signed text that was changed anywhere is no longer one", () => {
+  const keys = openKeys([OLD]);
+  const signed = keys.sign("cursor", "abcdefghij");
+  for (let at = 0; at < signed.length; at++) {
+    const letter = signed[at] === "A" ? "B" : "A";
+    const forged = signed.slice(0, at) + letter + signed.slice(at + 1);
+    expect(keys.verify("cursor", forged)).toBeNull();
+  }
+  for (const broken of [
+    "",
+    ".",
+    "a",
+    "a.b",
+    `${signed}.x`,
+    signed.slice(0, -1),
+    `${signed}A`,
+    signed.replace(".", ""),
+  ]) {
+    expect(keys.verify("cursor", broken)).toBeNull();
+  }
+});
+
+test("an encryption key is bound to its context", () => {
+  const keys = openKeys([OLD]);
+  const key = keys.encryptionKey("idempotency", Buffer.from("a"));
+  expect(key.byteLength).toBe(32);
+  expect(hex(key)).not.toBe(hex(keys.encryptionKey("idempotency", Buffer.from("b"))));
+  expect(hex(key)).not.toBe(hex(openKeys([NEW]).encryptionKey("idempotency", Buffer.from("a"))));
+});
+
+test("a new secret is long and never the same", () => {
+  expect(newSecret().length).toBe(64);
+  expect(newSecret()).not.toBe(newSecret());
+  expect(() => openKeys([])).toThrow();
+});
