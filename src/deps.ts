@@ -19,8 +19,8 @@ export interface Deps {
   readonly log: Log;
 }
 
-/** Attempts to sign in with one login that are looked at at once, and that may wait. */
-const SIGN_INS = { perKey: 4, line: 20_000 };
+/** Attempts to sign in with one login that are looked at at once, and that may wait: what is served within a second. */
+const SIGN_INS = { perKey: 4, line: 500 };
 
 /** Opens what stands on the database, which the caller has opened and closes. Refuses as `openQueue` does. */
 export async function openDeps(

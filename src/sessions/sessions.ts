@@ -88,42 +88,49 @@ export async function signIn(
   around?: Around,
 ): Promise<SignedIn> {
   const login = input.login.normalize("NFKC").trim().toLowerCase();
-  // One line per login: a storm on one person must leave the connections to the others.
-  return deps.gate.run(`${input.organization}\n${login}`, async () => {
-    const organization = await findOrganization(deps, input.organization);
-    if (organization === null || organization.status !== "active") return refuse(deps);
-    const { organizationId } = organization;
-    const nobody = { organizationId, userId: null };
-    const [person, settings] = await readTenant(deps.db, nobody, (tx) =>
-      Promise.all([rows.findCredential(tx, organizationId, login), settingsIn(tx, organizationId)]),
-    );
-    const userId = person?.userId ?? null;
-    const device = readDevice(deps.keys, origin.deviceToken);
-    const bucket = bucketOf(deps.keys, organizationId, userId, login, device);
-    const attempt = await guarded(deps, bucket, userId, settings, () =>
-      deps.passwords.verify(input.password, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
-    );
-    if (attempt === null) return refuse(deps);
-    if (!attempt.matches || person === null || person.status !== "active") throw signInRefused();
-    const rehashed = attempt.outdated ? await deps.passwords.hash(input.password) : null;
-    await withTenant(deps.db, { organizationId, userId: person.userId }, async (tx) => {
-      await rows.recordLogin(tx, organizationId, person.userId, origin.address);
-      if (rehashed !== null) await replacePasswordIn(tx, organizationId, person.userId, rehashed);
-    });
-    const tenant = { organizationId, userId: person.userId, ...(around === undefined ? {} : { around }) };
-    return withTenant(deps.db, tenant, async (tx) => {
-      // Between the verification and now the person may have been locked out of the house.
-      const user = await getUserIn(tx, organizationId, person.userId);
-      if (user.status !== "active") throw signInRefused();
-      const session = await openSessionIn(deps, tx, organizationId, user, origin);
-      return { ...session, user };
-    });
+  const device = readDevice(deps.keys, origin.deviceToken);
+  // One line per login, so that a storm on one person leaves the connections to the others; and a line of its own for
+  // each device that has been here before, so that it leaves the person a way in.
+  const line = JSON.stringify([input.organization, login, device?.id ?? null]);
+  const person = await deps.gate.run(line, () => verifyPassword(deps, input, login, device));
+  if (person === null) {
+    // Not inside the line: pretending to work must not keep others waiting.
+    await deps.passwords.pretend();
+    throw signInRefused();
+  }
+  if (person === "wrong") throw signInRefused();
+  const { organizationId, userId } = person;
+  await withTenant(deps.db, { organizationId, userId }, async (tx) => {
+    await rows.recordLogin(tx, organizationId, userId, origin.address);
+    if (person.rehashed !== null) await replacePasswordIn(tx, organizationId, userId, person.rehashed);
+  });
+  const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
+  return withTenant(deps.db, tenant, async (tx) => {
+    // Between the verification and now the person may have been shown the door.
+    const user = await getUserIn(tx, organizationId, userId);
+    if (user.status !== "active") throw signInRefused();
+    const session = await openSessionIn(deps, tx, organizationId, user, origin);
+    return { ...session, user };
   });
 }
 
-async function refuse(deps: Deps): Promise<never> {
-  await deps.passwords.pretend();
-  throw signInRefused();
+/** Who signs in; `wrong` when the password was looked at and refused, null when it was not even looked at. */
+async function verifyPassword(deps: Deps, input: SignInInput, login: string, device: Device | null) {
+  const organization = await findOrganization(deps, input.organization);
+  if (organization === null || organization.status !== "active") return null;
+  const { organizationId } = organization;
+  const [person, settings] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    Promise.all([rows.findCredential(tx, organizationId, login), settingsIn(tx, organizationId)]),
+  );
+  const userId = person?.userId ?? null;
+  const bucket = bucketOf(deps.keys, organizationId, userId, login, device);
+  const attempt = await guarded(deps, bucket, userId, settings, () =>
+    deps.passwords.verify(input.password, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
+  );
+  if (attempt === null) return null;
+  if (!attempt.matches || person === null || person.status !== "active") return "wrong";
+  const rehashed = attempt.outdated ? await deps.passwords.hash(input.password) : null;
+  return { organizationId, userId: person.userId, rehashed };
 }
 
 function bucketOf(
@@ -285,7 +292,7 @@ export async function changePassword(
   input: { readonly currentPassword: string; readonly newPassword: string },
 ): Promise<void> {
   const { organizationId, userId } = actor;
-  await deps.gate.run(`${organizationId}\n${userId}`, async () => {
+  await deps.gate.run(JSON.stringify([organizationId, userId]), async () => {
     const [person, settings] = await readTenant(deps.db, actor, (tx) =>
       Promise.all([rows.findPassword(tx, organizationId, userId), settingsIn(tx, organizationId)]),
     );
