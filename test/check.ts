@@ -65,7 +65,15 @@ async function command(...words: readonly string[]): Promise<Outcome> {
 async function suite(postgres: "15" | "18", ...flags: readonly string[]): Promise<Outcome> {
   const report = join(work, `${postgres}.xml`);
   const child = Bun.spawn(
-    [BUN, "test", "--only-failures", "--reporter=junit", `--reporter-outfile=${report}`, ...flags],
+    [
+      BUN,
+      "test",
+      "--only-failures",
+      "--timeout=30000",
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+      ...flags,
+    ],
     {
       cwd: ROOT,
       env: { ...process.env, SATCHEL_TEST_POSTGRES: postgres, SATCHEL_TEST_STATEMENTS: executedFile },

@@ -1,11 +1,8 @@
 /** Runs before the first test file of every `bun test`. */
-import { afterAll, setDefaultTimeout } from "bun:test";
+import { afterAll } from "bun:test";
 import { join } from "node:path";
 import { HOST_ARCHIVE, hostPlatform, pack } from "../src/embedded/pack.ts";
 import { endRun } from "./support/run.ts";
-
-// Five seconds, the default, is too near to what the slowest honest test takes on a busy machine.
-setDefaultTimeout(30_000);
 
 // The embedded PostgreSQL is not in the repository; importing it needs the packed file. Costs 1 ms when it is there.
 const platform = hostPlatform();

@@ -52,4 +52,4 @@ test("the role that compose.yaml makes keeps its password when the schema is bui
   expect(await db.check(1000)).toBe(true);
   await db.close();
   await sql.end();
-});
+}, 30_000);

@@ -13,4 +13,4 @@ test("the executable runs in an empty folder with an empty environment, and stop
   expect(satchel.log()).toContain(satchel.url);
   expect(await satchel.stop("SIGTERM")).toBe(0);
   expect(existsSync(join(folder, "satchel-data/postgres/postmaster.pid"))).toBe(false);
-});
+}, 30_000);
