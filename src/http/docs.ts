@@ -6,7 +6,7 @@ import { swagger } from "@elysiajs/swagger";
 import { type AnyElysia, Elysia } from "elysia";
 import { cookieName } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { exampleOf, fixSchema, type Node, parameter } from "./openapi.ts";
+import { bytes, exampleOf, fixSchema, header, type Node, PROBLEM, parameter } from "./openapi.ts";
 import { INTERNAL, internalProblem, problemOf, STATUS } from "./problem.ts";
 import { refusalsOf } from "./refusals.ts";
 import { operationId, register } from "./register.ts";
@@ -176,11 +176,6 @@ function contentOf(part: unknown): Node {
   return { "application/json": { schema, example: exampleOf(schema) } };
 }
 
-const bytes = (types: readonly string[]): Node =>
-  Object.fromEntries(types.map((type) => [type, { schema: { type: "string", format: "binary" } }]));
-
-const header = (description: string): Node => ({ description, schema: { type: "string" } });
-
 const INTRODUCTION = `The back end of a school. Every answer is JSON; every refusal is an RFC 9457 problem whose \`type\`
 is \`urn:satchel:problem:\` and a slug that never changes. Lists are continued with \`cursor\`. A stored resource has a
 \`version\`, which is its ETag: send it as If-Match when you change it. A POST with an Idempotency-Key takes effect once.`;
@@ -196,28 +191,4 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   201: "Made.",
   202: "Taken on.",
   204: "Done.",
-};
-
-const PROBLEM = {
-  type: "object",
-  description: "RFC 9457 problem details.",
-  required: ["type", "title", "status", "instance"],
-  properties: {
-    type: { type: "string", description: "`urn:satchel:problem:` and the slug." },
-    title: { type: "string" },
-    status: { type: "integer" },
-    detail: { type: "string" },
-    instance: { type: "string", description: "The request id, as a URN." },
-    errors: {
-      type: "array",
-      items: {
-        type: "object",
-        required: ["pointer", "detail"],
-        properties: {
-          pointer: { type: "string", description: "RFC 6901, as a URI fragment." },
-          detail: { type: "string" },
-        },
-      },
-    },
-  },
 };

@@ -100,3 +100,35 @@ function text(schema: Node): string {
 
 export const isNode = (value: unknown): value is Node =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Content of these media types, as it is. */
+export const bytes = (types: readonly string[]): Node =>
+  Object.fromEntries(types.map((type) => [type, { schema: { type: "string", format: "binary" } }]));
+
+/** A response header. */
+export const header = (description: string): Node => ({ description, schema: { type: "string" } });
+
+/** The schema of every refusal. */
+export const PROBLEM = {
+  type: "object",
+  description: "RFC 9457 problem details.",
+  required: ["type", "title", "status", "instance"],
+  properties: {
+    type: { type: "string", description: "`urn:satchel:problem:` and the slug." },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string" },
+    instance: { type: "string", description: "The request id, as a URN." },
+    errors: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["pointer", "detail"],
+        properties: {
+          pointer: { type: "string", description: "RFC 6901, as a URI fragment." },
+          detail: { type: "string" },
+        },
+      },
+    },
+  },
+};
