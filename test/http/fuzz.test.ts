@@ -129,6 +129,8 @@ test("5,000 malformed requests: never a 5xx, never an echo, nothing left under w
     ]) {
       if (random(4) === 0) headers.set(name, header());
     }
+    if (random(3) === 0)
+      headers.set("if-match", pick(['"3"', '"2"', "*", 'W/"3"', '"3", "4"', `"${header()}"`]));
     const carries = method !== "GET" && method !== "OPTIONS";
     const address = `http://localhost${fill(endpoint)}${search === "" ? "" : `?${search.replaceAll("#", "")}`}`;
     const got = await read(
