@@ -12,6 +12,8 @@ export interface ArchiveHeader {
   readonly version: string;
   /** The npm package and version that the files came from. */
   readonly source: string;
+  /** A hash of how they were packed. */
+  readonly recipe: string;
   /** `process.platform` and `process.arch` of the machines it runs on, such as `linux-x64`. */
   readonly platform: string;
   /** The first half of the SHA-256 of the tar, in hexadecimal: names the folder it is unpacked to. */

