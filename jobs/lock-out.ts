@@ -15,7 +15,7 @@ export const lockOut: Handler<"lockout"> = async (deps, { id, payload }) => {
     await once(tx, id, step, async () => {
       const guard = await lockGuardIn(tx, organizationId, guardKey, device);
       if (guard === null) return;
-      const { userId, failed, lockedUntil } = guard;
+      const { userId, failed, locked, lockedUntil, secondsLeft } = guard;
       const event = { userId, knownDevice: device !== "", attempts: failed, lockedUntil };
       if (step === "expired") {
         // Somebody may have signed in meanwhile, or a later lock may hold: then there is nothing to lift.
@@ -29,16 +29,16 @@ export const lockOut: Handler<"lockout"> = async (deps, { id, payload }) => {
         return;
       }
       // The attempt that locked may itself have been right, and then has lifted the lock again.
-      if (!guard.locked || lockedUntil === null) return;
+      if (!locked || secondsLeft === null) return;
       await recordSecurityEventIn(tx, organizationId, { ...event, kind: "login_locked" });
-      const seconds = Math.ceil((lockedUntil.getTime() - Date.now()) / 1000) + 1;
-      if (seconds > LONGEST_LOCK_SECONDS) return;
+      if (secondsLeft > LONGEST_LOCK_SECONDS) return;
       await enqueue(
         deps.queue,
         tx,
         "lockout",
         { organizationId, guardKey, device, step: "expired" },
-        { startAfterSeconds: Math.max(1, seconds) },
+        // By the database's clock, which also lifts the lock.
+        { startAfterSeconds: Math.ceil(secondsLeft) + 1 },
       );
     });
   });

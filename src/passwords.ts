@@ -126,8 +126,10 @@ export function checkPassword(
   if (common.has(lower)) throw refuse("It is among the passwords that attackers try first.");
   if (new Set(lower).size < 4) throw refuse("It repeats too few different characters.");
   let rest = lower;
-  for (const name of names.flatMap((name) => name?.toLowerCase().split(/[\s@.]+/) ?? [])) {
-    if (name.length >= 3) rest = rest.replaceAll(name, "");
+  // Longest first: what is part of another name must not leave the rest of that one standing.
+  const parts = names.flatMap((name) => name?.toLowerCase().split(/[\s@.]+/) ?? []);
+  for (const part of parts.sort((a, b) => b.length - a.length)) {
+    if (part.length >= 3) rest = rest.replaceAll(part, "");
   }
   if (rest !== lower && [...rest].length < 6) throw refuse("It is made of names that anybody knows.");
 }

@@ -281,6 +281,7 @@ export interface LockGuardRow {
   readonly failed: number;
   readonly locked: boolean;
   readonly lockedUntil: Date | null;
+  readonly secondsLeft: number | null;
   readonly userId: string | null;
 }
 
@@ -290,6 +291,7 @@ const lockGuardStatement: Statement = {
   (sequence - forgiven_sequence)::int as failed,
   coalesce(locked_until > now(), false) as locked,
   locked_until,
+  extract(epoch from locked_until - now())::float8 as seconds_left,
   user_id
 from app.login_guard
 where organization_id = $1 and guard_key = $2 and bucket = $3
@@ -451,18 +453,24 @@ export interface UpdateLastLoginParams {
   readonly ip: string | null;
   readonly organizationId: string;
   readonly userId: string;
+  readonly verifiedHash: string;
 }
 
 const updateLastLoginStatement: Statement = {
   name: "sessions/update_last_login",
   text: `update /* sessions/update_last_login */ app.credential
 set last_login_at = now(), last_login_ip = $1::inet
-where organization_id = $2 and user_id = $3`,
+where organization_id = $2 and user_id = $3 and password_hash = $4`,
 };
 
-/** Records when and from where a person signed in. */
+/** Records when and from where a person signed in, unless their password is no longer the one that was verified. */
 export function updateLastLogin(tx: TenantTx, params: UpdateLastLoginParams): Promise<number> {
-  return count(tx, updateLastLoginStatement, [params.ip, params.organizationId, params.userId]);
+  return count(tx, updateLastLoginStatement, [
+    params.ip,
+    params.organizationId,
+    params.userId,
+    params.verifiedHash,
+  ]);
 }
 
 export interface UpdateLockExpiredParams {

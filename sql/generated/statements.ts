@@ -67,7 +67,7 @@ export const statements = [
   "users/insert_user",
   "users/list_active_by_role",
   "users/list_users",
-  "users/lock_other_admins",
+  "users/lock_admins",
   "users/lock_user",
   "users/update_deleted",
   "users/update_password",

@@ -49,16 +49,17 @@ export interface FindSettingsParams {
 }
 
 export interface FindSettingsRow {
-  readonly status: "active" | "suspended" | "closed";
+  readonly name: string;
+  readonly slug: string;
   readonly settings: Json;
 }
 
 const findSettingsStatement: Statement = {
   name: "users/find_settings",
-  text: `select /* users/find_settings */ status, settings from app.organization where organization_id = $1`,
+  text: `select /* users/find_settings */ name, slug, settings from app.organization where organization_id = $1`,
 };
 
-/** What the organization has settled about signing in. */
+/** What the organization has settled about signing in, and its names, which no password may be made of. */
 export function findSettings(tx: TenantTx, params: FindSettingsParams): Promise<FindSettingsRow | null> {
   return maybe<FindSettingsRow>(tx, findSettingsStatement, [params.organizationId]);
 }
@@ -331,30 +332,28 @@ export function listUsers(tx: TenantTx, params: ListUsersParams): Promise<readon
   ]);
 }
 
-export interface LockOtherAdminsParams {
+export interface LockAdminsParams {
   readonly organizationId: string;
+}
+
+export interface LockAdminsRow {
   readonly userId: string;
 }
 
-export interface LockOtherAdminsRow {
-  readonly userId: string;
-}
-
-const lockOtherAdminsStatement: Statement = {
-  name: "users/lock_other_admins",
-  text: `select /* users/lock_other_admins */ user_id from app.user
+const lockAdminsStatement: Statement = {
+  name: "users/lock_admins",
+  text: `select /* users/lock_admins */ user_id from app.user
 where organization_id = $1 and role = 'admin' and status = 'active' and deleted_at is null
-  and user_id <> $2
 order by user_id
-for update`,
+for no key update`,
 };
 
-/** Active admins besides one person, held until the transaction ends, so that two cannot both be the last to leave. */
-export function lockOtherAdmins(
-  tx: TenantTx,
-  params: LockOtherAdminsParams,
-): Promise<readonly LockOtherAdminsRow[]> {
-  return many<LockOtherAdminsRow>(tx, lockOtherAdminsStatement, [params.organizationId, params.userId]);
+/**
+ * The active admins, held until the transaction ends, so that two cannot both be the last to leave. All of them, always
+ * in one order, since two that locked each other's first would wait for each other.
+ */
+export function lockAdmins(tx: TenantTx, params: LockAdminsParams): Promise<readonly LockAdminsRow[]> {
+  return many<LockAdminsRow>(tx, lockAdminsStatement, [params.organizationId]);
 }
 
 export interface LockUserParams {
@@ -382,7 +381,7 @@ const lockUserStatement: Statement = {
   text: `select /* users/lock_user */ user_id, email, username, full_name, avatar_url, role, status, time_zone, language, version, deleted_at, deletion_id
 from app.user
 where organization_id = $1 and user_id = $2
-for update`,
+for no key update`,
 };
 
 /** A person as they may be changed, held until the transaction ends. */
@@ -413,22 +412,24 @@ export interface UpdatePasswordParams {
   readonly pepperKeyId: string;
   readonly organizationId: string;
   readonly userId: string;
+  readonly verifiedHash: string;
 }
 
 const updatePasswordStatement: Statement = {
   name: "users/update_password",
   text: `update /* users/update_password */ app.credential
 set password_hash = $1, pepper_key_id = $2, password_changed_at = now()
-where organization_id = $3 and user_id = $4`,
+where organization_id = $3 and user_id = $4 and password_hash = $5`,
 };
 
-/** Replaces a person's password, by its hash. */
+/** Replaces a person's password, by its hash, unless it is no longer the one that was verified. */
 export function updatePassword(tx: TenantTx, params: UpdatePasswordParams): Promise<number> {
   return count(tx, updatePasswordStatement, [
     params.passwordHash,
     params.pepperKeyId,
     params.organizationId,
     params.userId,
+    params.verifiedHash,
   ]);
 }
 

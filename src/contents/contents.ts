@@ -303,9 +303,9 @@ export async function importContents(
 /** The slug of an imported lesson: its title, and its source id, which alone is sure to be unique. */
 export function importSlug(title: string, sourceId: string): string {
   const id = slugify(sourceId, 60);
-  // A source id without a Latin letter or digit would leave nothing to tell two lessons apart.
-  const unique = id === "" ? createHash("sha256").update(sourceId).digest("hex").slice(0, 12) : id;
-  return [slugify(title), unique].filter((part) => part !== "").join("-");
+  // Where more is lost than the slug shows, a digest tells apart what would look alike: `a.b` and `a-b`, `学` and `校`.
+  const digest = id === sourceId ? "" : createHash("sha256").update(sourceId).digest("hex").slice(0, 12);
+  return [slugify(title), id, digest].filter((part) => part !== "").join("-");
 }
 
 /** A live lesson that the actor may write, in the version they expect, held until the transaction ends. */

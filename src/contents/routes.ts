@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import type { Json } from "../../sql/tx.ts";
+import { forbidden } from "../errors.ts";
 import { endpoint, members, roles } from "../http/endpoint.ts";
 import { choice, nullable, pageOf, timestamp, uuid, version } from "../http/wire.ts";
 import { LANGUAGE_PATTERN } from "../languages.ts";
@@ -186,6 +187,7 @@ export const contentsEndpoints = [
     }),
     page: uuid(),
     answers: { 200: pageOf(summary) },
+    refusals: [forbidden],
     handle: ({ deps, actor, query, page }) =>
       listContents(
         deps,

@@ -64,7 +64,7 @@ export function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
 function ifMatchRule({ method, versioned }: Endpoint): Prepared["ifMatch"] {
   if (versioned === "if-match") return "required";
   if (versioned === false || method === "GET") return "ignored";
-  return method === "POST" ? "optional" : "required";
+  return method === "PUT" || method === "PATCH" ? "required" : "optional";
 }
 
 /** What knows the other end of a connection: Bun's server. */

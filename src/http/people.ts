@@ -5,7 +5,13 @@ import { choice, nullable, timestamp, uuid, version } from "./wire.ts";
 
 export const USER_STATUSES = ["active", "inactive", "suspended", "pending"] as const;
 
-export const email = Type.String({ format: "email", maxLength: 254, examples: ["ada@example.org"] });
+export const email = Type.String({
+  format: "email",
+  // What the database takes is narrower than the format: a domain with a dot, and no dot or dash out of place.
+  pattern: "^(?!.*(\\.\\.|\\.@|@\\.|@-))(?!\\.)[^@\\s]{1,64}@[^@\\s]+\\.[^@.\\s]{2,}$",
+  maxLength: 254,
+  examples: ["ada@example.org"],
+});
 export const username = Type.String({
   pattern: "^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
   description: "Letters, digits, dots, dashes and underscores; unique in the organization in any case.",
@@ -18,7 +24,8 @@ export const fullName = Type.String({
   examples: ["Ada Lovelace"],
 });
 export const link = Type.String({
-  pattern: "^https?://\\S+$",
+  // U+0085 is white space to PostgreSQL and none to JavaScript.
+  pattern: "^https?://[^\\s\\u0085]+$",
   maxLength: 2048,
   examples: ["https://example.org/ada"],
 });
@@ -37,7 +44,13 @@ export const status = choice(USER_STATUSES, { examples: ["active"] });
 
 export const profile = Type.Object({
   bio: nullable(Type.String({ maxLength: 5000 })),
-  dateOfBirth: nullable(Type.String({ format: "date", examples: ["2012-03-04"] })),
+  dateOfBirth: nullable(
+    Type.String({
+      format: "date",
+      pattern: "^(19|2\\d)\\d\\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$",
+      examples: ["2012-03-04"],
+    }),
+  ),
   phone: nullable(Type.String({ pattern: "^\\+?[0-9][0-9 ()./-]{3,30}$", examples: ["+34 600 000 000"] })),
   website: nullable(link),
   codeUrl: nullable(link),

@@ -13,6 +13,7 @@ import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type { Organization, OrganizationType } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export { invalidTimeZone } from "../users/users.ts";
 export { ORGANIZATION_TYPES, type Organization, type OrganizationType } from "./repository.ts";
 
 export const slugTaken = refusal("conflict", "organization_slug_taken", "Another organization has this slug");
@@ -59,7 +60,7 @@ export async function createOrganization(
   const admin = await prepareUser(
     deps,
     { ...input.admin, role: "admin", status: "active" },
-    { pointer: "#/admin/password", minimum: PASSWORD_MINIMUM, names: [input.name, input.slug] },
+    { pointer: "#/admin", minimum: PASSWORD_MINIMUM, names: [input.name, input.slug] },
   );
   const tenant = { organizationId, userId: null, ...(around === undefined ? {} : { around }) };
   return withTenant(deps.db, tenant, async (tx) => {

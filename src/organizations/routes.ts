@@ -16,6 +16,7 @@ import { SETTING_RANGES } from "../settings.ts";
 import {
   createOrganization,
   getOrganization,
+  invalidTimeZone,
   ORGANIZATION_TYPES,
   type Organization,
   setupCodeRefused,
@@ -111,7 +112,7 @@ export const organizationsEndpoints = [
         session: Type.Object({ token: Type.String(), expiresAt: timestamp(), deviceToken: Type.String() }),
       }),
     },
-    refusals: [signUpClosed, setupCodeRefused, slugTaken, passwordRefused, passwordsBusy],
+    refusals: [signUpClosed, setupCodeRefused, slugTaken, passwordRefused, passwordsBusy, invalidTimeZone],
     handle: ({ deps, body, client, around, newId }) =>
       createOrganization(
         deps,

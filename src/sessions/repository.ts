@@ -72,8 +72,16 @@ export interface NewSession {
 export const insertSession = (tx: TenantTx, organizationId: string, session: NewSession) =>
   sql.insertSession(tx, { organizationId, sessionId: Bun.randomUUIDv7(), ...session });
 
-export const recordLogin = (tx: TenantTx, organizationId: string, userId: string, ip: string | null) =>
-  sql.updateLastLogin(tx, { organizationId, userId, ip });
+/** Whether the password was still the one that was verified. */
+export async function recordLogin(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  verifiedHash: string,
+  ip: string | null,
+): Promise<boolean> {
+  return (await sql.updateLastLogin(tx, { organizationId, userId, verifiedHash, ip })) > 0;
+}
 
 export interface LiveSession {
   readonly sessionId: string;

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
+import { notFound } from "../errors.ts";
 import { signInLineFull } from "../gate.ts";
 import { answer, type Client, endpoint, members } from "../http/endpoint.ts";
 import { password, userShape, userView } from "../http/people.ts";
@@ -136,6 +137,7 @@ export const sessionsEndpoints = [
     summary: "Read the session of this request",
     access: members(),
     answers: { 200: session },
+    refusals: [notFound],
     handle: ({ deps, actor }) => currentSession(deps, actor),
     present: (row, { actor }) => view(row, actor.sessionId),
   }),
@@ -146,6 +148,7 @@ export const sessionsEndpoints = [
     summary: "Sign out",
     access: members(),
     answers: { 204: null },
+    refusals: [notFound],
     handle: ({ deps, actor }) => endSession(deps, actor, actor.sessionId),
     present: () => answer(undefined, { cookies: { session: null } }),
   }),

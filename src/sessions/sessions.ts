@@ -7,6 +7,7 @@
  * a stranger can never lock somebody out of it.
  */
 import { randomBytes } from "node:crypto";
+import { isIP } from "node:net";
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Around, Role } from "../actor.ts";
 import { readTenant, withSystem, withTenant } from "../db.ts";
@@ -17,7 +18,13 @@ import type { Keys } from "../keys.ts";
 import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
 import { enqueue } from "../queue.ts";
 import type { OrganizationSettings } from "../settings.ts";
-import { getUserIn, replacePasswordIn, settingsIn, type User } from "../users/users.ts";
+import {
+  getUserIn,
+  lockActiveUserIn,
+  passwordRulesIn,
+  replacePasswordIn,
+  type User,
+} from "../users/users.ts";
 import type { Bucket, Session } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -99,16 +106,16 @@ export async function signIn(
     throw signInRefused();
   }
   if (person === "wrong") throw signInRefused();
-  const { organizationId, userId } = person;
-  await withTenant(deps.db, { organizationId, userId }, async (tx) => {
-    await rows.recordLogin(tx, organizationId, userId, origin.address);
-    if (person.rehashed !== null) await replacePasswordIn(tx, organizationId, userId, person.rehashed);
-  });
+  const { organizationId, userId, verifiedHash, rehashed } = person;
   const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
   return withTenant(deps.db, tenant, async (tx) => {
-    // Between the verification and now the person may have been shown the door.
+    // Between the verification and now the person may have been shown the door, or the password replaced. Both rows are
+    // held from here on: whoever does so next also ends the session that is about to be opened.
+    const active = await lockActiveUserIn(tx, organizationId, userId);
+    const current = await rows.recordLogin(tx, organizationId, userId, verifiedHash, addressOf(origin));
+    if (!active || !current) throw signInRefused();
+    if (rehashed !== null) await replacePasswordIn(tx, organizationId, userId, verifiedHash, rehashed);
     const user = await getUserIn(tx, organizationId, userId);
-    if (user.status !== "active") throw signInRefused();
     const session = await openSessionIn(deps, tx, organizationId, user, origin);
     return { ...session, user };
   });
@@ -120,7 +127,7 @@ async function verifyPassword(deps: Deps, input: SignInInput, login: string, dev
   if (organization === null || organization.status !== "active") return null;
   const { organizationId } = organization;
   const [person, settings] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
-    Promise.all([rows.findCredential(tx, organizationId, login), settingsIn(tx, organizationId)]),
+    Promise.all([rows.findCredential(tx, organizationId, login), passwordRulesIn(tx, organizationId)]),
   );
   const userId = person?.userId ?? null;
   const bucket = bucketOf(deps.keys, organizationId, userId, login, device);
@@ -128,9 +135,10 @@ async function verifyPassword(deps: Deps, input: SignInInput, login: string, dev
     deps.passwords.verify(input.password, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
   );
   if (attempt === null) return null;
-  if (!attempt.matches || person === null || person.status !== "active") return "wrong";
+  const verifiedHash = person?.passwordHash ?? null;
+  if (!attempt.matches || verifiedHash === null || person?.status !== "active") return "wrong";
   const rehashed = attempt.outdated ? await deps.passwords.hash(input.password) : null;
-  return { organizationId, userId: person.userId, rehashed };
+  return { organizationId, userId: person.userId, verifiedHash, rehashed };
 }
 
 function bucketOf(
@@ -197,13 +205,19 @@ export async function openSessionIn(
   const { expiresAt } = await rows.insertSession(tx, organizationId, {
     userId: user.id,
     tokenHash: deps.keys.mac("token", token),
-    ip: origin.address === "" ? null : origin.address,
+    ip: addressOf(origin),
     userAgent: origin.userAgent?.slice(0, 512) ?? null,
     deviceType: deviceType(origin.userAgent),
     deviceId: device.id,
     ...lifetimeOf(user.role),
   });
   return { token, expiresAt, deviceToken: device.token };
+}
+
+/** An address as the database takes it, without the zone of a link-local one; null when it is none. */
+function addressOf({ address }: Origin): string | null {
+  const bare = address.replace(/%.*$/s, "");
+  return isIP(bare) === 0 ? null : bare;
 }
 
 const TOKEN = /^satchel_([A-Za-z0-9_-]{64})$/;
@@ -294,7 +308,7 @@ export async function changePassword(
   const { organizationId, userId } = actor;
   await deps.gate.run(JSON.stringify([organizationId, userId]), async () => {
     const [person, settings] = await readTenant(deps.db, actor, (tx) =>
-      Promise.all([rows.findPassword(tx, organizationId, userId), settingsIn(tx, organizationId)]),
+      Promise.all([rows.findPassword(tx, organizationId, userId), passwordRulesIn(tx, organizationId)]),
     );
     const bucket: Bucket = {
       organizationId,
@@ -305,15 +319,19 @@ export async function changePassword(
       deps.passwords.verify(input.currentPassword, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
     );
     if (verified === null) await deps.passwords.pretend();
-    if (verified === null || !verified.matches || person === null) throw currentPasswordRefused();
+    const verifiedHash = person?.passwordHash ?? null;
+    if (!verified?.matches || person === null || verifiedHash === null) throw currentPasswordRefused();
     checkPassword(input.newPassword, {
       minimum: person.role === "student" ? settings.pupilPasswordMinimum : PASSWORD_MINIMUM,
-      names: [person.username, person.fullName, person.email],
+      names: [person.username, person.fullName, person.email, ...settings.names],
       pointer: "#/newPassword",
     });
     const credential = await deps.passwords.hash(input.newPassword);
     await withTenant(deps.db, actor, async (tx) => {
-      await replacePasswordIn(tx, organizationId, userId, credential);
+      // Somebody else with the same password may have replaced it first.
+      if (!(await replacePasswordIn(tx, organizationId, userId, verifiedHash, credential))) {
+        throw currentPasswordRefused();
+      }
       await rows.endAll(tx, organizationId, userId, actor.sessionId, "password_changed");
     });
   });

@@ -105,10 +105,9 @@ export async function find(
   };
 }
 
-/** The organization's settings as stored. */
-export async function findSettings(tx: TenantTx, organizationId: string): Promise<unknown> {
-  return (await sql.findSettings(tx, { organizationId }))?.settings ?? null;
-}
+/** The organization's settings as stored, and its names; null when there is no such organization. */
+export const findSettings = (tx: TenantTx, organizationId: string) =>
+  sql.findSettings(tx, { organizationId });
 
 /** As `find`, but a person who is not there is a refusal. */
 export async function get(tx: TenantTx, scope: Scope, userId: string): Promise<User> {
@@ -147,8 +146,9 @@ export async function lock(tx: TenantTx, scope: Scope, userId: string) {
   return sql.lockUser(tx, { ...ids(scope), userId });
 }
 
-export async function countOtherAdmins(tx: TenantTx, scope: Scope, userId: string): Promise<number> {
-  return (await sql.lockOtherAdmins(tx, { ...ids(scope), userId })).length;
+/** The ids of the active admins, all held until the transaction ends. */
+export async function lockAdmins(tx: TenantTx, scope: Scope): Promise<readonly string[]> {
+  return (await sql.lockAdmins(tx, ids(scope))).map(({ userId }) => userId);
 }
 
 export async function insert(tx: TenantTx, scope: Scope, userId: string, user: NewUser): Promise<void> {
@@ -181,18 +181,22 @@ export async function insertCredential(
   });
 }
 
+/** Whether the password was still the one that was verified. */
 export async function updatePassword(
   tx: TenantTx,
   scope: Scope,
   userId: string,
+  verifiedHash: string,
   credential: { readonly hash: string; readonly pepperKeyId: string },
-): Promise<void> {
-  await sql.updatePassword(tx, {
+): Promise<boolean> {
+  const replaced = await sql.updatePassword(tx, {
     ...ids(scope),
     userId,
+    verifiedHash,
     passwordHash: credential.hash,
     pepperKeyId: credential.pepperKeyId,
   });
+  return replaced > 0;
 }
 
 export async function update(tx: TenantTx, scope: Scope, userId: string, change: UserChange): Promise<void> {

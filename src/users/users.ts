@@ -81,9 +81,26 @@ export async function getUserIn(tx: TenantTx, organizationId: string, userId: st
   return rows.get(tx, { organizationId }, userId);
 }
 
-/** What the organization has settled, with the defaults. Inside a transaction. */
-export async function settingsIn(tx: TenantTx, organizationId: string): Promise<OrganizationSettings> {
-  return readSettings(await rows.findSettings(tx, organizationId));
+/** What holds for passwords in an organization. */
+export interface PasswordRules extends OrganizationSettings {
+  /** Of the organization: everybody there knows them. */
+  readonly names: readonly string[];
+}
+
+/** What the organization has settled, with the defaults, and its names. Inside a transaction. */
+export async function passwordRulesIn(tx: TenantTx, organizationId: string): Promise<PasswordRules> {
+  const found = await rows.findSettings(tx, organizationId);
+  return { ...readSettings(found?.settings), names: found === null ? [] : [found.name, found.slug] };
+}
+
+/** Whether a person is active, who then stays so until the transaction ends. */
+export async function lockActiveUserIn(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+): Promise<boolean> {
+  const user = await rows.lock(tx, { organizationId }, userId);
+  return user !== null && user.deletedAt === null && user.status === "active";
 }
 
 /** A person by e-mail address, in any case, or null. Inside a transaction. */
@@ -126,11 +143,11 @@ export async function userStatistics(deps: Deps, actor: Actor) {
  * `password_refused` and `invalid_time_zone`.
  */
 export async function createUser(deps: Deps, actor: Actor, input: UserInput): Promise<User> {
-  const settings = await readTenant(deps.db, actor, (tx) => settingsIn(tx, actor.organizationId));
+  const rules = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, actor.organizationId));
   const prepared = await prepareUser(deps, input, {
-    pointer: "#/password",
-    minimum: (input.role ?? "student") === "student" ? settings.pupilPasswordMinimum : PASSWORD_MINIMUM,
-    names: [],
+    pointer: "#",
+    minimum: (input.role ?? "student") === "student" ? rules.pupilPasswordMinimum : PASSWORD_MINIMUM,
+    names: rules.names,
   });
   return withTenant(deps.db, actor, (tx) => insertUserIn(tx, actor.organizationId, prepared));
 }
@@ -141,11 +158,18 @@ export interface PreparedUser {
   readonly credential: { readonly hash: string; readonly pepperKeyId: string } | null;
 }
 
-/** Checks a new person and hashes the password: slow work that must not happen inside a transaction. */
+/**
+ * Checks a new person and hashes the password: slow work that must not happen inside a transaction. `pointer` is where
+ * in the request the person stands, `names` are the organization's.
+ */
 export async function prepareUser(
   deps: Deps,
   input: UserInput,
-  password: { readonly pointer: string; readonly minimum: number; readonly names: readonly string[] },
+  {
+    pointer,
+    minimum,
+    names,
+  }: { readonly pointer: string; readonly minimum: number; readonly names: readonly string[] },
 ): Promise<PreparedUser> {
   const user: NewUser = {
     email: input.email ?? null,
@@ -157,12 +181,12 @@ export async function prepareUser(
     timeZone: input.timeZone ?? "UTC",
     language: input.language ?? "en",
   };
-  requireTimeZone(user.timeZone);
+  requireTimeZone(user.timeZone, pointer);
   if (input.password !== undefined) {
     checkPassword(input.password, {
-      minimum: password.minimum,
-      names: [user.username, user.fullName, user.email, ...password.names],
-      pointer: password.pointer,
+      minimum,
+      names: [user.username, user.fullName, user.email, ...names],
+      pointer: `${pointer}/password`,
     });
   }
   const credential = input.password === undefined ? null : await deps.passwords.hash(input.password);
@@ -186,14 +210,18 @@ export async function insertUserIn(
   return rows.get(tx, scope, userId);
 }
 
-/** Stores another password for a person. Inside a transaction; the caller has verified who asks. */
+/**
+ * Stores another password for a person. Inside a transaction; the caller has verified the password behind `verifiedHash`
+ * and learns whether that was still the one.
+ */
 export async function replacePasswordIn(
   tx: TenantTx,
   organizationId: string,
   userId: string,
+  verifiedHash: string,
   credential: { readonly hash: string; readonly pepperKeyId: string },
-): Promise<void> {
-  await rows.updatePassword(tx, { organizationId }, userId, credential);
+): Promise<boolean> {
+  return rows.updatePassword(tx, { organizationId }, userId, verifiedHash, credential);
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set(["fullName", "avatarUrl", "timeZone", "language", "profile"]);
@@ -210,8 +238,10 @@ export async function updateUser(
   patch: UserPatch,
 ): Promise<User> {
   if (!maySee(actor, userId)) throw notFound();
-  if (patch.timeZone !== undefined) requireTimeZone(patch.timeZone);
+  if (patch.timeZone !== undefined) requireTimeZone(patch.timeZone, "#");
   return withTenant(deps.db, actor, async (tx) => {
+    const retires = patch.status !== undefined && patch.status !== "active";
+    const admins = retires ? await rows.lockAdmins(tx, actor) : null;
     const before = await lockLive(tx, actor, userId);
     if (
       actor.role !== "admin" &&
@@ -222,9 +252,7 @@ export async function updateUser(
     requireVersion(expected, before.version);
     const { profile, ...fields } = patch;
     const change: UserChange = { ...before, ...fields };
-    if (before.role === "admin" && before.status === "active" && change.status !== "active") {
-      await requireAnotherAdmin(tx, actor, userId);
-    }
+    if (admins !== null) requireAnotherAdmin(admins, userId);
     await onConstraint(tx, TAKEN, (inner) => rows.update(inner, actor, userId, change));
     if (profile !== undefined) {
       const current = await rows.get(tx, actor, userId);
@@ -244,9 +272,10 @@ export async function changeRole(
   role: Role,
 ): Promise<User> {
   return withTenant(deps.db, actor, async (tx) => {
+    const admins = role === "admin" ? null : await rows.lockAdmins(tx, actor);
     const before = await lockLive(tx, actor, userId);
     requireVersion(expected, before.version);
-    if (before.role === "admin" && role !== "admin") await requireAnotherAdmin(tx, actor, userId);
+    if (admins !== null) requireAnotherAdmin(admins, userId);
     if (before.role !== role) {
       await rows.updateRole(tx, actor, userId, role);
       changed(tx, "users");
@@ -263,9 +292,10 @@ export async function deleteUser(
   expected: ExpectedVersion,
 ): Promise<void> {
   await withTenant(deps.db, actor, async (tx) => {
+    const admins = await rows.lockAdmins(tx, actor);
     const before = await lockLive(tx, actor, userId);
     requireVersion(expected, before.version);
-    if (before.role === "admin" && before.status === "active") await requireAnotherAdmin(tx, actor, userId);
+    requireAnotherAdmin(admins, userId);
     await rows.softDelete(tx, actor, userId);
     changed(tx, "users");
   });
@@ -298,17 +328,18 @@ async function lockLive(tx: TenantTx, actor: Actor, userId: string) {
   return user;
 }
 
-async function requireAnotherAdmin(tx: TenantTx, actor: Actor, userId: string): Promise<void> {
-  if ((await rows.countOtherAdmins(tx, actor, userId)) === 0) throw lastAdmin();
+/** Refuses with `last_admin` when this person is the only one of the active admins. */
+function requireAnotherAdmin(admins: readonly string[], userId: string): void {
+  if (admins.length === 1 && admins[0] === userId) throw lastAdmin();
 }
 
 /** Refuses with `invalid_time_zone` what is not in the IANA time zone database. */
-function requireTimeZone(timeZone: string): void {
+function requireTimeZone(timeZone: string, pointer: string): void {
   try {
     new Intl.DateTimeFormat("en", { timeZone });
   } catch {
     throw invalidTimeZone({
-      errors: [{ pointer: "#/timeZone", detail: "must be a name like Europe/Madrid" }],
+      errors: [{ pointer: `${pointer}/timeZone`, detail: "must be a name like Europe/Madrid" }],
     });
   }
 }

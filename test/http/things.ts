@@ -110,7 +110,7 @@ export const remove = endpoint({
   access: members(),
   params: one,
   answers: { 204: null },
-  versioned: true,
+  versioned: "if-match",
   handle: () => null,
   present: () => undefined,
 });

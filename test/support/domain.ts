@@ -10,8 +10,8 @@ export type Row = Record<string, unknown>;
 
 export interface Domain extends TestApp {
   readonly it: Given;
-  /** Every line of the log, from `warn` on. */
-  readonly lines: readonly Row[];
+  /** Every line of the log, from `warn` on. A test that brings a failure about takes its lines away. */
+  readonly lines: Row[];
   /** Hand-written SQL in the transaction of an organization, as the request role. */
   as<R = Row>(
     organizationId: string,

@@ -6,6 +6,7 @@ select
   (sequence - forgiven_sequence)::int as failed,
   coalesce(locked_until > now(), false) as locked,
   locked_until,
+  extract(epoch from locked_until - now())::float8 as seconds_left,
   user_id
 from app.login_guard
 where organization_id = :organization_id and guard_key = :guard_key and bucket = :bucket

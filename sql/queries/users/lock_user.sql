@@ -4,4 +4,4 @@
 select user_id, email, username, full_name, avatar_url, role, status, time_zone, language, version, deleted_at, deletion_id
 from app.user
 where organization_id = :organization_id and user_id = :user_id
-for update
+for no key update
