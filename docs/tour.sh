@@ -25,8 +25,8 @@ call() {
   fi
   echo "✓ $status $method $path"
 }
-# first NAME: like field, but of the first object that has it.
-first() { printf '%s' "$BODY" | tr '{,' '\n\n' | sed -n "s/^\"$1\":\"\(.*\)\"[}]*\$/\1/p" | head -n 1; }
+# first NAME: the first string of that name in the last body.
+first() { printf '%s' "$BODY" | tr '{,' '\n\n' | sed -n "s/^\"$1\":\"\(.*\)\"[]}]*\$/\1/p" | head -n 1; }
 etag() { tr -d '\r' <"$JAR/headers" | sed -n 's/^[Ee][Tt][Aa][Gg]: //p'; }
 json='content-type: application/json'
 

@@ -1,0 +1,74 @@
+/** Asks a running server as any client would: over its port, with nothing but its address. */
+
+export interface Answered<Body> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+export interface Asked {
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function ask<Body = Readonly<Record<string, unknown>>>(
+  url: string,
+  method: string,
+  path: string,
+  { token, body, headers = {} }: Asked = {},
+): Promise<Answered<Body>> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === "" ? null : isJson ? JSON.parse(text) : text) as Body,
+  };
+}
+
+export interface Founded {
+  readonly slug: string;
+  readonly token: string;
+  readonly login: { readonly organization: string; readonly login: string; readonly password: string };
+}
+
+/** Founds an organization over HTTP and gives its admin's token. */
+export async function found(url: string, slug: string, setupCode?: string | null): Promise<Founded> {
+  const password = "seven quiet herons cross the weir";
+  const { status, body } = await ask<{ session: { token: string } }>(url, "POST", "/v1/organizations", {
+    body: {
+      ...(setupCode === undefined || setupCode === null ? {} : { setupCode }),
+      name: `School ${slug}`,
+      slug,
+      admin: { fullName: "An Admin", username: "admin", password },
+    },
+  });
+  if (status !== 201) throw new Error(`the organization was not founded: ${status} ${JSON.stringify(body)}`);
+  return { slug, token: body.session.token, login: { organization: slug, login: "admin", password } };
+}
+
+/** Asks again until the answer fits, for what a job brings about. Throws when it never does. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T>,
+  fits: (value: T) => boolean,
+  milliseconds = 20_000,
+): Promise<T> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    const value = await look();
+    if (fits(value)) return value;
+    if (performance.now() > deadline) throw new Error(`${what} did not come about: ${JSON.stringify(value)}`);
+    await Bun.sleep(20);
+  }
+}
