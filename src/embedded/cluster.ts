@@ -22,7 +22,7 @@ import type { Log } from "../log.ts";
 import { userName } from "./account.ts";
 import { EmbeddedError } from "./error.ts";
 import { type Cluster, nameOf, spawnFor } from "./spawn.ts";
-import type { Programs } from "./unpack.ts";
+import { type Programs, requireSpace } from "./unpack.ts";
 
 /** Who may log in over the socket; other roles are entered from these. */
 export const LOGIN_ROLES = { owner: "postgres", request: "satchel_request" } as const;
@@ -61,6 +61,8 @@ export function checkVersion(dataDir: string, clusterDir: string, version: strin
  */
 export async function createCluster(place: Cluster, programs: Programs, log: Log): Promise<void> {
   const began = performance.now();
+  // 50 MB to begin with, and as much again for the first changes.
+  requireSpace(dirname(place.path), 100);
   const cluster = { ...place, path: `${place.path}.${crypto.randomUUID()}.new` };
   mkdirSync(cluster.path, { mode: 0o700 });
   if (cluster.account.other) chownSync(cluster.path, cluster.account.uid, cluster.account.gid);
@@ -171,6 +173,12 @@ function flush(folder: string): void {
   closeSync(file);
 }
 
+/** The lines that say what went wrong, or else the end. */
+function complaint(text: string): string {
+  const lines = text.split("\n").filter((line) => /(error|ERROR|FATAL|PANIC|HINT|failed|denied)/.test(line));
+  return (lines.join("\n") || text).slice(-1000);
+}
+
 async function run(cluster: Cluster, command: string[], input?: Blob): Promise<void> {
   const report = `${cluster.path}.log`;
   const output = openSync(report, "w", 0o600);
@@ -182,7 +190,7 @@ async function run(cluster: Cluster, command: string[], input?: Blob): Promise<v
   // Single-user mode ends well even when a statement failed.
   if (code === 0 && !/(ERROR|FATAL|PANIC):/.test(text)) return;
   throw new EmbeddedError(
-    `PostgreSQL's ${command[0]?.split("/").at(-1)} failed (${child.signalCode ?? code}): ${text.slice(-1500)}`,
-    "Make sure that the disk of the data directory has 100 MB free and that its user may run programs there.",
+    `PostgreSQL's ${command[0]?.split("/").at(-1)} failed (${child.signalCode ?? code}): ${complaint(text)}`,
+    "Make sure that the data directory's disk has space, and that programs may be run from it.",
   );
 }

@@ -1,6 +1,6 @@
 /** Unpacks the PostgreSQL that comes inside the executable. */
 
-import { chmodSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Log } from "../log.ts";
 import { type ArchiveHeader, readArchiveHeader } from "./archive.ts";
@@ -39,6 +39,7 @@ export async function unpack(parent: string, shared: boolean, log: Log): Promise
   const folder = join(parent, name);
   if (!isComplete(folder, header)) {
     const began = performance.now();
+    requireSpace(parent, 100);
     const partial = `${folder}.${process.pid}.part`;
     rmSync(partial, { recursive: true, force: true });
     await extract(file.slice(start), partial);
@@ -64,6 +65,17 @@ export async function unpack(parent: string, shared: boolean, log: Log): Promise
     postgres: join(folder, "bin/postgres"),
     version: header.version,
   };
+}
+
+/** Throws an `EmbeddedError` when the disk of a folder has less than so many megabytes free. */
+export function requireSpace(folder: string, megabytes: number): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const free = Math.floor((bavail * bsize) / 1e6);
+  if (free >= megabytes) return;
+  throw new EmbeddedError(
+    `The disk of ${folder} has ${free} MB free; PostgreSQL needs ${megabytes} MB.`,
+    "Free some, or name another --data-dir.",
+  );
 }
 
 async function extract(zstd: Blob, folder: string): Promise<void> {

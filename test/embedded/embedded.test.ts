@@ -22,8 +22,9 @@ import {
   findRunning,
   startEmbedded,
 } from "../../src/embedded/index.ts";
+import { requireSpace } from "../../src/embedded/unpack.ts";
 import { type Log, openLog } from "../../src/log.ts";
-import { endWithRun, tempFolder } from "../support/run.ts";
+import { atEnd, endWithRun, tempFolder } from "../support/run.ts";
 
 /** One data directory that most tests start on in turn, which is much faster than a new one for each. */
 const FOLDER = tempFolder("embedded");
@@ -372,6 +373,12 @@ test("a program file that a power cut left empty is unpacked again", async () =>
   await connected(ownerUrl, (sql) => sql`create extension pg_trgm`);
 });
 
+test("a disk without space is refused before anything is written to it", () => {
+  const folder = tempFolder("full");
+  requireSpace(folder, 1);
+  expect(() => requireSpace(folder, 1e12)).toThrow(/has \d+ MB free; PostgreSQL needs 1000000000000 MB/);
+});
+
 test("a folder whose path is too long for a socket works", async () => {
   const folder = join(tempFolder("long"), "x".repeat(120));
   const { ownerUrl, stop } = await start(folder);
@@ -383,6 +390,9 @@ test("a folder whose path is too long for a socket works", async () => {
 });
 
 test("a folder that only the one who starts it may enter works, also for root [row 93]", async () => {
+  // Root's server gets its programs from here then.
+  const shared = "/var/cache/satchel";
+  if (!existsSync(shared)) atEnd(() => rmSync(shared, { recursive: true, force: true }));
   const above = tempFolder("private");
   chmodSync(above, 0o700);
   const folder = join(above, "data");
