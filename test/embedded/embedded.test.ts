@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -25,6 +25,9 @@ import {
 import { requireSpace } from "../../src/embedded/unpack.ts";
 import { type Log, openLog } from "../../src/log.ts";
 import { atEnd, endWithRun, tempFolder } from "../support/run.ts";
+
+// A first start takes a second on an idle machine, and many on one that is busy with other tests.
+setDefaultTimeout(60_000);
 
 /** One data directory that most tests start on in turn, which is much faster than a new one for each. */
 const FOLDER = tempFolder("embedded");
