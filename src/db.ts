@@ -38,7 +38,7 @@ import {
   Refusal,
   writeConflict,
 } from "./errors.ts";
-import type { Log } from "./log.ts";
+import { type Log, warnSeldom } from "./log.ts";
 import { makePool, type Pool, type PoolSettings, type PoolStats } from "./pool.ts";
 import { wireTypes } from "./wire.ts";
 
@@ -193,6 +193,7 @@ export async function openDb(options: DbOptions): Promise<Db> {
   };
   const link = await findLink(target, settings);
   const connections = new Set<Connection>();
+  const connectFailed = warnSeldom(options.log, "database_connect_failed");
   const connect = async (): Promise<Connection> => {
     try {
       const connection = await openConnection(target, settings, link, (gone) => {
@@ -202,7 +203,7 @@ export async function openDb(options: DbOptions): Promise<Db> {
       connections.add(connection);
       return connection;
     } catch (error) {
-      settings.log.warn("database_connect_failed", { error });
+      connectFailed({ error });
       throw error;
     }
   };

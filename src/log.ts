@@ -103,6 +103,23 @@ function flush(): void {
 
 process.on("exit", flush);
 
+/**
+ * Warns at most once in so many seconds, with how often it happened since: what fails while a database is away fails
+ * many times a second, and would bury why.
+ */
+export function warnSeldom(log: Log, event: string, seconds = 5): (fields: LogFields) => void {
+  let next = 0;
+  let count = 0;
+  return (fields) => {
+    count += 1;
+    const now = performance.now();
+    if (now < next) return;
+    next = now + seconds * 1000;
+    log.warn(event, { ...fields, count });
+    count = 0;
+  };
+}
+
 /** A log that keeps nothing. */
 export const silentLog: Log = openLog({ level: "error", write: () => {} });
 

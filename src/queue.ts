@@ -9,7 +9,7 @@ import grants from "../sql/pgboss/grants.sql" with { type: "text" };
 import oldestActiveText from "../sql/pgboss/oldest_active.sql" with { type: "text" };
 import type { SystemTx, TenantTx, Tx } from "../sql/tx.ts";
 import { type Db, rawSend, withSystem } from "./db.ts";
-import type { Log } from "./log.ts";
+import { type Log, warnSeldom } from "./log.ts";
 
 /** What each job carries: ids, and no personal data. A job with an `organizationId` belongs to that organization. */
 export type JobPayloads = {
@@ -296,7 +296,9 @@ async function startBoss(
     reindex: false,
     monitorVacuum: false,
   });
-  boss.on("error", (error) => log.warn("queue_error", { error }));
+  const warn = warnSeldom(log, "queue_error");
+  // It hands over copies of errors, with a message but without their class.
+  boss.on("error", (error) => warn({ error: error instanceof Error ? error : new Error(messageOf(error)) }));
   boss.on("warning", ({ message }) => log.warn("queue_warning", { finding: message }));
   try {
     await boss.start();
@@ -313,6 +315,9 @@ async function startBoss(
     );
   }
 }
+
+const messageOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "message" in error ? String(error.message) : typeof error;
 
 type Execute = (text: string, values?: readonly unknown[]) => Promise<{ readonly rows: readonly unknown[] }>;
 
