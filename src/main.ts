@@ -93,31 +93,40 @@ function overview(): string {
   ].join("\n");
 }
 
-/** What a person is told of an error, and the exit code. The stack is for bugs only. */
-function explain(error: unknown): {
+interface Explained {
   readonly message: string;
   readonly cure: string | null;
   readonly code: number;
-} {
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+
+/** No database, or none that lets us in: with PostgreSQL's or the network's own reason, which the operator may see. */
+function whyUnreachable(error: unknown): Explained | null {
+  const refused = error instanceof Refusal && error.kind === "unavailable";
+  const reason = refused ? error.cause : error;
+  const code = codeOf(reason);
+  // Wrong password, no such role, no such database.
+  const misnamed = /^(28|3D)/.test(code);
+  if (!refused && !misnamed && !/^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|CONNECT|57P0)/.test(code)) return null;
+  const why = reason instanceof Error && reason.message !== "" ? `: ${reason.message}` : "";
+  return {
+    message: `the database cannot be reached${why}`,
+    cure: "Check that PostgreSQL runs, that the URL names it, and that its password is right.",
+    code: misnamed ? EXIT.configuration : EXIT.temporary,
+  };
+}
+
+/** What a person is told of an error, and the exit code. The stack is for bugs only. */
+function explain(error: unknown): Explained {
   if (error instanceof Exit) return { message: error.message, cure: error.cure, code: error.code };
   if (error instanceof EmbeddedError)
     return { message: error.message, cure: error.cure, code: error.exitCode };
   if (error instanceof MigrationError)
     return { message: error.message, cure: null, code: EXIT.configuration };
-  if (error instanceof Refusal && error.kind === "unavailable") {
-    return {
-      message: `${error.title}.`,
-      cure: "Check that PostgreSQL runs, that DATABASE_URL names it, and that its password is right.",
-      code: EXIT.temporary,
-    };
-  }
-  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
-    return {
-      message: "the port is in use",
-      cure: "Choose another: --port 3001, or --port 0.",
-      code: EXIT.temporary,
-    };
-  }
+  const unreachable = whyUnreachable(error);
+  if (unreachable !== null) return unreachable;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { message: text, cure: "This is a bug in Satchel, or a fault of the machine.", code: EXIT.software };
 }

@@ -1,13 +1,12 @@
 import { statfsSync } from "node:fs";
-import { migrations } from "../../sql/generated/migrations.ts";
 import { openCache } from "../cache.ts";
-import { auditDatabase, describeServer, type Finding } from "../database/database.ts";
+import { describeServer, type Finding } from "../database/database.ts";
 import { openKeys } from "../keys.ts";
 import { silentLog } from "../log.ts";
 import { openQueue } from "../queue.ts";
 import { claimSecrets } from "../secrets/secrets.ts";
 import { type Call, type Command, DATA_DIR, EXIT } from "./command.ts";
-import { openDatabase, openSource } from "./open.ts";
+import { audit, NOT_MADE_READY, openDatabase, openSource } from "./open.ts";
 import { readSettingsOf, secretsOf } from "./settings.ts";
 import { RELEASE } from "./version.ts";
 
@@ -41,9 +40,10 @@ async function examine(call: Call): Promise<readonly Finding[]> {
   try {
     const db = await openDatabase(config, source.url, silentLog);
     try {
-      const audit = await auditDatabase({ db }, migrations);
-      findings.push(...audit);
-      if (audit.length === 0) call.out("✓ roles, policies and schema are as they must be");
+      const audited = await audit(db);
+      findings.push(...audited);
+      if (audited.includes(NOT_MADE_READY)) return findings;
+      if (audited.length === 0) call.out("✓ roles, policies and schema are as they must be");
       const sent = Date.now();
       const server = await describeServer({ db });
       const skew = Math.abs(server.now.getTime() - (sent + Date.now()) / 2) / 1000;
@@ -77,7 +77,7 @@ async function examine(call: Call): Promise<readonly Finding[]> {
         });
       } else call.out("✓ the clocks agree");
       const keys = openKeys(secretsOf(config));
-      if (audit.length === 0 && !(await claimSecrets({ db, keys }))) {
+      if (audited.length === 0 && !(await claimSecrets({ db, keys }))) {
         findings.push({
           finding: "this database was used with another secret",
           cure: "Set SATCHEL_SECRET to the one of the other nodes.",

@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
+import { accessSync, constants } from "node:fs";
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type ImportedContent, importContents, importSlug, type JsonObject } from "../contents/contents.ts";
 import type { Deps } from "../deps.ts";
 import { Refusal } from "../errors.ts";
+import { parseJson } from "../http/json.ts";
 import { LANGUAGE_PATTERN, languageCode } from "../languages.ts";
 import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
@@ -15,6 +18,8 @@ const BATCH = 100;
 const BATCH_BYTES = 2 * 1024 * 1024;
 const LINE_BYTES = 8 * 1024 * 1024;
 const BODY_BYTES = 4 * 1024 * 1024;
+/** How long a database that is away is waited for: as long as one takes to start again. */
+const PATIENCE_MS = 30_000;
 
 export const importCommand: Command = {
   name: "import",
@@ -71,8 +76,15 @@ interface Source {
 async function openFile(path: string): Promise<Source> {
   if (path === "-") return { stream: Bun.stdin.stream(), bytes: null };
   const file = Bun.file(path);
-  if (!(await file.exists())) throw new Exit(EXIT.failed, `there is no file ${path}`);
-  return { stream: file.stream(), bytes: file.size };
+  const found = await file.stat().catch(() => null);
+  if (found === null) throw new Exit(EXIT.failed, `there is no file ${path}`);
+  if (found.isDirectory()) throw new Exit(EXIT.failed, `${path} is a folder`);
+  try {
+    accessSync(path, constants.R_OK);
+  } catch {
+    throw new Exit(EXIT.failed, `this user may not read ${path}`);
+  }
+  return { stream: file.stream(), bytes: found.isFile() ? found.size : null };
 }
 
 /** Imports a stream; gives the number of refused lines. */
@@ -90,6 +102,8 @@ async function importFile(
   let batch: { readonly number: number; readonly record: ImportedContent }[] = [];
   let batchBytes = 0;
   const ids = new Set<string>();
+  const rehearsed = new Map<string, string>();
+  let storedUpTo = 0;
 
   const refuse = (number: number, problem: string) => {
     counts.refused += 1;
@@ -98,12 +112,8 @@ async function importFile(
   };
   const store = async (items: typeof batch): Promise<void> => {
     try {
-      const result = await importContents(
-        deps,
-        actor,
-        items.map(({ record }) => record),
-        options,
-      );
+      const records = items.map(({ record }) => record);
+      const result = await patiently(() => importContents(deps, actor, records, options));
       counts.added += result.added;
       counts.changed += result.changed;
       counts.unchanged += result.unchanged;
@@ -121,24 +131,48 @@ async function importFile(
     batchBytes = 0;
     ids.clear();
     if (items.length > 0) await store(items);
+    storedUpTo = items.at(-1)?.number ?? storedUpTo;
+  };
+  /** Nothing of a rehearsal is stored, so that a lesson that comes twice has to be remembered here. */
+  const rehearsedBefore = (record: ImportedContent): boolean => {
+    if (!options.dryRun) return false;
+    const [id, content] = [fingerprint(record.sourceId), fingerprint(JSON.stringify(record))];
+    const before = rehearsed.get(id);
+    rehearsed.set(id, content);
+    if (before === undefined) return false;
+    if (before === content) counts.unchanged += 1;
+    else counts.changed += 1;
+    return true;
   };
 
-  for await (const { number, text, problem } of linesOf(source.stream, LINE_BYTES)) {
-    if (text !== null && text.trim() === "") continue;
-    const read = text === null ? { problem: problem ?? "cannot be read" } : readRecord(text);
-    if ("problem" in read) {
-      refuse(number, read.problem);
-      continue;
+  try {
+    for await (const { number, text, problem, bytes } of linesOf(source.stream, LINE_BYTES)) {
+      progress.show(counts, bytes);
+      if (text !== null && text.trim() === "") continue;
+      const read = text === null ? { problem: problem ?? "cannot be read" } : readRecord(text);
+      if ("problem" in read) {
+        refuse(number, read.problem);
+        continue;
+      }
+      const { record } = read;
+      // The same lesson twice in one statement would be two answers to one question: the later line comes later.
+      if (ids.has(record.sourceId)) await flush();
+      if (rehearsedBefore(record)) continue;
+      ids.add(record.sourceId);
+      batch.push({ number, record });
+      batchBytes += bytes;
+      if (batch.length >= BATCH || batchBytes >= BATCH_BYTES) await flush();
     }
-    // The same lesson twice in one statement would be two answers to one question: the later line comes later.
-    if (ids.has(read.record.sourceId)) await flush();
-    ids.add(read.record.sourceId);
-    batch.push({ number, record: read.record });
-    batchBytes += text?.length ?? 0;
-    if (batch.length >= BATCH || batchBytes >= BATCH_BYTES) await flush();
-    progress.show(counts, text?.length ?? 0);
+    await flush();
+  } catch (error) {
+    progress.clear();
+    call.say(
+      options.dryRun
+        ? "The check ended early."
+        : `Ended early: the lessons up to line ${storedUpTo} are stored. Import the file again to store the rest.`,
+    );
+    throw error;
   }
-  await flush();
   progress.clear();
 
   const { added, changed, unchanged, refused } = counts;
@@ -150,6 +184,22 @@ async function importFile(
   );
   return refused;
 }
+
+/** Does it again while the database is away; a batch that was stored without our knowing is not stored twice. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const away = error instanceof Refusal && error.kind === "unavailable";
+      if (!away || performance.now() > deadline) throw error;
+      await Bun.sleep(250);
+    }
+  }
+}
+
+const fingerprint = (text: string): string => createHash("sha256").update(text).digest("base64").slice(0, 16);
 
 const shape = TypeCompiler.Compile(
   Type.Object({
@@ -168,14 +218,15 @@ export function readRecord(
 ): { readonly record: ImportedContent } | { readonly problem: string } {
   let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
-    return { problem: "is not JSON" };
+    value = parseJson(Buffer.from(text));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { detail, errors: [first] = [] } = error.details;
+    if (first !== undefined) return { problem: `${first.pointer.slice(2) || "a name"} ${first.detail}` };
+    return { problem: detail === undefined ? "is not JSON" : `is not acceptable JSON: ${detail}` };
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return { problem: "is not a JSON object" };
-  if (!storable(value))
-    return { problem: "holds a NUL character or half a character, which PostgreSQL cannot store" };
   if (!shape.Check(value)) {
     const error = shape.Errors(value).First();
     const field = error?.path.slice(1) ?? "";
@@ -200,16 +251,6 @@ export function readRecord(
   };
 }
 
-/** No NUL and no lone surrogate in any text, however deep. */
-function storable(value: unknown): boolean {
-  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
-  if (Array.isArray(value)) return value.every(storable);
-  if (typeof value === "object" && value !== null) {
-    return Object.entries(value).every(([key, part]) => storable(key) && storable(part));
-  }
-  return true;
-}
-
 interface Progress {
   show(
     counts: { readonly added: number; readonly changed: number; readonly unchanged: number },
@@ -227,7 +268,7 @@ function openProgress(total: number | null): Progress {
   let shown = 0;
   return {
     show: ({ added, changed, unchanged }, bytes) => {
-      seen += bytes + 1;
+      seen += bytes;
       if (performance.now() - shown < 100) return;
       shown = performance.now();
       const done = added + changed + unchanged;

@@ -6,6 +6,8 @@ export interface Line {
   /** Null when the line is longer than allowed, or no UTF-8. */
   readonly text: string | null;
   readonly problem: string | null;
+  /** Of the line in the stream, with its newline. */
+  readonly bytes: number;
 }
 
 const NEWLINE = 10;
@@ -22,16 +24,18 @@ export async function* linesOf(stream: ReadableStream<Uint8Array>, limit: number
   let number = 0;
   const take = (): Line => {
     number += 1;
+    const bytes = size + 1;
     const tooLong = size > limit;
-    const bytes = tooLong ? new Uint8Array(0) : Buffer.concat(parts);
+    const content = tooLong ? new Uint8Array(0) : Buffer.concat(parts);
     parts = [];
     size = 0;
-    if (tooLong) return { number, text: null, problem: `is longer than ${limit} bytes` };
+    if (tooLong) return { number, text: null, problem: `is longer than ${limit} bytes`, bytes };
     try {
-      const text = decoder.decode(bytes).replace(/\r$/, "");
-      return { number, text: number === 1 && text.startsWith(BOM) ? text.slice(1) : text, problem: null };
+      const decoded = decoder.decode(content).replace(/\r$/, "");
+      const text = number === 1 && decoded.startsWith(BOM) ? decoded.slice(1) : decoded;
+      return { number, text, problem: null, bytes };
     } catch {
-      return { number, text: null, problem: "is not UTF-8" };
+      return { number, text: null, problem: "is not UTF-8", bytes };
     }
   };
   const add = (bytes: Uint8Array) => {

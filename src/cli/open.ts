@@ -1,9 +1,11 @@
 /** Opens the database and all that stands on it, for commands that need it. */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { migrations } from "../../sql/generated/migrations.ts";
 import { migrate } from "../../sql/migrate.ts";
 import type { Config } from "../config.ts";
-import { auditDatabase } from "../database/database.ts";
+import { auditDatabase, type Finding } from "../database/database.ts";
 import { type Db, openDb } from "../db.ts";
 import { closeDeps, type Deps, openDeps } from "../deps.ts";
 import { type EmbeddedUrls, findRunning, startEmbedded } from "../embedded/index.ts";
@@ -26,9 +28,9 @@ export interface Source {
 const NOTHING = async () => {};
 
 /**
- * Finds the database: the external one that is configured, else the embedded one. `own`: refuse to share the embedded
- * one with another process, as serve must; otherwise a running one is joined. The embedded one is brought to the
- * schema of this program when it is started here.
+ * Finds the database: the external one that is configured, else the embedded one. `own`: make the embedded one where
+ * there is none and refuse to share it with another process, as serve must; otherwise a running one is joined, and one
+ * that was never made is refused. The embedded one is brought to the schema of this program when it is started here.
  */
 export async function openSource(config: Config, log: Log, own: boolean): Promise<Source> {
   if (config.databaseUrl !== null) {
@@ -37,6 +39,13 @@ export async function openSource(config: Config, log: Log, own: boolean): Promis
   const running: EmbeddedUrls | null = own ? null : await findRunning({ dataDir: config.dataDir });
   if (running !== null) {
     return { url: running.requestUrl, ownerUrl: running.ownerUrl, embedded: "joined", close: NOTHING };
+  }
+  if (!own && !existsSync(join(config.dataDir, "postgres"))) {
+    throw new Exit(
+      EXIT.configuration,
+      `there is no database in ${config.dataDir}`,
+      "`satchel serve` makes one. Name the folder of an existing one with --data-dir, or set DATABASE_URL.",
+    );
   }
   const server = await startEmbedded({ dataDir: config.dataDir, log });
   try {
@@ -51,6 +60,26 @@ export async function openSource(config: Config, log: Log, own: boolean): Promis
     embedded: "started",
     close: () => server.stop(),
   };
+}
+
+/** Nothing else can be said of such a database. */
+export const NOT_MADE_READY: Finding = {
+  finding: "it has not been made ready for Satchel",
+  cure: "Run `satchel migrate` with DATABASE_OWNER_URL set; it prints the settings for `serve`.",
+};
+
+// No such role, table or schema, or no right to look at it.
+const NO_SCHEMA = /^(22023|42P01|3F000|42501)$/;
+
+/** Every reason not to serve from the database, also when nothing of Satchel is in it. */
+export async function audit(db: Db): Promise<readonly Finding[]> {
+  try {
+    return await auditDatabase({ db }, migrations);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (!NO_SCHEMA.test(code)) throw error;
+    return [NOT_MADE_READY];
+  }
 }
 
 /** Opens the pool on a source with the configured limits. */
@@ -86,7 +115,7 @@ export async function openAll(config: Config, log: Log, own: boolean): Promise<O
   let db: Db | null = null;
   try {
     db = await openDatabase(config, source.url, log);
-    const findings = await auditDatabase({ db }, migrations);
+    const findings = await audit(db);
     if (findings.length > 0) {
       const lines = findings.map(({ finding, cure }) => `  ${finding}\n    ${cure}`);
       throw new Exit(EXIT.configuration, `this database cannot be served from:\n${lines.join("\n")}`);

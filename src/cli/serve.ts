@@ -1,11 +1,12 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { startJobs } from "../../jobs/index.ts";
 import type { RunningJobs } from "../../jobs/runner.ts";
 import { migrate } from "../../sql/migrate.ts";
 import type { Config } from "../config.ts";
 import { endpoints } from "../endpoints.ts";
 import { buildApp, READY_MS } from "../http/app.ts";
-import { listen } from "../http/listen.ts";
+import { type Listening, type ListenOptions, listen } from "../http/listen.ts";
 import { anyOrganization, createSetupCode } from "../organizations/organizations.ts";
 import { createJobSchema } from "../queue.ts";
 import { authenticate } from "../sessions/sessions.ts";
@@ -38,6 +39,7 @@ export const serveCommand: Command = {
     const config = readSettingsOf(call);
     const log = logOf(config);
     const signalled = untilSignalled(log);
+    if (config.readyFile !== null) clearReadyFile(config.readyFile);
     if (call.options.migrate === true && config.databaseUrl !== null) {
       if (config.databaseOwnerUrl === null)
         throw new Exit(EXIT.configuration, "--migrate needs DATABASE_OWNER_URL");
@@ -72,7 +74,7 @@ async function serve(
       gauges: () => gauges(db.stats(), cache.stats(), jobs),
     },
   });
-  const server = listen({ app, host: config.host, port: config.port });
+  const server = open({ app, host: config.host, port: config.port });
   try {
     if (config.jobs === "on") jobs = await startJobs(deps);
     const setupCode =
@@ -83,6 +85,43 @@ async function serve(
     // Jobs and requests wind down side by side: both have the same eight seconds.
     await Promise.all([server.stop(DRAIN_MS), jobs?.stop()]);
     app.close();
+  }
+}
+
+function open(options: ListenOptions): Listening {
+  try {
+    return listen(options);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    const where = `${options.host}:${options.port}`;
+    if (code === "EADDRINUSE") {
+      throw new Exit(
+        EXIT.temporary,
+        `${where} is in use by another program`,
+        "Choose another port: --port 3001, or --port 0 for a free one.",
+      );
+    }
+    if (typeof code !== "string") throw error;
+    throw new Exit(
+      EXIT.configuration,
+      `it is not possible to listen on ${where} (${code})`,
+      "--host must be an address of this machine, and a --port below 1024 is for root.",
+    );
+  }
+}
+
+/** A file left by the last run would tell whoever waits for it that this one is ready. */
+function clearReadyFile(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    rmSync(path, { force: true });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "unknown";
+    throw new Exit(
+      EXIT.configuration,
+      `the ready file ${path} cannot be written (${code})`,
+      "Name one in a folder that exists and that this user may write to, with --ready-file.",
+    );
   }
 }
 

@@ -41,6 +41,8 @@ export function listen({ app, host, port }: ListenOptions): Listening {
     idleTimeout: Math.min(255, Math.ceil(Math.max(app.requestTimeoutMs, BODY_DEADLINE_MS) / 1000) + 10),
     maxRequestBodySize: OUT_OF_THE_WAY,
     development: false,
+    // Outside of development Bun shares the port with any other process of this user that asks for it.
+    reusePort: false,
     fetch: (request, peer) =>
       gate === null ? app.handle(request, peer) : gate.promise.then(() => app.handle(request, peer)),
     error: () => new Response(null, { status: 500 }),
