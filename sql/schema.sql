@@ -715,6 +715,7 @@ grant execute on function app.enter(organization uuid, actor uuid) to satchel_re
 CREATE OR REPLACE FUNCTION app.keep_history()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET enable_nestloop TO 'off'
 AS $function$
 begin
   if tg_op = 'INSERT' then
@@ -727,14 +728,18 @@ begin
     from old_rows o cross join lateral to_jsonb(o) as doc;
   else
     -- Only the columns that changed: a corrected typing mistake in a title must not store the body twice more.
+    -- Materialized: otherwise each row would be turned into a document once for each of its columns.
     insert into app.history (organization_id, table_name, row_id, version, action, before, after)
+    with
+      n as materialized (
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from new_rows r cross join lateral to_jsonb(r) as doc
+      ),
+      o as materialized (
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from old_rows r cross join lateral to_jsonb(r) as doc
+      )
     select n.organization_id, tg_table_name, n.id, (n.doc ->> 'version')::integer, 'update', changed.before, changed.after
-    from (
-      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from new_rows r
-    ) n
-    join (
-      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from old_rows r
-    ) o on o.organization_id = n.organization_id and o.id = n.id
+    from n
+    join o on o.organization_id = n.organization_id and o.id = n.id
     cross join lateral (
       select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
       from jsonb_each(o.doc) b

@@ -11,7 +11,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   {
     name: "0001_foundations",
-    checksum: "46c1227b3ef5b2afa6695d9a74065a7b25ac2dcf5687dbccfa4419ac219782d7",
+    checksum: "244802cc74184fd467af661cb7402825da63d58f1a7ce9321970b43db7c3180a",
     text: `-- The parts every table is made of, each defined once, because a rule pasted into every table is soon broken in one.
 
 -- Column groups: a table takes them over with \`like template.… including defaults including constraints\`.
@@ -133,6 +133,8 @@ create index history_row on app.history (organization_id, table_name, row_id, hi
 -- Statement level with transition tables: a bulk insert of a thousand rows is one insert here, not a thousand.
 create function app.keep_history() returns trigger
 language plpgsql
+-- The plan that is kept was made for one row. A nested loop would compare each row of a batch with each other one.
+set enable_nestloop = off
 as $$
 begin
   if tg_op = 'INSERT' then
@@ -145,14 +147,18 @@ begin
     from old_rows o cross join lateral to_jsonb(o) as doc;
   else
     -- Only the columns that changed: a corrected typing mistake in a title must not store the body twice more.
+    -- Materialized: otherwise each row would be turned into a document once for each of its columns.
     insert into app.history (organization_id, table_name, row_id, version, action, before, after)
+    with
+      n as materialized (
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from new_rows r cross join lateral to_jsonb(r) as doc
+      ),
+      o as materialized (
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from old_rows r cross join lateral to_jsonb(r) as doc
+      )
     select n.organization_id, tg_table_name, n.id, (n.doc ->> 'version')::integer, 'update', changed.before, changed.after
-    from (
-      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from new_rows r
-    ) n
-    join (
-      select r.organization_id, (to_jsonb(r) ->> tg_argv[0])::uuid as id, to_jsonb(r) as doc from old_rows r
-    ) o on o.organization_id = n.organization_id and o.id = n.id
+    from n
+    join o on o.organization_id = n.organization_id and o.id = n.id
     cross join lateral (
       select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
       from jsonb_each(o.doc) b

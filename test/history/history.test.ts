@@ -1,0 +1,224 @@
+/** What every change leaves behind. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { withTenant } from "../../src/db.ts";
+import { listChanges } from "../../src/history/history.ts";
+import { domain, refusedBy, run } from "../support/domain.ts";
+
+const app = await domain();
+const { it, request, as } = app;
+const { admin, db } = app.database;
+afterAll(app.close);
+
+const school = await it.organization();
+const other = await it.organization();
+const teacher = await it.member(school, "teacher");
+const any = { "if-match": "*" };
+
+interface Change {
+  readonly id: string;
+  readonly action: string;
+  readonly version: number;
+  readonly actorId: string | null;
+  readonly before: Record<string, unknown> | null;
+  readonly after: Record<string, unknown> | null;
+}
+interface Page {
+  readonly items: readonly Change[];
+  readonly nextCursor: string | null;
+}
+const historyOf = (id: string, query = "", token = teacher.token) =>
+  request<Page>("GET", `/v1/contents/${id}/history${query}`, { token });
+const changesOf = (organizationId: string, table: Parameters<typeof listChanges>[2], id: string) =>
+  withTenant(db, { organizationId, userId: null }, (tx) =>
+    listChanges(tx, organizationId, table, id, null, 100),
+  );
+const change = (id: string, body: unknown, token = teacher.token) =>
+  request("PATCH", `/v1/contents/${id}`, { token, headers: any, body });
+
+describe("of a lesson [row 9]", () => {
+  test("each change says who, when, before and after: all of what was added, of an update what changed", async () => {
+    const lesson = await it.content(teacher.token, { title: "First", body: "A long body" });
+    await change(lesson.id, { title: "Second" }, school.token);
+    await request("POST", `/v1/contents/${lesson.id}/publish`, { token: teacher.token });
+    await request("DELETE", `/v1/contents/${lesson.id}`, { token: teacher.token });
+    const { items } = (await historyOf(lesson.id)).body;
+    expect(items.map(({ action, version, actorId }) => [action, version, actorId])).toEqual([
+      ["update", 4, teacher.user.id],
+      ["update", 3, teacher.user.id],
+      ["update", 2, school.admin.id],
+      ["insert", 1, teacher.user.id],
+    ]);
+    const [deleted, published, renamed, added] = items;
+    expect(added?.before).toBeNull();
+    expect(added?.after).toMatchObject({ title: "First", body: "A long body", status: "draft", version: 1 });
+    expect(renamed?.before).toMatchObject({ title: "First", version: 1, updated_by_id: teacher.user.id });
+    expect(renamed?.after).toMatchObject({ title: "Second", version: 2, updated_by_id: school.admin.id });
+    expect(Object.keys(renamed?.after ?? {}).sort()).toEqual([
+      "title",
+      "updated_at",
+      "updated_by_id",
+      "version",
+    ]);
+    expect(published?.after).toMatchObject({ status: "published" });
+    expect(deleted?.after).toMatchObject({ deleted_by_id: teacher.user.id });
+  });
+
+  test("is paged, newest first", async () => {
+    const lesson = await it.content(teacher.token);
+    for (let n = 0; n < 6; n++) await change(lesson.id, { title: `T${n}` });
+    const versions: number[] = [];
+    let query = "?limit=3";
+    for (;;) {
+      const { body } = await historyOf(lesson.id, query);
+      versions.push(...body.items.map(({ version }) => version));
+      if (body.nextCursor === null) break;
+      query = `?limit=3&cursor=${encodeURIComponent(body.nextCursor)}`;
+    }
+    expect(versions).toEqual([7, 6, 5, 4, 3, 2, 1]);
+    // A cursor of another lesson is none of this one.
+    const [first, second] = [await historyOf(lesson.id, "?limit=1"), await it.content(teacher.token)];
+    expect((await historyOf(second.id, `?limit=1&cursor=${first.body.nextCursor}`)).status).toBe(422);
+  });
+
+  test("is not there for a lesson that is not there, and not of another organization's", async () => {
+    const lesson = await it.content(other.token);
+    expect((await historyOf(lesson.id)).status).toBe(404);
+    expect((await historyOf(Bun.randomUUIDv7())).status).toBe(404);
+    expect(await changesOf(school.id, "content", lesson.id)).toEqual([]);
+  });
+
+  test("a change that is refused leaves none", async () => {
+    const lesson = await it.content(teacher.token);
+    await request("PATCH", `/v1/contents/${lesson.id}`, {
+      token: teacher.token,
+      headers: { "if-match": '"9"' },
+      body: { title: "X" },
+    });
+    const taken = await it.content(teacher.token);
+    await change(lesson.id, { slug: taken.slug });
+    expect((await historyOf(lesson.id)).body.items).toHaveLength(1);
+  });
+});
+
+describe("of others [row 9]", () => {
+  test("a person and their profile have theirs, and no hash is in any", async () => {
+    const user = await it.user(school, "student", { profile: { bio: "old" } });
+    await request("PATCH", `/v1/users/${user.id}`, {
+      token: school.token,
+      headers: any,
+      body: { fullName: "New", profile: { bio: "new" } },
+    });
+    await request("PUT", `/v1/users/${user.id}/role`, {
+      token: school.token,
+      headers: any,
+      body: { role: "parent" },
+    });
+    const person = await changesOf(school.id, "user", user.id);
+    expect(person.map(({ action, version }) => [action, version])).toEqual([
+      ["update", 3],
+      ["update", 2],
+      ["insert", 1],
+    ]);
+    expect(person[0]).toMatchObject({
+      before: { role: "student" },
+      after: { role: "parent" },
+      actorId: school.admin.id,
+    });
+    const profile = await changesOf(school.id, "profile", user.id);
+    expect(profile.map(({ action }) => action)).toEqual(["update", "insert"]);
+    expect(profile[0]).toMatchObject({ before: { bio: "old" }, after: { bio: "new" } });
+    expect(
+      await admin("select from app.history where before::text || coalesce(after::text, '') like '%argon2%'"),
+    ).toEqual([]);
+  });
+
+  test("the organization has its own, founded by nobody in particular", async () => {
+    const house = await it.organization();
+    await request("PATCH", "/v1/organization", {
+      token: house.token,
+      headers: any,
+      body: { name: "Renamed" },
+    });
+    const changes = await changesOf(house.id, "organization", house.id);
+    expect(changes.map(({ action, actorId }) => [action, actorId])).toEqual([
+      ["update", house.admin.id],
+      ["insert", null],
+    ]);
+  });
+
+  test("hand-written SQL leaves it, a thousand rows in one statement a thousand records", async () => {
+    await as(
+      school.id,
+      "insert into app.content (organization_id, title, slug) select $1, 'Bulk', 'bulk-' || i from generate_series(1, 1000) i",
+      [school.id],
+      school.admin.id,
+    );
+    await as(
+      school.id,
+      "update app.content set title = 'Bulk two' where title = 'Bulk'",
+      [],
+      teacher.user.id,
+    );
+    const counts = await admin(
+      `select action, actor_id, count(*)::int as n from app.history h
+       where table_name = 'content' and row_id in (select content_id from app.content where title = 'Bulk two')
+       group by action, actor_id order by action`,
+    );
+    expect(counts).toEqual([
+      { action: "insert", actor_id: school.admin.id, n: 1000 },
+      { action: "update", actor_id: teacher.user.id, n: 1000 },
+    ]);
+  });
+
+  test("an upsert that adds one row and changes another records one of each", async () => {
+    const user = await it.user(school);
+    const [fresh] = await as<{ userId: string }>(
+      school.id,
+      "insert into app.user (organization_id, username, full_name) values ($1, 'upsert', 'U') returning user_id",
+      [school.id],
+    );
+    await as(
+      school.id,
+      "insert into app.profile (organization_id, user_id, bio) values ($1, $2, 'x'), ($1, $3, 'y') on conflict (organization_id, user_id) do update set bio = excluded.bio",
+      [school.id, user.id, fresh?.userId],
+    );
+    expect((await changesOf(school.id, "profile", user.id)).map(({ action }) => action)).toEqual([
+      "update",
+      "insert",
+    ]);
+    expect((await changesOf(school.id, "profile", fresh?.userId ?? "")).map(({ action }) => action)).toEqual([
+      "insert",
+    ]);
+  });
+
+  test("what a removal takes along is recorded with it", async () => {
+    const user = await it.user(school, "student", { profile: { bio: "gone" } });
+    await admin("delete from app.user where user_id = $1", [user.id]);
+    expect((await changesOf(school.id, "user", user.id))[0]).toMatchObject({
+      action: "delete",
+      before: { username: user.username },
+      after: null,
+    });
+    expect((await changesOf(school.id, "profile", user.id))[0]).toMatchObject({
+      action: "delete",
+      before: { bio: "gone" },
+    });
+  });
+});
+
+test("nobody changes or removes what has been recorded, and what a transaction undoes is not [row 9] [row 41]", async () => {
+  const lesson = await it.content(teacher.token);
+  for (const text of [
+    "update app.history set actor_id = null",
+    "delete from app.history",
+    "truncate app.history",
+  ]) {
+    expect((await refusedBy(as(school.id, text)))?.code).toBe("42501");
+  }
+  const undone = withTenant(db, { organizationId: school.id, userId: null }, async (tx) => {
+    await run(tx, "update app.content set title = 'undone' where content_id = $1", [lesson.id]);
+    throw new Error("undo");
+  });
+  await expect(undone).rejects.toThrow("undo");
+  expect(await changesOf(school.id, "content", lesson.id)).toHaveLength(1);
+});
