@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dir, "..");
 // One of everything, whoever called: the Bun that the lock file pins, and the tools beside it.
 const BIN = join(ROOT, "node_modules/.bin");
 const BUN = join(BIN, "bun");
-const SERVERS: readonly ProgramName[] = ["postgres", "redis-server", "pgbouncer", "chromium"];
+const SERVERS: readonly ProgramName[] = ["postgres", "redis-server", "pgbouncer", "curl", "chromium"];
 
 interface Outcome {
   readonly passed: number;

@@ -214,7 +214,8 @@ describe("the database's pool", () => {
     )[0]?.n ?? 0;
 
   test("refuses with 503 and when to try again once every connection is held too long [row 47]", async () => {
-    const db = await open({ size: 1, overflow: 0, acquireTimeoutMs: 50 });
+    // Long enough for a busy machine to open the one connection.
+    const db = await open({ size: 1, overflow: 0, acquireTimeoutMs: 1000 });
     const { promise: done, resolve: release } = Promise.withResolvers<void>();
     const { promise: held, resolve: hold } = Promise.withResolvers<void>();
     const holder = withTenant(db, ours, async () => {
@@ -237,10 +238,19 @@ describe("the database's pool", () => {
 
   test("replaces an idle connection that was killed, unseen [row 49]", async () => {
     const db = await open({ size: 3, overflow: 0 });
-    const busy = () =>
-      Promise.all(
-        [1, 2, 3].map((n) => withTenant(db, ours, (tx) => query(tx, "select $1::int4, pg_sleep(0.02)", n))),
-      );
+    // All three at once, however slowly connections open.
+    const busy = async () => {
+      let inside = 0;
+      const { promise: all, resolve: full } = Promise.withResolvers<void>();
+      const enter = (n: number) =>
+        withTenant(db, ours, async (tx) => {
+          await query(tx, "select $1::int4", n);
+          inside++;
+          if (inside === 3) full();
+          await all;
+        });
+      await Promise.all([1, 2, 3].map(enter));
+    };
     await busy();
     expect(db.stats()).toMatchObject({ idle: 3, opened: 3 });
     await database.admin(

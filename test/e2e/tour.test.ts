@@ -1,14 +1,17 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { startSatchel } from "../support/binary.ts";
+import { program } from "../support/debian.ts";
 
 setDefaultTimeout(60_000);
 
 test("the tour in docs runs against the executable, in an empty folder with an empty environment [row 93]", async () => {
   const satchel = await startSatchel();
+  const { folder, env } = await program("curl");
   const tour = Bun.spawn(["sh", join(import.meta.dir, "../../docs/tour.sh")], {
     env: {
-      PATH: process.env.PATH ?? "/usr/bin:/bin",
+      ...env,
+      PATH: `${folder}:${process.env.PATH ?? "/usr/bin:/bin"}`,
       SATCHEL_URL: satchel.url,
       SATCHEL_SETUP_CODE: satchel.setupCode ?? "",
     },

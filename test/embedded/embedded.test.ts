@@ -1,6 +1,7 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -24,6 +25,7 @@ import {
 } from "../../src/embedded/index.ts";
 import { requireSpace } from "../../src/embedded/unpack.ts";
 import { type Log, openLog } from "../../src/log.ts";
+import { binary } from "../support/binary.ts";
 import { atEnd, endWithRun, tempFolder } from "../support/run.ts";
 
 // A first start takes a second on an idle machine, and many on one that is busy with other tests.
@@ -134,11 +136,10 @@ interface Owner {
   readonly said: Promise<{ ownerUrl: string; server: number; refused?: string; cure?: string }>;
 }
 
-function owner(folder: string, { flags = [], uid }: { flags?: string[]; uid?: number } = {}): Owner {
+function owner(folder: string, { flags = [] }: { flags?: string[] } = {}): Owner {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "owner.ts"), folder, ...flags], {
     stdio: ["pipe", "pipe", "ignore"],
     env: {},
-    ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   endWithRun(child.pid, "KILL");
   const said = async () => {
@@ -414,9 +415,18 @@ test("a folder of another user is refused with the way out", async () => {
   if (process.getuid?.() === 0) {
     const folder = tempFolder("unknown");
     chmodSync(folder, 0o777);
-    const { refused, cure } = await owner(folder, { uid: 12_345 }).said;
-    expect(refused).toContain("user id 12345");
-    expect(cure).toContain("/etc/passwd");
+    // The executable, and a copy: the repository may be in a folder that only root may enter.
+    const program = join(tempFolder("program"), "satchel");
+    copyFileSync(await binary(), program);
+    const { exitCode, stderr } = Bun.spawnSync([program, "serve", "--port=0", `--data-dir=${folder}/data`], {
+      cwd: folder,
+      env: {},
+      uid: 12_345,
+      gid: 12_345,
+    });
+    expect(exitCode).not.toBe(0);
+    expect(stderr.toString()).toContain("user id 12345");
+    expect(stderr.toString()).toContain("/etc/passwd");
   } else {
     const error = await refusal(startEmbedded({ dataDir: "/satchel", log: events().log }));
     expect(error.message).toContain("/satchel cannot be made (EACCES)");

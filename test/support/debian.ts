@@ -25,6 +25,7 @@ const PROGRAMS = {
     binary: "postgres",
   },
   pgbouncer: { packages: ["pgbouncer"], folder: "usr/sbin", binary: "pgbouncer" },
+  curl: { packages: ["curl"], folder: "usr/bin", binary: "curl" },
   chromium: { packages: ["chromium", "chromium-common"], folder: "usr/lib/chromium", binary: "chromium" },
 } as const;
 
