@@ -127,13 +127,6 @@ function clearReadyFile(path: string): void {
 
 function announce(call: Call, config: Config, url: string, setupCode: string | null): void {
   const docs = `${url}/docs`;
-  if (config.readyFile !== null) {
-    const ready = { url, docs, pid: process.pid, ...(setupCode === null ? {} : { setupCode }) };
-    const fresh = `${config.readyFile}.${process.pid}`;
-    // Renamed into place: whoever waits for the file never reads half of it.
-    writeFileSync(fresh, `${JSON.stringify(ready)}\n`, { mode: 0o600, flush: true });
-    renameSync(fresh, config.readyFile);
-  }
   call.say(`\n  Satchel ${RELEASE} is ready: ${url}`);
   call.say(`  API and how to try it:  ${docs}`);
   if (setupCode !== null) {
@@ -141,6 +134,13 @@ function announce(call: Call, config: Config, url: string, setupCode: string | n
     call.say("  It lets you create the first organization: POST /v1/organizations");
   }
   call.say("  Ctrl-C stops it.\n");
+  if (config.readyFile !== null) {
+    const ready = { url, docs, pid: process.pid, ...(setupCode === null ? {} : { setupCode }) };
+    const fresh = `${config.readyFile}.${process.pid}`;
+    // Renamed into place: whoever waits for the file never reads half of it.
+    writeFileSync(fresh, `${JSON.stringify(ready)}\n`, { mode: 0o600, flush: true });
+    renameSync(fresh, config.readyFile);
+  }
 }
 
 function gauges(

@@ -220,6 +220,13 @@ async function supervise(cluster: Cluster, spawn: () => Postmaster, log: Log) {
 
 function openDataDir(dataDir: string): string {
   const path = resolve(dataDir);
+  // PostgreSQL's initdb hands its own path to a shell, in double quotes.
+  if (/["$`\\\n\r]/.test(path)) {
+    throw new EmbeddedError(
+      `PostgreSQL cannot run from ${path}: its programs do not take ", $, \`, \\ or a line break in a path.`,
+      "Name a folder without them, with --data-dir.",
+    );
+  }
   try {
     if (!existsSync(path)) {
       mkdirSync(path, { recursive: true });

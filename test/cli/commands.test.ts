@@ -1,11 +1,14 @@
 /** What every command has in common, and the commands that need no database. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { SETTINGS } from "../../src/config.ts";
 import { satchel } from "../support/binary.ts";
 import { tempFolder } from "../support/run.ts";
+
+// The first one may have to build the executable.
+setDefaultTimeout(60_000);
 
 const COMMANDS = [
   ...["serve", "work", "migrate", "import", "setup-code"],

@@ -1,5 +1,5 @@
 /** An operator's own PostgreSQL: migrate prepares it, serve refuses what it cannot trust, doctor says what is wrong. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createServer } from "node:net";
 import { migrations } from "../../sql/generated/migrations.ts";
 import { migrate } from "../../sql/migrate.ts";
@@ -8,6 +8,8 @@ import { createJobSchema } from "../../src/queue.ts";
 import { satchel, startSatchel } from "../support/binary.ts";
 import { startRedis } from "../support/redis.ts";
 import { type PlainServer, startPlainServer } from "./server.ts";
+
+setDefaultTimeout(60_000);
 
 type Env = Readonly<Record<string, string>>;
 
@@ -27,7 +29,7 @@ const settingsOf = (out: string): Env =>
 beforeAll(async () => {
   server = await startPlainServer();
   ownerUrl = await server.createDatabase("satchel");
-}, 60_000);
+});
 
 afterAll(() => server.close());
 
@@ -355,7 +357,7 @@ describe("migrations build the schema", () => {
       expect([code, err]).toEqual([0, expect.stringContaining(`Applied: ${migrations[count]?.name}`)]);
       expect(await shape(name)).toEqual(whole);
     }
-  }, 60_000);
+  });
 
   test("never backwards: a database of a newer release is left alone", async () => {
     await meanwhile(
