@@ -98,6 +98,19 @@ async function suite(postgres: "15" | "18", ...flags: readonly string[]): Promis
 
 const executedFile = join(work, "statements");
 
+/** The least part of all lines that the suite must run, in per cent; that of each file is in bunfig.toml. */
+const LINES_FLOOR = 90;
+
+async function coverage(): Promise<Outcome> {
+  const report = join(work, "lcov.info");
+  const text = existsSync(report) ? readFileSync(report, "utf8") : "";
+  const total = (key: "LF" | "LH") =>
+    [...text.matchAll(new RegExp(`^${key}:(\\d+)$`, "gm"))].reduce((sum, [, n]) => sum + Number(n), 0);
+  const lines = (100 * total("LH")) / total("LF");
+  const note = `${lines.toFixed(1)} % of the lines, at least ${LINES_FLOOR}`;
+  return lines >= LINES_FLOOR ? { passed: 1, failed: 0, note } : { passed: 0, failed: 1, note };
+}
+
 /** Fails for a query file that no test has run: nobody needs it, or nobody knows whether it works. */
 async function deadQueries(): Promise<Outcome> {
   const executed = new Set(existsSync(executedFile) ? readFileSync(executedFile, "utf8").split("\n") : []);
@@ -124,7 +137,16 @@ try {
     step("generated SQL is fresh", () => command(BUN, "run", "sql", "--check")),
   ]);
   await step("build the executable", () => command(BUN, "run", "build"));
-  await step("tests on the embedded PostgreSQL 18", () => suite("18", "--coverage"));
+  await step("tests on the embedded PostgreSQL 18", () =>
+    suite(
+      "18",
+      "--coverage",
+      "--coverage-reporter=text",
+      "--coverage-reporter=lcov",
+      `--coverage-dir=${work}`,
+    ),
+  );
+  await step("coverage", coverage);
   await step("tests on Debian's PostgreSQL 15", () => suite("15"));
   await step("every query file is run", deadQueries);
 } finally {

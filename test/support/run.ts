@@ -25,6 +25,7 @@ if [ -f processes ]; then
   done <processes
 fi
 cd /
+exec >&-
 rounds=0
 until rm -rf "$1" || [ $rounds -ge 100 ]; do sleep 0.1; rounds=$((rounds + 1)); done
 `;
@@ -44,7 +45,7 @@ function current(): Run {
     chmodSync(folder, 0o711);
     const guard = spawn("/bin/sh", ["-c", GUARD, "guard", folder], {
       detached: true,
-      stdio: ["pipe", "ignore", "ignore"],
+      stdio: ["pipe", "pipe", "ignore"],
     });
     guard.unref();
     run = { folder, guard, folders: 0 };
@@ -82,13 +83,15 @@ interface Ending {
 
 let endings: Ending[] = [];
 const ENDING_MS = 10_000;
+/** How long the end of a run waits for its folder to go; the guard goes on without us. */
+const REMOVAL_MS = 5000;
 
 /** Has `end` called when the tests are over, before the folder goes. Not called when the run is interrupted. */
 export function atEnd(end: () => void | Promise<void>): void {
   endings.push({ end, site: new Error().stack?.split("\n")[2]?.trim() ?? "" });
 }
 
-/** Ends what the run owns and waits until it is gone. Called once, after the last test. */
+/** Ends what the run owns, and waits until every process is gone. Called once, after the last test. */
 export async function endRun(): Promise<void> {
   const ends = endings.reverse();
   endings = [];
@@ -107,8 +110,12 @@ export async function endRun(): Promise<void> {
     const { guard } = run;
     run = null;
     const gone = new Promise<void>((resolve) => guard.once("exit", () => resolve()));
+    // It closes its output when the processes have ended. A hundred thousand files of databases take a slow disk
+    // longer than is worth waiting for.
+    const ended = new Promise<void>((resolve) => guard.stdout?.resume().once("close", () => resolve()));
     guard.stdin?.end();
-    await gone;
+    await ended;
+    await Promise.race([gone, Bun.sleep(REMOVAL_MS)]);
   }
   if (stuck.length > 0) throw new Error(`the run did not end well: ${stuck.join(", ")}`);
 }
