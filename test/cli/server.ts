@@ -17,6 +17,8 @@ export interface PlainServer {
   /** As the superuser `postgres`, with its password. */
   ownerUrl(database: string): string;
   readonly port: number;
+  /** The postmaster's. */
+  pid(): number;
   /** Runs statements as the superuser. */
   admin(database: string): Admin;
   /** Creates an empty database. Gives the superuser's URL for it. */
@@ -106,6 +108,10 @@ export async function startPlainServer(settings: readonly string[] = []): Promis
   return {
     ownerUrl,
     port,
+    pid: () => {
+      if (server?.pid === undefined) throw new Error("the server does not run");
+      return server.pid;
+    },
     admin,
     createDatabase: async (name, more = "") => {
       await admin("postgres")(`create database ${name} ${more}`);
