@@ -125,7 +125,7 @@ create table app.content_search (
 );
 alter table app.content_search owner to satchel_owner;
 comment on table app.content_search is 'The words of each published lesson.';
-CREATE INDEX content_search_document ON app.content_search USING gin (organization_id, document);
+CREATE INDEX content_search_document ON app.content_search USING gin (organization_id, document) WITH (fastupdate=off);
 CREATE INDEX content_search_language ON app.content_search USING btree (organization_id, language);
 CREATE TRIGGER touch BEFORE UPDATE ON app.content_search FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.content_search enable row level security;

@@ -31,9 +31,22 @@ export async function searchContents(
 ): Promise<readonly FoundContent[]> {
   const language = input.language === null ? null : languageCode(input.language);
   const matches = await readTenant(deps.db, actor, (tx) =>
-    rows.listMatches(tx, actor.organizationId, { ...input, language, limit: input.limit + 1 }),
+    rows.listMatches(tx, actor.organizationId, {
+      ...input,
+      query: withoutLooseDashes(input.query),
+      language,
+      limit: input.limit + 1,
+    }),
   );
   return matches.map((match) => ({ ...match, snippet: safeSnippet(match.snippet) }));
+}
+
+/**
+ * A dash says "not" only right before a word or a phrase. To PostgreSQL it does so across spaces, so that `a - b` would
+ * leave out b, and dashes in a row add up to more than its parser can hold.
+ */
+function withoutLooseDashes(query: string): string {
+  return query.replace(/(?<![\p{L}\p{N}])-+(?![\p{L}\p{N}"])/gu, " ").replace(/-"\s*("|$)/g, " ");
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
