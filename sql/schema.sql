@@ -268,7 +268,7 @@ create policy request_select on app.history as permissive for select to satchel_
 create policy request_update on app.history as permissive for update to satchel_request
   using (true)
   with check (true);
-grant insert, select on app.history to satchel_request;
+grant select on app.history to satchel_request;
 
 create table app.idempotency (
   organization_id uuid not null,
@@ -715,6 +715,8 @@ grant execute on function app.enter(organization uuid, actor uuid) to satchel_re
 CREATE OR REPLACE FUNCTION app.keep_history()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_nestloop TO 'off'
 AS $function$
 begin
@@ -737,9 +739,13 @@ begin
       o as materialized (
         select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from old_rows r cross join lateral to_jsonb(r) as doc
       )
-    select n.organization_id, tg_table_name, n.id, (n.doc ->> 'version')::integer, 'update', changed.before, changed.after
+    select organization_id, tg_table_name, id, (coalesce(n.doc, o.doc) ->> 'version')::integer,
+      case when o.doc is null then 'insert' when n.doc is null then 'delete' else 'update' end,
+      case when n.doc is null then o.doc else changed.before end,
+      case when o.doc is null then n.doc else changed.after end
     from n
-    join o on o.organization_id = n.organization_id and o.id = n.id
+    -- Full: a row that is given another id is gone under the old one and new under the other.
+    full join o using (organization_id, id)
     cross join lateral (
       select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
       from jsonb_each(o.doc) b
@@ -751,7 +757,6 @@ end
 $function$;
 alter function app.keep_history() owner to satchel_owner;
 comment on function app.keep_history() is 'Writes app.history for one statement. Its argument names the id column.';
-grant execute on function app.keep_history() to satchel_request;
 
 CREATE OR REPLACE PROCEDURE app.keep_time(IN target regclass)
  LANGUAGE plpgsql
@@ -898,7 +903,7 @@ CREATE OR REPLACE FUNCTION app.uuidv7()
  RETURNS uuid
  LANGUAGE sql
  PARALLEL SAFE
-RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
+RETURN (SELECT (encode(OVERLAY(uuid_send(gen_random_uuid()) PLACING (SUBSTRING(int8send((clock.microseconds / 1000)) FROM 3) || int2send(((28672 + (((clock.microseconds % (1000)::bigint) * 4096) / 1000)))::smallint)) FROM 1 FOR 8), 'hex'::text))::uuid AS encode FROM (SELECT ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint AS microseconds) clock);
 alter function app.uuidv7() owner to satchel_owner;
 comment on function app.uuidv7() is 'A version 7 UUID (RFC 9562 §5.7). PostgreSQL has one of its own only from 18 on.';
 grant execute on function app.uuidv7() to satchel_request;

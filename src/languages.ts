@@ -36,9 +36,17 @@ const NAMES: Readonly<Record<string, string>> = {
 /** A code like `es` or `pt-BR`, or the name of a configuration like `spanish` or `simple`. */
 export const LANGUAGE_PATTERN = "^[A-Za-z]{2,10}(-[A-Za-z0-9]{1,8})*$";
 
-/** `Spanish`, `ES` and `es` are `es`; what has no code of its own stays as it is, in lower case but for the region. */
+/** `Spanish`, `ES` and `es` are `es`, `portuguese-br` is `pt-BR` (RFC 5646 §2.1.1); what has no code stays as it is. */
 export function languageCode(written: string): string {
-  const [language = "", ...subtags] = written.split("-");
-  const lower = language.toLowerCase();
-  return [(Object.hasOwn(NAMES, lower) ? NAMES[lower] : undefined) ?? lower, ...subtags].join("-");
+  const [language = "", ...subtags] = written.toLowerCase().split("-");
+  const code = (Object.hasOwn(NAMES, language) ? NAMES[language] : undefined) ?? language;
+  return [code, ...subtags.map(inItsCase)].join("-");
 }
+
+/** A script as `Latn`, a region as `BR`, all else in lower case. */
+const inItsCase = (subtag: string): string =>
+  subtag.length === 4
+    ? `${subtag.charAt(0).toUpperCase()}${subtag.slice(1)}`
+    : subtag.length === 2
+      ? subtag.toUpperCase()
+      : subtag;

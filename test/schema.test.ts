@@ -26,7 +26,7 @@ const OTHER_POLICIES = [
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
 ];
-const DEFINERS = ["search_contents"];
+const DEFINERS = ["keep_history", "search_contents"];
 
 const tables = await admin<{
   table: string;
@@ -271,6 +271,12 @@ describe("rights", () => {
       order by 1`);
     expect(definers.map(({ name }) => name)).toEqual(DEFINERS);
     expect(definers).toEqual([
+      {
+        name: "keep_history",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp", "enable_nestloop=off"],
+        login: false,
+      },
       {
         name: "search_contents",
         owner: "satchel_search",

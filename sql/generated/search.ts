@@ -24,11 +24,11 @@ export function deleteDocuments(tx: TenantTx, params: DeleteDocumentsParams): Pr
 }
 
 export interface ListMatchesParams {
+  readonly limit: number;
   readonly query: string;
   readonly language: string | null;
   readonly afterScore: number | null;
   readonly afterId: string | null;
-  readonly limit: number;
   readonly organizationId: string;
 }
 
@@ -54,17 +54,17 @@ const listMatchesStatement: Statement = {
   page.language, page.tags, page.published_at, page.score,
   ts_headline(
     app.search_configuration(page.language),
-    translate(case when page.body = '' then page.description else page.body end, U&'\\E000\\E001', ''),
-    websearch_to_tsquery(app.search_configuration(page.language), $1),
+    translate(left(case when page.body = '' then page.description else page.body end, least(100000, 2000000 / $1::int)), U&'\\E000\\E001', ''),
+    websearch_to_tsquery(app.search_configuration(page.language), $2),
     U&'StartSel=\\E000, StopSel=\\E001, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "'
   ) as snippet
 from (
   select c.*, f.score
-  from app.search_contents($1, $2, $3::real, $4::uuid, $5::int) f
+  from app.search_contents($2, $3, $4::real, $5::uuid, $1::int) f
   join app.content c on c.organization_id = $6 and c.content_id = f.content_id
   where c.status = 'published' and c.deleted_at is null
   order by f.score desc, f.content_id desc
-  limit $5::int
+  limit $1::int
 ) page
 order by page.score desc, page.content_id desc`,
 };
@@ -72,15 +72,16 @@ order by page.score desc, page.content_id desc`,
 /**
  * The published lessons that match a query, best first, each with a snippet of its body. The narrow function finds
  * candidates by the index; app.content, under its policy, has the last word. U+E000 and U+E001 mark the matches: the
- * text around them is not HTML yet, and no text may carry the marks itself.
+ * text around them is not HTML yet, and no text may carry the marks itself. A page of snippets looks through two million
+ * characters at most, which takes half a second: a page of a hundred long lessons would outlast the deadline.
  */
 export function listMatches(tx: TenantTx, params: ListMatchesParams): Promise<readonly ListMatchesRow[]> {
   return many<ListMatchesRow>(tx, listMatchesStatement, [
+    params.limit,
     params.query,
     params.language,
     params.afterScore,
     params.afterId,
-    params.limit,
     params.organizationId,
   ]);
 }
@@ -129,7 +130,7 @@ select
   setweight(to_tsvector(app.search_configuration(c.language), c.title), 'A')
     || setweight(to_tsvector(app.search_configuration(c.language), array_to_string(c.tags, ' ')), 'B')
     || setweight(to_tsvector(app.search_configuration(c.language), c.description), 'C')
-    || setweight(to_tsvector(app.search_configuration(c.language), left(c.body, 250000)), 'D')
+    || setweight(to_tsvector(app.search_configuration(c.language), left(c.body, 100000)), 'D')
 from app.content c
 where c.organization_id = $1
   and c.content_id = any($2::uuid[])
@@ -144,7 +145,8 @@ where excluded.version >= s.version`,
 /**
  * Indexes the words of these lessons as they are now, if they are published. An older version never overwrites a
  * newer one; the share lock keeps a lesson from being withdrawn between being read here and being indexed. A tsvector
- * holds at most 1 MB: a text of 250,000 characters always fits, a longer one is found by its beginning.
+ * holds at most 1 MB, of which a character may take 8 bytes (`я-ю`, three words of it): 100,000 characters of a body always
+ * fit, a longer one is found by its beginning.
  */
 export function upsertDocuments(tx: TenantTx, params: UpsertDocumentsParams): Promise<number> {
   return count(tx, upsertDocumentsStatement, [params.organizationId, params.contentIds]);

@@ -4,16 +4,20 @@
 create schema template;
 comment on schema template is 'Column groups that tables are made of. Never holds a row.';
 
+-- The twelve bits after the version hold the part of the millisecond (RFC 9562 §6.2, method 3): what was made later sorts
+-- later within a millisecond too, or the history of a busy row would be out of order.
 create function app.uuidv7() returns uuid
 language sql volatile parallel safe
-return encode(
-  set_bit(set_bit(
+return (
+  select encode(
     overlay(
       uuid_send(gen_random_uuid())
-      placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
-      from 1 for 6
-    ), 52, 1), 53, 1),
-  'hex')::uuid;
+      placing substring(int8send(microseconds / 1000) from 3) || int2send((28672 + microseconds % 1000 * 4096 / 1000)::smallint)
+      from 1 for 8
+    ),
+    'hex')::uuid
+  from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as microseconds) clock
+);
 comment on function app.uuidv7() is
   'A version 7 UUID (RFC 9562 §5.7). PostgreSQL has one of its own only from 18 on.';
 
@@ -99,7 +103,7 @@ end
 $$;
 comment on function app.touch_audited() is 'Moves updated_at and version and records the acting user on every update.';
 
--- What every write leaves behind. Append only: the request role may add rows and read them, nothing else.
+-- What every write leaves behind. The request role may read it, nothing else: the triggers below write it.
 create table app.history (
   like template.tenant,
   history_id uuid not null default app.uuidv7(),
@@ -117,8 +121,10 @@ comment on table app.history is 'Every change of every audited row: who, when, b
 create index history_row on app.history (organization_id, table_name, row_id, history_id);
 
 -- Statement level with transition tables: a bulk insert of a thousand rows is one insert here, not a thousand.
+-- With the owner's rights, so that nobody else needs a right to write here and no record can be made up.
 create function app.keep_history() returns trigger
-language plpgsql
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
 -- The plan that is kept was made for one row. A nested loop would compare each row of a batch with each other one.
 set enable_nestloop = off
 as $$
@@ -142,9 +148,13 @@ begin
       o as materialized (
         select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from old_rows r cross join lateral to_jsonb(r) as doc
       )
-    select n.organization_id, tg_table_name, n.id, (n.doc ->> 'version')::integer, 'update', changed.before, changed.after
+    select organization_id, tg_table_name, id, (coalesce(n.doc, o.doc) ->> 'version')::integer,
+      case when o.doc is null then 'insert' when n.doc is null then 'delete' else 'update' end,
+      case when n.doc is null then o.doc else changed.before end,
+      case when o.doc is null then n.doc else changed.after end
     from n
-    join o on o.organization_id = n.organization_id and o.id = n.id
+    -- Full: a row that is given another id is gone under the old one and new under the other.
+    full join o using (organization_id, id)
     cross join lateral (
       select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
       from jsonb_each(o.doc) b
@@ -208,10 +218,10 @@ end
 $$;
 
 call app.protect('app.history');
-grant select, insert on app.history to satchel_request;
--- What a reference brings about (cascade, set null) is done as the tables' owner, whom FORCE binds as well.
+grant select on app.history to satchel_request;
+-- The triggers write as the table's owner, whom FORCE binds as well.
 create policy owner_insert on app.history for insert to satchel_owner with check (true);
 grant usage on schema app to satchel_request, satchel_system, satchel_search;
-grant execute on function app.uuidv7(), app.org(), app.actor(), app.enter(uuid, uuid), app.keep_history(), app.touch(), app.touch_audited()
+grant execute on function app.uuidv7(), app.org(), app.actor(), app.enter(uuid, uuid), app.touch(), app.touch_audited()
   to satchel_request;
 grant execute on function app.org() to satchel_search, satchel_system;

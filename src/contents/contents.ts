@@ -287,10 +287,8 @@ export async function importContents(
     stored = touched;
     if (dryRun) throw rehearsal;
     if (touched.length > 0) {
-      await enqueue(deps.queue, tx, "reindex-search", {
-        organizationId,
-        contentIds: touched.map(({ id }) => id),
-      });
+      const contentIds = touched.map(({ id }) => id);
+      await enqueue(deps.queue, tx, "reindex-search", { organizationId, contentIds }, { bulk: true });
       changed(tx, "contents");
     }
   }).catch((error: unknown) => {
@@ -300,11 +298,14 @@ export async function importContents(
   return { added, changed: stored.length - added, unchanged: records.length - stored.length };
 }
 
-/** The slug of an imported lesson: its title, and its source id, which alone is sure to be unique. */
+/** The slug of an imported lesson: its title, and its source id, by which it is the only one. */
 export function importSlug(title: string, sourceId: string): string {
   const id = slugify(sourceId, 60);
-  // Where more is lost than the slug shows, a digest tells apart what would look alike: `a.b` and `a-b`, `学` and `校`.
-  const digest = id === sourceId ? "" : createHash("sha256").update(sourceId).digest("hex").slice(0, 12);
+  // A digest tells apart what would look alike: `a.b` and `a-b`, `学` and `校`, "Part 5" with `1` and "Part" with `5-1`.
+  const digest =
+    id === sourceId && !id.includes("-")
+      ? ""
+      : createHash("sha256").update(sourceId).digest("hex").slice(0, 12);
   return [slugify(title), id, digest].filter((part) => part !== "").join("-");
 }
 

@@ -1,6 +1,7 @@
 -- The published lessons that match a query, best first, each with a snippet of its body. The narrow function finds
 -- candidates by the index; app.content, under its policy, has the last word. U+E000 and U+E001 mark the matches: the
--- text around them is not HTML yet, and no text may carry the marks itself.
+-- text around them is not HTML yet, and no text may carry the marks itself. A page of snippets looks through two million
+-- characters at most, which takes half a second: a page of a hundred long lessons would outlast the deadline.
 -- returns: many
 -- scope: tenant
 -- nullable: :language, :after_score, :after_id
@@ -10,7 +11,7 @@ select
   page.language, page.tags, page.published_at, page.score,
   ts_headline(
     app.search_configuration(page.language),
-    translate(case when page.body = '' then page.description else page.body end, U&'\E000\E001', ''),
+    translate(left(case when page.body = '' then page.description else page.body end, least(100000, 2000000 / :limit::int)), U&'\E000\E001', ''),
     websearch_to_tsquery(app.search_configuration(page.language), :query),
     U&'StartSel=\E000, StopSel=\E001, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "'
   ) as snippet
