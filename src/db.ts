@@ -81,7 +81,7 @@ export interface Tenant {
   readonly organizationId: string;
   /** The acting user, or null where there is none. */
   readonly userId: string | null;
-  /** Wraps the callback, inside the transaction: what must commit together with it. */
+  /** Wraps the callback of a write, inside the transaction: what must commit together with it. */
   readonly around?: <T>(tx: TenantTx, run: () => Promise<T>) => Promise<T>;
 }
 
@@ -251,7 +251,9 @@ export function withTenant<T>(
   options: TransactionOptions = {},
 ): Promise<T> {
   const readOnly = options.readOnly ?? false;
-  return transaction<"tenant", T>(db, { tenant, readOnly, burst: false }, around(tenant, fn));
+  // A read has no effect that something would have to commit with.
+  const run = readOnly ? fn : around(tenant, fn);
+  return transaction<"tenant", T>(db, { tenant, readOnly, burst: false }, run);
 }
 
 /**
@@ -260,7 +262,7 @@ export function withTenant<T>(
  * `withTenant` does.
  */
 export function readTenant<T>(db: Db, tenant: Tenant, fn: (tx: TenantTx) => Promise<T>): Promise<T> {
-  return transaction<"tenant", T>(db, { tenant, readOnly: true, burst: true }, around(tenant, fn));
+  return transaction<"tenant", T>(db, { tenant, readOnly: true, burst: true }, fn);
 }
 
 /** Runs `fn` in a transaction of the system role, across organizations. Refuses as `withTenant` does. */
@@ -379,7 +381,7 @@ async function attempt<S extends Scope, T>(
   plan: Plan,
   fn: (tx: Tx<S>) => Promise<T>,
 ): Promise<Outcome<T>> {
-  const connection = await db.pool.acquire();
+  const connection = await db.pool.acquire(plan.tenant?.organizationId);
   const lease: Lease = {
     db,
     connection,

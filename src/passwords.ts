@@ -31,12 +31,14 @@ export interface Passwords {
   hash(password: string): Promise<{ readonly hash: string; readonly pepperKeyId: string }>;
   /**
    * Whether the password is the one of the hash. Without a hash it works as long and says no. `outdated`: hash it
-   * again, the parameters or the secret have changed. Refuses with `passwords_busy`.
+   * again, the parameters or the secret have changed. `preferred`: in the shorter line, for those a stranger cannot be.
+   * Refuses with `passwords_busy`.
    */
   verify(
     password: string,
     hash: string | null,
     pepperKeyId: string | null,
+    preferred?: boolean,
   ): Promise<{ readonly matches: boolean; readonly outdated: boolean }>;
   /** Takes as long as a verification lately took, without the work: a locked login must not be told by its speed. */
   pretend(): Promise<void>;
@@ -46,17 +48,19 @@ export interface Passwords {
 export function openPasswords(keys: Keys, concurrency = availableParallelism()): Passwords {
   let running = 0;
   const waiting: (() => void)[] = [];
+  /** Comes first, and is as long whoever else waits: a storm of strangers must not keep out who is known. */
+  const preferredWaiting: (() => void)[] = [];
   // What the last hashes took, waiting included; the oldest is overwritten.
   const recent: number[] = [];
   let next = 0;
   let average = 30;
 
-  const turn = async <T>(work: () => Promise<T>): Promise<T> => {
+  const turn = async <T>(work: () => Promise<T>, preferred = false): Promise<T> => {
     const started = performance.now();
     if (running >= concurrency) {
-      if (((waiting.length + 1) * average) / concurrency > MAX_WAIT_MS)
-        throw passwordsBusy({ retryAfter: 2 });
-      await new Promise<void>((resolve) => waiting.push(resolve));
+      const line = preferred ? preferredWaiting : waiting;
+      if (((line.length + 1) * average) / concurrency > MAX_WAIT_MS) throw passwordsBusy({ retryAfter: 2 });
+      await new Promise<void>((resolve) => line.push(resolve));
     } else {
       running += 1;
     }
@@ -69,7 +73,7 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
       recent[next] = ended - started;
       next = (next + 1) % 32;
       // The turn is handed on: `running` stays.
-      const following = waiting.shift();
+      const following = preferredWaiting.shift() ?? waiting.shift();
       if (following === undefined) running -= 1;
       else following();
     }
@@ -84,14 +88,16 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
       hash: await turn(() => Bun.password.hash(peppered(keys.mac("pepper", prepare(password))), ARGON2)),
       pepperKeyId: keys.id,
     }),
-    verify: async (password, hash, pepperKeyId) => {
+    verify: async (password, hash, pepperKeyId, preferred = false) => {
       dummy ??= Bun.password.hash("nobody has this password", ARGON2);
       const known = await dummy;
       const mac = pepperKeyId === null ? null : keys.macBy(pepperKeyId, "pepper", prepare(password));
       // A hash whose secret is gone can match nothing, but must take as long as any other.
       const usable = hash !== null && mac !== null;
-      const matches = await turn(() =>
-        Bun.password.verify(peppered(mac ?? keys.mac("pepper", prepare(password))), usable ? hash : known),
+      const matches = await turn(
+        () =>
+          Bun.password.verify(peppered(mac ?? keys.mac("pepper", prepare(password))), usable ? hash : known),
+        preferred,
       );
       return {
         matches: usable && matches,

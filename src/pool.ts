@@ -35,8 +35,11 @@ export interface PoolStats {
 }
 
 export interface Pool<C> {
-  /** Lends a connection. Refuses with `database_busy` or `database_unavailable`. */
-  acquire(): Promise<C>;
+  /**
+   * Lends a connection on behalf of a party, such as an organization: of those who wait, the one whose party holds the
+   * fewest comes next. Refuses with `database_busy` or `database_unavailable`.
+   */
+  acquire(party?: string): Promise<C>;
   /** Takes a lent connection back. One that was lost meanwhile is ignored. */
   release(connection: C): void;
   /** Says that a connection has closed or was given up: it is never lent again. */
@@ -60,11 +63,13 @@ export interface PoolDriver<C> {
 interface Membership {
   readonly expiresAt: number;
   idleSince: number;
-  lent: boolean;
+  /** On whose behalf it is lent; null while it is idle. */
+  lentTo: string | null;
 }
 
 interface Waiter<C> {
   readonly until: number;
+  readonly party: string;
   give(connection: C): void;
   refuse(refusal: Refusal): void;
 }
@@ -75,6 +80,8 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
   // Last in, first out: what is not needed stays idle and can be ended.
   const idle: C[] = [];
   const waiters = new Set<Waiter<C>>();
+  /** How many connections each party has been lent. */
+  const held = new Map<string, number>();
   const ending = new Set<Promise<void>>();
   let opening = 0;
   let opened = 0;
@@ -82,11 +89,11 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
   let closed = false;
   let drained: (() => void) | null = null;
 
-  function acquire(): Promise<C> {
+  function acquire(party = ""): Promise<C> {
     if (closed) return Promise.reject(databaseUnavailable({ detail: "Satchel is shutting down." }));
     const connection = idle.pop();
     if (connection !== undefined) {
-      lend(connection);
+      lend(connection, party);
       return Promise.resolve(connection);
     }
     // Those for whom a connection can be opened do not wait for somebody else's.
@@ -99,9 +106,10 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
       };
       const waiter: Waiter<C> = {
         until: performance.now() + acquireTimeoutMs,
+        party,
         give(given) {
           leave();
-          lend(given);
+          lend(given, party);
           resolve(given);
         },
         refuse(refusal) {
@@ -114,9 +122,34 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
     });
   }
 
-  function lend(connection: C): void {
+  function lend(connection: C, party: string): void {
     const membership = members.get(connection);
-    if (membership !== undefined) membership.lent = true;
+    if (membership === undefined) return;
+    membership.lentTo = party;
+    held.set(party, (held.get(party) ?? 0) + 1);
+  }
+
+  function takeBack(membership: Membership): void {
+    const party = membership.lentTo;
+    if (party === null) return;
+    membership.lentTo = null;
+    const left = (held.get(party) ?? 1) - 1;
+    if (left === 0) held.delete(party);
+    else held.set(party, left);
+  }
+
+  /** Whoever holds the fewest connections comes next, so that a busy school cannot keep the others waiting. */
+  function nextWaiter(): Waiter<C> | undefined {
+    let next: Waiter<C> | undefined;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const waiter of waiters) {
+      const count = held.get(waiter.party) ?? 0;
+      if (count >= fewest) continue;
+      next = waiter;
+      fewest = count;
+      if (count === 0) break;
+    }
+    return next;
   }
 
   function openForWaiters(): void {
@@ -133,7 +166,7 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
     members.set(connection, {
       expiresAt: now + lifetimeMs * (1 - Math.random() / 5),
       idleSince: now,
-      lent: false,
+      lentTo: null,
     });
     offer(connection);
   }
@@ -149,8 +182,8 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
     const membership = members.get(connection);
     if (membership === undefined) return;
     // Given back twice it would be lent twice, to two tenants at once.
-    if (!membership.lent) throw new Error("a connection was given back that was not lent");
-    membership.lent = false;
+    if (membership.lentTo === null) throw new Error("a connection was given back that was not lent");
+    takeBack(membership);
     if (performance.now() < membership.expiresAt) {
       offer(connection);
       return;
@@ -161,7 +194,7 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
   }
 
   function offer(connection: C): void {
-    const [next] = waiters;
+    const next = nextWaiter();
     if (next !== undefined) {
       next.give(connection);
       return;
@@ -174,7 +207,10 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
   }
 
   function lost(connection: C): void {
-    if (!members.delete(connection)) return;
+    const membership = members.get(connection);
+    if (membership === undefined) return;
+    takeBack(membership);
+    members.delete(connection);
     discarded++;
     remove(idle, connection);
     openForWaiters();
@@ -182,6 +218,8 @@ export function makePool<C extends object>(driver: PoolDriver<C>, settings: Pool
   }
 
   function drop(connection: C): void {
+    const membership = members.get(connection);
+    if (membership !== undefined) takeBack(membership);
     members.delete(connection);
     remove(idle, connection);
     discarded++;

@@ -73,6 +73,8 @@ export interface EnqueueOptions {
   readonly startAfterSeconds?: number;
   /** At most one job of this name and key in each slot of so many seconds; another is not enqueued. */
   readonly throttle?: { readonly key: string; readonly seconds: number };
+  /** What many wait for nobody may hold up: a bulk job lets every other of its name go first. */
+  readonly bulk?: boolean;
 }
 
 /**
@@ -93,11 +95,12 @@ export async function enqueue<N extends JobName>(
   tx: TxFor<N>,
   name: N,
   payload: JobPayloads[N],
-  { startAfterSeconds, throttle }: EnqueueOptions = {},
+  { startAfterSeconds, throttle, bulk }: EnqueueOptions = {},
 ): Promise<string | null> {
   return queue[internals].boss.send(name, payload, {
     db: over(tx),
     ...(startAfterSeconds === undefined ? {} : { startAfter: startAfterSeconds }),
+    ...(bulk === true ? { priority: -1 } : {}),
     ...(throttle === undefined ? {} : { singletonKey: throttle.key, singletonSeconds: throttle.seconds }),
   });
 }

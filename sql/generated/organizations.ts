@@ -35,6 +35,24 @@ export function existsOrganization(tx: SystemTx): Promise<boolean> {
   return one<{ readonly exists: boolean }>(tx, existsOrganizationStatement, []).then((row) => row.exists);
 }
 
+export interface ExistsSetupCodeParams {
+  readonly codeHashes: readonly Uint8Array[];
+}
+
+const existsSetupCodeStatement: Statement = {
+  name: "organizations/exists_setup_code",
+  text: `select /* organizations/exists_setup_code */ exists (
+  select from app.setup_code where code_hash = any($1::bytea[])
+) as exists`,
+};
+
+/** Whether one of these is the hash of a set-up code, used up or not. Only spares work: claim_setup_codes decides. */
+export function existsSetupCode(tx: TenantTx, params: ExistsSetupCodeParams): Promise<boolean> {
+  return one<{ readonly exists: boolean }>(tx, existsSetupCodeStatement, [
+    params.codeHashes,
+  ]).then((row) => row.exists);
+}
+
 export interface FindOrganizationParams {
   readonly organizationId: string;
 }

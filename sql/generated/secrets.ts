@@ -1,5 +1,5 @@
 // Written by `bun run sql`. Do not edit.
-import { type Statement, type SystemTx, count, many } from "../tx.ts";
+import { type Statement, type SystemTx, count, many, one } from "../tx.ts";
 
 export interface InsertKeyIdsParams {
   readonly keyIds: readonly string[];
@@ -29,4 +29,14 @@ const listKeyIdsStatement: Statement = {
 /** The names of the secrets this database was used with. */
 export function listKeyIds(tx: SystemTx): Promise<readonly ListKeyIdsRow[]> {
   return many<ListKeyIdsRow>(tx, listKeyIdsStatement, []);
+}
+
+const lockKeyIdsStatement: Statement = {
+  name: "secrets/lock_key_ids",
+  text: `select /* secrets/lock_key_ids */ pg_advisory_xact_lock(7283642416)`,
+};
+
+/** Makes nodes that start at the same moment look at the names of secrets one after another. */
+export function lockKeyIds(tx: SystemTx): Promise<void> {
+  return one(tx, lockKeyIdsStatement, []).then(() => undefined);
 }

@@ -1,6 +1,21 @@
 // Written by `bun run sql`. Do not edit.
 import { type Statement, type SystemTx, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
+export interface DeleteGuardsParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const deleteGuardsStatement: Statement = {
+  name: "sessions/delete_guards",
+  text: `delete /* sessions/delete_guards */ from app.login_guard where organization_id = $1 and user_id = $2`,
+};
+
+/** Forgets every attempt at a person's logins, on all devices, and with them every lock. */
+export function deleteGuards(tx: TenantTx, params: DeleteGuardsParams): Promise<number> {
+  return count(tx, deleteGuardsStatement, [params.organizationId, params.userId]);
+}
+
 export interface FindByTokenParams {
   readonly organizationId: string;
   readonly tokenHashes: readonly Uint8Array[];
@@ -375,6 +390,38 @@ export function updateAllEnded(tx: TenantTx, params: UpdateAllEndedParams): Prom
     params.organizationId,
     params.userId,
     params.exceptId,
+  ]);
+}
+
+export interface UpdateAttemptReturnedParams {
+  readonly attemptsAllowed: number;
+  readonly organizationId: string;
+  readonly guardKey: Uint8Array;
+  readonly bucket: Uint8Array;
+  readonly sequence: number;
+}
+
+const updateAttemptReturnedStatement: Statement = {
+  name: "sessions/update_attempt_returned",
+  text: `update /* sessions/update_attempt_returned */ app.login_guard
+set
+  forgiven_sequence = least(sequence, forgiven_sequence + 1),
+  success_sequence = least(sequence, success_sequence + 1),
+  locked_until = case
+    when sequence - least(sequence, forgiven_sequence + 1) < $1::int then null else locked_until
+  end
+where organization_id = $2 and guard_key = $3 and bucket = $4
+  and forgiven_sequence < $5`,
+};
+
+/** Gives one reserved attempt back whose password was never looked at, and lifts the lock if too few remain for it. */
+export function updateAttemptReturned(tx: TenantTx, params: UpdateAttemptReturnedParams): Promise<number> {
+  return count(tx, updateAttemptReturnedStatement, [
+    params.attemptsAllowed,
+    params.organizationId,
+    params.guardKey,
+    params.bucket,
+    params.sequence,
   ]);
 }
 

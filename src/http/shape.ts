@@ -24,10 +24,21 @@ export function shapeRefusal(error: ValidationError, { endpoint, query }: Prepar
     const pointer = pointerOf(names, root);
     if (seen.has(pointer)) continue;
     seen.add(pointer);
-    errors.push({ pointer, detail: reasonOf(problem) });
+    errors.push({ pointer, detail: reasonOf(meant(problem)) });
     if (errors.length === 20) break;
   }
   return invalidRequest({ errors });
+}
+
+/** Of a value that may be null and is not: what is wrong with it as the other thing it may be. */
+function meant(problem: ValueError): ValueError {
+  const { schema, value } = problem;
+  const options: unknown = schema.anyOf;
+  if (problem.type !== ValueErrorType.Union || value === null || !Array.isArray(options)) return problem;
+  const others = (options as readonly TSchema[]).filter(({ type }) => type !== "null");
+  const [only] = others;
+  if (only === undefined || others.length > 1 || others.length === options.length) return problem;
+  return Value.Errors(only, value).First() ?? problem;
 }
 
 function reasonOf({ type, schema }: ValueError): string {

@@ -57,6 +57,13 @@ export async function createOrganization(
   if (signUp === "code" && input.setupCode === undefined) throw setupCodeRefused();
   const hashes =
     input.setupCode === undefined ? [] : deps.keys.macs("setup-code", normalizeSetupCode(input.setupCode));
+  // Before the password is hashed: that costs a core tens of milliseconds, and anybody can send a made-up code.
+  if (signUp === "code") {
+    const known = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
+      rows.existsSetupCode(tx, hashes),
+    );
+    if (!known) throw setupCodeRefused();
+  }
   const admin = await prepareUser(
     deps,
     { ...input.admin, role: "admin", status: "active" },

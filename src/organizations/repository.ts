@@ -76,6 +76,9 @@ export const insertSetupCode = (tx: SystemTx, codeHash: Uint8Array, first: boole
 
 export const pruneSetupCodes = (tx: SystemTx) => sql.pruneSetupCodes(tx);
 
+export const existsSetupCode = (tx: TenantTx, codeHashes: readonly Uint8Array[]): Promise<boolean> =>
+  sql.existsSetupCode(tx, { codeHashes });
+
 export async function claimSetupCodes(
   tx: TenantTx,
   codeHashes: readonly Uint8Array[],

@@ -9,6 +9,7 @@ import * as rows from "./repository.ts";
  */
 export async function claimSecrets(deps: Pick<Deps, "db" | "keys">): Promise<boolean> {
   return withSystem(deps.db, async (tx) => {
+    await rows.lockKeyIds(tx);
     const known = await rows.listKeyIds(tx);
     if (known.length > 0 && !deps.keys.ids.some((id) => known.includes(id))) return false;
     await rows.insertKeyIds(tx, deps.keys.ids);

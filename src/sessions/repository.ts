@@ -51,6 +51,14 @@ export const reserveAttempt = (tx: TenantTx, bucket: Bucket, userId: string | nu
 export const forgiveAttempts = (tx: TenantTx, bucket: Bucket, sequence: number, attemptsAllowed: number) =>
   sql.updateAttemptsForgiven(tx, { ...bucket, sequence, attemptsAllowed });
 
+/** Gives back an attempt whose password was never looked at. */
+export const returnAttempt = (tx: TenantTx, bucket: Bucket, sequence: number, attemptsAllowed: number) =>
+  sql.updateAttemptReturned(tx, { ...bucket, sequence, attemptsAllowed });
+
+/** Forgets every attempt at a person's logins. */
+export const deleteGuards = (tx: TenantTx, organizationId: string, userId: string) =>
+  sql.deleteGuards(tx, { organizationId, userId });
+
 export const lockGuard = (tx: TenantTx, bucket: Bucket) => sql.lockGuard(tx, bucket);
 
 export const endExpiredLock = (tx: TenantTx, bucket: Bucket) => sql.updateLockExpired(tx, bucket);

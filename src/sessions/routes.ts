@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { notFound } from "../errors.ts";
 import { signInLineFull } from "../gate.ts";
-import { answer, type Client, endpoint, members } from "../http/endpoint.ts";
+import { answer, type Client, endpoint, members, roles } from "../http/endpoint.ts";
 import { password, userShape, userView } from "../http/people.ts";
 import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
@@ -17,6 +17,7 @@ import {
   type Session,
   signIn,
   signInRefused,
+  unlockUser,
 } from "./sessions.ts";
 
 const session = Type.Object({
@@ -161,6 +162,18 @@ export const sessionsEndpoints = [
     params: t.Object({ id: uuid() }),
     answers: { 204: null },
     handle: ({ deps, actor, params }) => endSession(deps, actor, params.id),
+    present: () => undefined,
+  }),
+  endpoint({
+    method: "POST",
+    path: "/v1/users/:id/unlock",
+    tag: "users",
+    summary: "Open a person's logins again",
+    description: "Whatever locked them, on all devices. Their password stays.",
+    access: roles("admin"),
+    params: t.Object({ id: uuid() }),
+    answers: { 204: null },
+    handle: ({ deps, actor, params }) => unlockUser(deps, actor, params.id),
     present: () => undefined,
   }),
   endpoint({

@@ -132,7 +132,12 @@ async function verifyPassword(deps: Deps, input: SignInInput, login: string, dev
   const userId = person?.userId ?? null;
   const bucket = bucketOf(deps.keys, organizationId, userId, login, device);
   const attempt = await guarded(deps, bucket, userId, settings, () =>
-    deps.passwords.verify(input.password, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
+    deps.passwords.verify(
+      input.password,
+      person?.passwordHash ?? null,
+      person?.pepperKeyId ?? null,
+      bucket.bucket.length > 0,
+    ),
   );
   if (attempt === null) return null;
   const verifiedHash = person?.passwordHash ?? null;
@@ -183,7 +188,16 @@ async function guarded<V extends { readonly matches: boolean }>(
     return attempt;
   });
   if (reserved === null) return null;
-  const verified = await verify();
+  let verified: V;
+  try {
+    verified = await verify();
+  } catch (error) {
+    // Nobody looked at the password: a machine too busy to do so must not lock people out.
+    await withTenant(deps.db, nobody, (tx) =>
+      rows.returnAttempt(tx, bucket, reserved.sequence, limits.attemptsAllowed),
+    );
+    throw error;
+  }
   if (verified.matches) {
     await withTenant(deps.db, nobody, (tx) =>
       rows.forgiveAttempts(tx, bucket, reserved.sequence, limits.attemptsAllowed),
@@ -316,7 +330,12 @@ export async function changePassword(
       bucket: uuidBytes(actor.sessionId),
     };
     const verified = await guarded(deps, bucket, userId, settings, () =>
-      deps.passwords.verify(input.currentPassword, person?.passwordHash ?? null, person?.pepperKeyId ?? null),
+      deps.passwords.verify(
+        input.currentPassword,
+        person?.passwordHash ?? null,
+        person?.pepperKeyId ?? null,
+        true,
+      ),
     );
     if (verified === null) await deps.passwords.pretend();
     const verifiedHash = person?.passwordHash ?? null;
@@ -334,6 +353,16 @@ export async function changePassword(
       }
       await rows.endAll(tx, organizationId, userId, actor.sessionId, "password_changed");
     });
+  });
+}
+
+/**
+ * Opens a person's logins again, on all devices, whatever locked them. For admins. Refuses with `not_found`.
+ */
+export async function unlockUser(deps: Deps, actor: Actor, userId: string): Promise<void> {
+  await withTenant(deps.db, actor, async (tx) => {
+    await getUserIn(tx, actor.organizationId, userId);
+    await rows.deleteGuards(tx, actor.organizationId, userId);
   });
 }
 

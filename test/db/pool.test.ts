@@ -41,6 +41,21 @@ function fakePool(settings: Partial<PoolSettings> = {}, open?: (number: number) 
 }
 
 describe("the pool", () => {
+  test("serves the party that holds the fewest first, so that a busy one keeps no other waiting [row 46]", async () => {
+    const { pool } = fakePool();
+    const busy = await Promise.all(Array.from({ length: 3 }, () => pool.acquire("busy")));
+    const order: string[] = [];
+    const queue = async (party: string) => {
+      const fake = await pool.acquire(party);
+      order.push(party);
+      return fake;
+    };
+    const waiting = [queue("busy"), queue("quiet")];
+    for (const connection of busy) pool.release(connection);
+    await Promise.all(waiting);
+    expect(order).toEqual(["quiet", "busy"]);
+  });
+
   test("opens up to its size and its overflow, lends each connection to one caller, and lets the next wait [row 46]", async () => {
     const { pool, made } = fakePool();
     const lent = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);

@@ -32,6 +32,7 @@ const ACCESS: Readonly<Record<string, readonly Role[] | "public">> = {
   "PUT /v1/users/:id/role": ["admin"],
   "DELETE /v1/users/:id": ["admin"],
   "POST /v1/users/:id/restore": ["admin"],
+  "POST /v1/users/:id/unlock": ["admin"],
   "GET /v1/contents": all,
   "POST /v1/contents": staff,
   "GET /v1/contents/:id": all,

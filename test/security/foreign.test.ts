@@ -49,6 +49,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   "PUT /v1/users/:id/role": { role: "student" },
   "DELETE /v1/users/:id": undefined,
   "POST /v1/users/:id/restore": undefined,
+  "POST /v1/users/:id/unlock": undefined,
   "GET /v1/contents/:id": undefined,
   "PATCH /v1/contents/:id": { title: "Taken over" },
   "DELETE /v1/contents/:id": undefined,

@@ -111,7 +111,8 @@ describe("lists", () => {
     const count = async (limit: number) => {
       statements.length = 0;
       await request("GET", `/v1/users?limit=${limit}`, { token });
-      return statements.length;
+      // The commit of a read is not waited for: it may be counted with the next one.
+      return statements.filter((name) => !name.startsWith("tx/")).length;
     };
     expect(await count(25)).toBe(await count(1));
   });

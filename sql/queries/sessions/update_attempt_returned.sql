@@ -1,0 +1,12 @@
+-- Gives one reserved attempt back whose password was never looked at, and lifts the lock if too few remain for it.
+-- returns: count
+-- scope: tenant
+update app.login_guard
+set
+  forgiven_sequence = least(sequence, forgiven_sequence + 1),
+  success_sequence = least(sequence, success_sequence + 1),
+  locked_until = case
+    when sequence - least(sequence, forgiven_sequence + 1) < :attempts_allowed::int then null else locked_until
+  end
+where organization_id = :organization_id and guard_key = :guard_key and bucket = :bucket
+  and forgiven_sequence < :sequence
