@@ -6,8 +6,8 @@ import { migrate } from "../../sql/migrate.ts";
 import { silentLog } from "../../src/log.ts";
 import { createJobSchema } from "../../src/queue.ts";
 import { satchel, startSatchel } from "../support/binary.ts";
+import { type PlainServer, startPlainServer } from "../support/plain-server.ts";
 import { startRedis } from "../support/redis.ts";
-import { type PlainServer, startPlainServer } from "./server.ts";
 
 setDefaultTimeout(60_000);
 
@@ -344,19 +344,21 @@ describe("migrations build the schema", () => {
       ).map(({ line }) => line);
     const whole = await shape("satchel");
     expect(whole.length).toBeGreaterThan(200);
-    for (let count = 0; count < migrations.length; count++) {
-      const name = `release_${count}`;
-      const url = await server.createDatabase(name);
-      await migrate({
-        ownerUrl: url,
-        log: silentLog,
-        migrations: migrations.slice(0, count),
-        ...(count === 0 ? {} : { jobSchema: createJobSchema }),
-      });
-      const { code, err } = await satchel(["migrate"], { env: { DATABASE_OWNER_URL: url } });
-      expect([code, err]).toEqual([0, expect.stringContaining(`Applied: ${migrations[count]?.name}`)]);
-      expect(await shape(name)).toEqual(whole);
-    }
+    await Promise.all(
+      migrations.map(async ({ name }, count) => {
+        const database = `release_${count}`;
+        const url = await server.createDatabase(database);
+        await migrate({
+          ownerUrl: url,
+          log: silentLog,
+          migrations: migrations.slice(0, count),
+          ...(count === 0 ? {} : { jobSchema: createJobSchema }),
+        });
+        const { code, err } = await satchel(["migrate"], { env: { DATABASE_OWNER_URL: url } });
+        expect([code, err]).toEqual([0, expect.stringContaining(`Applied: ${name}`)]);
+        expect(await shape(database)).toEqual(whole);
+      }),
+    );
   });
 
   test("never backwards: a database of a newer release is left alone", async () => {

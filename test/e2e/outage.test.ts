@@ -1,10 +1,10 @@
 /** PostgreSQL goes away and comes back: what clients and load balancers are told meanwhile. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { type PlainServer, startPlainServer } from "../cli/server.ts";
 import { type RunningSatchel, satchel, startSatchel } from "../support/binary.ts";
 import { client } from "../support/client.ts";
 import { type GivenOrganization, given } from "../support/given.ts";
+import { type PlainServer, startPlainServer } from "../support/plain-server.ts";
 
 setDefaultTimeout(60_000);
 

@@ -8,10 +8,10 @@ import postgres from "postgres";
 import { chooseAccount } from "../../src/embedded/account.ts";
 import { unpack } from "../../src/embedded/unpack.ts";
 import { silentLog } from "../../src/log.ts";
-import type { Admin } from "../support/database.ts";
-import { program } from "../support/debian.ts";
-import { POSTGRES } from "../support/postgres.ts";
-import { endWithRun, tempFolder } from "../support/run.ts";
+import type { Admin } from "./database.ts";
+import { program } from "./debian.ts";
+import { POSTGRES } from "./postgres.ts";
+import { endWithRun, tempFolder } from "./run.ts";
 
 export interface PlainServer {
   /** As the superuser `postgres`, with its password. */
