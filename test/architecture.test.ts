@@ -21,7 +21,7 @@ async function tree(): Promise<Map<string, string>> {
   return files;
 }
 
-test("every file is where it belongs and imports only what it may", async () => {
+test("every file is where it belongs and imports only what it may [row 54] [row 97]", async () => {
   const files = await tree();
   expect(files.size).toBeGreaterThan(50);
   expect(findings(files).map(explain)).toEqual([]);
