@@ -778,6 +778,16 @@ grant execute on function app.org() to satchel_request;
 grant execute on function app.org() to satchel_search;
 grant execute on function app.org() to satchel_system;
 
+CREATE OR REPLACE FUNCTION app.plain_punctuation(words text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN translate(words, (((''::text || ''::text) || '“”‘’«»–—…¿¡−→×÷°·±′•≤≥≠≈∞∑∫√'::text) || '­​‎‏‪‫‬‭‮⁠⁦⁧⁨⁩﻿'::text), ((repeat(' '::text, 28) || ''::text) || ''::text));
+alter function app.plain_punctuation(words text) owner to satchel_owner;
+comment on function app.plain_punctuation(words text) is 'The text with control characters for its typographic marks, and without what cannot be seen.';
+grant execute on function app.plain_punctuation(words text) to satchel_request;
+grant execute on function app.plain_punctuation(words text) to satchel_search;
+
 CREATE OR REPLACE PROCEDURE app.protect(IN target regclass)
  LANGUAGE plpgsql
 AS $procedure$
@@ -845,7 +855,7 @@ begin
     select t.language from tongues t where t.language is not null
     union all select in_language where in_language is not null
   loop
-    terms := websearch_to_tsquery(app.search_configuration(tongue), query);
+    terms := websearch_to_tsquery(app.search_configuration(tongue), app.search_text(query));
     continue when numnode(terms) = 0;
     return query
       select found.content_id, found.score
@@ -863,6 +873,16 @@ $function$;
 alter function app.search_contents(query text, in_language text, after_score real, after_id uuid, at_most integer) owner to satchel_search;
 comment on function app.search_contents(query text, in_language text, after_score real, after_id uuid, at_most integer) is 'Finds lessons of the entered organization by their words: ids and scores, nothing else.';
 grant execute on function app.search_contents(query text, in_language text, after_score real, after_id uuid, at_most integer) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.search_text(words text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN translate(app.plain_punctuation(words), ((('‐‑'::text || '              　'::text) || '„‚‹›‒―§¶©®™¬←↑↓↔⇐⇒⇔∂∇∏∝∠∥∬∮∴∼≃≅≡≪≫⊥⋅⋯∙∓″‖†‡〈'::text) || '〉⟨⟩、。，：；！？（）「」『』《》【】・،؛؟۔।॥״׳'::text), ('--'::text || repeat(' '::text, 88)));
+alter function app.search_text(words text) owner to satchel_owner;
+comment on function app.search_text(words text) is 'The text as it is indexed and asked for: its words, apart.';
+grant execute on function app.search_text(words text) to satchel_request;
+grant execute on function app.search_text(words text) to satchel_search;
 
 CREATE OR REPLACE FUNCTION app.touch()
  RETURNS trigger
@@ -898,6 +918,16 @@ $function$;
 alter function app.touch_audited() owner to satchel_owner;
 comment on function app.touch_audited() is 'Moves updated_at and version and records the acting user on every update.';
 grant execute on function app.touch_audited() to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.typographic_punctuation(words text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN translate(words, (''::text || ''::text), '“”‘’«»–—…¿¡−→×÷°·±′•≤≥≠≈∞∑∫√'::text);
+alter function app.typographic_punctuation(words text) owner to satchel_owner;
+comment on function app.typographic_punctuation(words text) is 'Undoes app.plain_punctuation, but for what it left out.';
+grant execute on function app.typographic_punctuation(words text) to satchel_request;
+grant execute on function app.typographic_punctuation(words text) to satchel_search;
 
 CREATE OR REPLACE FUNCTION app.uuidv7()
  RETURNS uuid

@@ -559,7 +559,7 @@ grant select, insert, update on app.content to satchel_request;
   },
   {
     name: "0006_search",
-    checksum: "7066386a6063c20a436f98cd48dccbe4f6dd35d9bf786134f327b08393a2f366",
+    checksum: "7c091b23c76782bf25cb2fa820df29f04b70e3186a6b9f63c64a16a5216b487c",
     text: `-- The search index, kept apart from the lessons: writing a lesson must not wait for its words to be indexed, and the
 -- narrow role that may read this table across row-level security must find nothing in it but words.
 
@@ -605,6 +605,47 @@ end;
 comment on function app.search_configuration(text) is
   'The text search configuration of a language (ISO 639-1): how its words are stemmed. \`simple\` where there is none.';
 
+-- To PostgreSQL's parser everything beyond ASCII is a letter where the database's character type is C, as in the embedded
+-- one: “loop” would be another word than loop, and ¿qué than qué. So what typography puts around words is taken away
+-- before the parser sees it. The marks that are common in lessons become control characters, from which they are brought
+-- back for a snippet.
+create function app.plain_punctuation(words text) returns text
+language sql immutable parallel safe
+return translate(
+  words,
+  U&'\\0001\\0002\\0003\\0004\\0005\\0006\\0007\\0008\\000B\\000C\\000E\\000F\\0010\\0011'
+    || U&'\\0012\\0013\\0014\\0015\\0016\\0017\\0018\\0019\\001A\\001B\\001C\\001D\\001E\\001F'
+    || '“”‘’«»–—…¿¡−→×÷°·±′•≤≥≠≈∞∑∫√'
+    || U&'\\00AD\\200B\\200E\\200F\\202A\\202B\\202C\\202D\\202E\\2060\\2066\\2067\\2068\\2069\\FEFF\\E000\\E001',
+  repeat(' ', 28)
+    || U&'\\0001\\0002\\0003\\0004\\0005\\0006\\0007\\0008\\000B\\000C\\000E\\000F\\0010\\0011'
+    || U&'\\0012\\0013\\0014\\0015\\0016\\0017\\0018\\0019\\001A\\001B\\001C\\001D\\001E\\001F'
+);
+comment on function app.plain_punctuation(text) is
+  'The text with control characters for its typographic marks, and without what cannot be seen.';
+
+create function app.typographic_punctuation(words text) returns text
+language sql immutable parallel safe
+return translate(
+  words,
+  U&'\\0001\\0002\\0003\\0004\\0005\\0006\\0007\\0008\\000B\\000C\\000E\\000F\\0010\\0011'
+    || U&'\\0012\\0013\\0014\\0015\\0016\\0017\\0018\\0019\\001A\\001B\\001C\\001D\\001E\\001F',
+  '“”‘’«»–—…¿¡−→×÷°·±′•≤≥≠≈∞∑∫√'
+);
+comment on function app.typographic_punctuation(text) is 'Undoes app.plain_punctuation, but for what it left out.';
+
+create function app.search_text(words text) returns text
+language sql immutable parallel safe
+return translate(
+  app.plain_punctuation(words),
+  '‐‑'
+    || U&'\\00A0\\2000\\2001\\2002\\2003\\2004\\2005\\2006\\2007\\2008\\2009\\200A\\202F\\205F\\3000'
+    || '„‚‹›‒―§¶©®™¬←↑↓↔⇐⇒⇔∂∇∏∝∠∥∬∮∴∼≃≅≡≪≫⊥⋅⋯∙∓″‖†‡〈'
+    || '〉⟨⟩、。，：；！？（）「」『』《》【】・،؛؟۔।॥״׳',
+  '--' || repeat(' ', 88)
+);
+comment on function app.search_text(text) is 'The text as it is indexed and asked for: its words, apart.';
+
 create table app.content_search (
   like template.tenant,
   content_id uuid not null,
@@ -625,7 +666,8 @@ create index content_search_language on app.content_search (organization_id, lan
 call app.protect('app.content_search');
 call app.keep_time('app.content_search');
 grant select, insert, update, delete on app.content_search to satchel_request;
-grant execute on function app.search_configuration(text) to satchel_request, satchel_search;
+grant execute on function app.search_configuration(text), app.plain_punctuation(text), app.typographic_punctuation(text),
+  app.search_text(text) to satchel_request, satchel_search;
 
 create policy search_select on app.content_search for select to satchel_search using (true);
 grant select (organization_id, content_id, language, document) on app.content_search to satchel_search;
@@ -655,7 +697,7 @@ begin
     select t.language from tongues t where t.language is not null
     union all select in_language where in_language is not null
   loop
-    terms := websearch_to_tsquery(app.search_configuration(tongue), query);
+    terms := websearch_to_tsquery(app.search_configuration(tongue), app.search_text(query));
     continue when numnode(terms) = 0;
     return query
       select found.content_id, found.score

@@ -52,11 +52,15 @@ const listMatchesStatement: Statement = {
   text: `select /* search/list_matches */
   page.content_id, page.source_id, page.title, page.slug, page.description, page.content_type, page.difficulty_level,
   page.language, page.tags, page.published_at, page.score,
-  ts_headline(
-    app.search_configuration(page.language),
-    translate(left(case when page.body = '' then page.description else page.body end, least(100000, 2000000 / $1::int)), U&'\\E000\\E001', ''),
-    websearch_to_tsquery(app.search_configuration(page.language), $2),
-    U&'StartSel=\\E000, StopSel=\\E001, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "'
+  app.typographic_punctuation(
+    ts_headline(
+      app.search_configuration(page.language),
+      app.plain_punctuation(
+        left(case when page.body = '' then page.description else page.body end, least(100000, 2000000 / $1::int))
+      ),
+      websearch_to_tsquery(app.search_configuration(page.language), app.search_text($2)),
+      U&'StartSel=\\E000, StopSel=\\E001, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "'
+    )
   ) as snippet
 from (
   select c.*, f.score
@@ -127,10 +131,10 @@ const upsertDocumentsStatement: Statement = {
   text: `insert /* search/upsert_documents */ into app.content_search as s (organization_id, content_id, version, language, document)
 select
   c.organization_id, c.content_id, c.version, c.language,
-  setweight(to_tsvector(app.search_configuration(c.language), c.title), 'A')
-    || setweight(to_tsvector(app.search_configuration(c.language), array_to_string(c.tags, ' ')), 'B')
-    || setweight(to_tsvector(app.search_configuration(c.language), c.description), 'C')
-    || setweight(to_tsvector(app.search_configuration(c.language), left(c.body, 100000)), 'D')
+  setweight(to_tsvector(app.search_configuration(c.language), app.search_text(c.title)), 'A')
+    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(array_to_string(c.tags, ' '))), 'B')
+    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(c.description)), 'C')
+    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(left(c.body, 100000))), 'D')
 from app.content c
 where c.organization_id = $1
   and c.content_id = any($2::uuid[])

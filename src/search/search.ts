@@ -33,7 +33,7 @@ export async function searchContents(
   const matches = await readTenant(deps.db, actor, (tx) =>
     rows.listMatches(tx, actor.organizationId, {
       ...input,
-      query: withoutLooseDashes(input.query),
+      query: withoutLooseDashes(input.query.replace(/[“”„«»]/g, '"')),
       language,
       limit: input.limit + 1,
     }),

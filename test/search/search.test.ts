@@ -93,6 +93,37 @@ describe("words [row 25]", () => {
     expect(await titles("quartz feldspar")).toEqual(["Near", "Far"]);
   });
 
+  test("are words whatever stands around them: typographic quotes, dashes, signs, hyphens nobody sees", async () => {
+    const around = [
+      ["“", "”"],
+      ["‘", "’s"],
+      ["«", "»"],
+      ["¿", "?"],
+      ["¡", "!"],
+      ["a—", "—b"],
+      ["–", "…"],
+      ["→", "≤"],
+      ["•\u00a0", "\u2009"],
+      ["(", ")"],
+      ["，", "。"],
+      ["\u200f", "\u200e"],
+      ["\u0001", "\u001f"],
+    ] as const;
+    for (const [at, [before, after]] of around.entries()) {
+      const word = `zeolit${"abcdefghijklmnop"[at]}`;
+      const lesson = await it.published(teacher.token, { title: "Z", body: `${before}${word}${after}` });
+      const hidden = await it.published(teacher.token, { title: "Z", body: `zeo\u00adlit${word.slice(6)}` });
+      await runReindexing(app);
+      for (const q of [word, `${before}${word}${after}`.replace(/[ab]?[—–…]b?/g, " ")]) {
+        expect([q, (await ids(q)).sort()]).toEqual([q, [lesson.id, hidden.id].sort()]);
+      }
+    }
+    // On a phone a phrase is quoted like this.
+    await publish({ title: "Pumice stone" });
+    await publish({ title: "Stone of pumice" });
+    expect(await titles("“pumice stone”")).toEqual(["Pumice stone"]);
+  });
+
   test("phrases, alternatives and exclusions work, and stop words alone find nothing", async () => {
     await publish({ title: "Basalt column" });
     await publish({ title: "Column of basalt" });
@@ -132,6 +163,14 @@ describe("snippets [row 25]", () => {
     expect(snippet.replaceAll("<mark>", "").replaceAll("</mark>", "")).not.toMatch(/[<>"'\ue000\ue001]/);
     expect(snippet.match(/<mark>/g)).toHaveLength(1);
     expect(snippet).not.toContain("<mark>fake");
+  });
+
+  test("show typographic marks as they were written", async () => {
+    const body =
+      "Dicen: ¿qué es “scoria”? — F → m × a ≤ b, «sí»… una roca volcánica que es más ligera que otras rocas";
+    await publish({ title: "S", body, language: "es" });
+    const [snippet] = await snippets("scoria");
+    expect(snippet).toContain("¿qué es “<mark>scoria</mark>”? — F → m × a ≤ b, «sí»… una");
   });
 
   test("of any text are safe: every mark is closed, and no other character makes a tag", () => {

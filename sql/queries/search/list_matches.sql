@@ -9,11 +9,15 @@
 select
   page.content_id, page.source_id, page.title, page.slug, page.description, page.content_type, page.difficulty_level,
   page.language, page.tags, page.published_at, page.score,
-  ts_headline(
-    app.search_configuration(page.language),
-    translate(left(case when page.body = '' then page.description else page.body end, least(100000, 2000000 / :limit::int)), U&'\E000\E001', ''),
-    websearch_to_tsquery(app.search_configuration(page.language), :query),
-    U&'StartSel=\E000, StopSel=\E001, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "'
+  app.typographic_punctuation(
+    ts_headline(
+      app.search_configuration(page.language),
+      app.plain_punctuation(
+        left(case when page.body = '' then page.description else page.body end, least(100000, 2000000 / :limit::int))
+      ),
+      websearch_to_tsquery(app.search_configuration(page.language), app.search_text(:query)),
+      U&'StartSel=\E000, StopSel=\E001, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "'
+    )
   ) as snippet
 from (
   select c.*, f.score

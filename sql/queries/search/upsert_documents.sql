@@ -7,10 +7,10 @@
 insert into app.content_search as s (organization_id, content_id, version, language, document)
 select
   c.organization_id, c.content_id, c.version, c.language,
-  setweight(to_tsvector(app.search_configuration(c.language), c.title), 'A')
-    || setweight(to_tsvector(app.search_configuration(c.language), array_to_string(c.tags, ' ')), 'B')
-    || setweight(to_tsvector(app.search_configuration(c.language), c.description), 'C')
-    || setweight(to_tsvector(app.search_configuration(c.language), left(c.body, 100000)), 'D')
+  setweight(to_tsvector(app.search_configuration(c.language), app.search_text(c.title)), 'A')
+    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(array_to_string(c.tags, ' '))), 'B')
+    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(c.description)), 'C')
+    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(left(c.body, 100000))), 'D')
 from app.content c
 where c.organization_id = :organization_id
   and c.content_id = any(:content_ids::uuid[])
