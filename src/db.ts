@@ -492,8 +492,10 @@ function judge(lease: Lease, thrown: unknown, committing = false): Outcome<never
   if (isLostRace(failure) || isLostRace(thrown)) {
     return fail(withCause(writeConflict(), isLostRace(failure) ? failure : thrown), true);
   }
-  // Only the first failure says what was wrong; what came behind it is told that the transaction is aborted.
-  const error = hasCode(thrown, "25P02") && failure !== null ? failure : thrown;
+  // Only the first failure says what was wrong: what came behind it is told that the transaction is aborted, and behind
+  // a failed BEGIN that the connection was given up.
+  const followed = hasCode(thrown, "25P02") || (!lease.begun && isLoss(thrown));
+  const error = followed && failure !== null ? failure : thrown;
   const lost = connection.gone && (isConnectionError(error) || isLoss(error));
   if (!lost) return fail(translate(error));
   // Not even BEGIN was answered: the pooled connection was dead already and nothing has happened.

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { createServer } from "node:net";
 import { migrations } from "../../sql/generated/migrations.ts";
 import { migrate } from "../../sql/migrate.ts";
+import { auditDatabase } from "../../src/database/database.ts";
+import { openDb } from "../../src/db.ts";
 import { silentLog } from "../../src/log.ts";
 import { createJobSchema } from "../../src/queue.ts";
-import { satchel, startSatchel } from "../support/binary.ts";
+import { type Ended, satchel, startSatchel } from "../support/binary.ts";
 import { type PlainServer, startPlainServer } from "../support/plain-server.ts";
 import { startRedis } from "../support/redis.ts";
 
@@ -26,9 +28,30 @@ const settingsOf = (out: string): Env =>
       .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
 
+/** What serve, doctor and the tenant transaction said before anything was migrated. */
+let before: { readonly serve: Ended; readonly doctor: Ended; readonly asked: readonly unknown[] };
+/** What five nodes said that migrated at the same time. */
+let runs: readonly Ended[];
+
 beforeAll(async () => {
   server = await startPlainServer();
   ownerUrl = await server.createDatabase("satchel");
+  const unready = { env: { DATABASE_URL: ownerUrl } };
+  const db = await openDb({ url: ownerUrl, log: silentLog });
+  const asked: unknown[] = [];
+  for (let round = 0; round < 50; round++) {
+    asked.push(await auditDatabase({ db }, migrations).catch((error: unknown) => error));
+  }
+  await db.close(0);
+  before = {
+    serve: await satchel(["serve", "--port", "0"], unready),
+    doctor: await satchel(["doctor"], unready),
+    asked,
+  };
+  runs = await Promise.all(
+    Array.from({ length: 5 }, () => satchel(["migrate"], { env: { DATABASE_OWNER_URL: ownerUrl } })),
+  );
+  env = settingsOf(runs.find(({ out }) => out.includes("SATCHEL_SECRET"))?.out ?? "");
 });
 
 afterAll(() => server.close());
@@ -45,25 +68,27 @@ async function meanwhile(fault: string, cure: string, run: () => Promise<void>):
 }
 
 describe("a database of the operator's own", () => {
-  test("is refused before it was made ready, to the superuser and to anybody [row 103]", async () => {
-    const { code, err } = await satchel(["serve", "--port", "0"], { env: { DATABASE_URL: ownerUrl } });
-    expect(code).toBe(78);
-    expect(err).toContain("has not been made ready");
-    expect(err).toContain("satchel migrate");
-    const doctor = await satchel(["doctor"], { env: { DATABASE_URL: ownerUrl } });
+  test("is refused before it was made ready, to the superuser and to anybody [row 103]", () => {
+    const { serve, doctor } = before;
+    expect(serve.code).toBe(78);
+    expect(serve.err).toContain("has not been made ready");
+    expect(serve.err).toContain("satchel migrate");
     expect(doctor).toMatchObject({ code: 1, err: "" });
     expect(doctor.out).toContain("has not been made ready");
   });
 
-  test("is made ready by five nodes at once from an owner URL alone, once [row 90]", async () => {
-    const runs = await Promise.all(
-      Array.from({ length: 5 }, () => satchel(["migrate"], { env: { DATABASE_OWNER_URL: ownerUrl } })),
+  test("tells why not even BEGIN succeeds, and not that the connection was lost, each time", () => {
+    const codes = before.asked.map((error) =>
+      error instanceof Error && "code" in error ? error.code : error,
     );
+    expect(new Set(codes)).toEqual(new Set(["22023"]));
+  });
+
+  test("is made ready by five nodes at once from an owner URL alone, once [row 90]", async () => {
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
     const first = runs.filter(({ err }) => err.includes("Applied: 0001_foundations"));
     expect(first).toHaveLength(1);
     expect(runs.filter(({ err }) => err.includes("Nothing was pending"))).toHaveLength(4);
-    env = settingsOf(first[0]?.out ?? "");
     expect(Object.keys(env)).toEqual(["DATABASE_URL", "SATCHEL_SECRET"]);
     const url = new URL(env.DATABASE_URL ?? "");
     expect([url.username, url.host, url.pathname]).toEqual([
