@@ -11,7 +11,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   {
     name: "0001_foundations",
-    checksum: "197473afdf84d10df20b3a6a8599c5ac684fa4a5abb773323ccaba361b704dde",
+    checksum: "4678d63f4c6b83d266b8221f9de78d278940ff4547b7ddef555ecf6aad44dcd2",
     text: `-- The parts every table is made of, each defined once, because a rule pasted into every table is soon broken in one.
 
 -- Column groups: a table takes them over with \`like template.… including defaults including constraints\`.
@@ -164,8 +164,8 @@ begin
       )
     select organization_id, tg_table_name, id, (coalesce(n.doc, o.doc) ->> 'version')::integer,
       case when o.doc is null then 'insert' when n.doc is null then 'delete' else 'update' end,
-      case when n.doc is null then o.doc else changed.before end,
-      case when o.doc is null then n.doc else changed.after end
+      case when n.doc is null then o.doc when o.doc is not null then changed.before end,
+      case when o.doc is null then n.doc when n.doc is not null then changed.after end
     from n
     -- Full: a row that is given another id is gone under the old one and new under the other.
     full join o using (organization_id, id)

@@ -150,8 +150,8 @@ begin
       )
     select organization_id, tg_table_name, id, (coalesce(n.doc, o.doc) ->> 'version')::integer,
       case when o.doc is null then 'insert' when n.doc is null then 'delete' else 'update' end,
-      case when n.doc is null then o.doc else changed.before end,
-      case when o.doc is null then n.doc else changed.after end
+      case when n.doc is null then o.doc when o.doc is not null then changed.before end,
+      case when o.doc is null then n.doc when n.doc is not null then changed.after end
     from n
     -- Full: a row that is given another id is gone under the old one and new under the other.
     full join o using (organization_id, id)

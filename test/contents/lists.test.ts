@@ -110,9 +110,10 @@ describe("lists", () => {
     const count = async (limit: number) => {
       statements.length = 0;
       await request("GET", `/v1/contents?limit=${limit}`, { token: teacher.token });
-      return statements.length;
+      // Of the lessons alone: who asks was seen lately or not.
+      return statements.filter((name) => name.startsWith("contents/")).length;
     };
-    expect(await count(50)).toBe(await count(1));
+    expect([await count(50), await count(1)]).toEqual([1, 1]);
   });
 
   test("what is written while somebody pages shifts nothing [row 56]", async () => {

@@ -456,6 +456,67 @@ describe("importing in a batch", () => {
     expect((await stored())[2]).toEqual({ source_id: "i-3", version: 3, status: "published" });
   });
 
+  test("a rehearsal leaves nothing behind: no row, no job, no history, no new generation", async () => {
+    const state = () =>
+      admin(
+        `select (select count(*)::int from app.content) as rows, (select count(*)::int from pgboss.job) as jobs,
+           (select count(*)::int from app.history) as history, (select sum(generation)::int from app.generation) as generations`,
+      );
+    await bring([record("i-rehearsed")], { publish: true });
+    const before = await state();
+    const records = [record("i-rehearsed", { body: "other" }), record("i-new")];
+    for (const publish of [true, false]) {
+      expect(await bring(records, { dryRun: true, publish })).toEqual({ added: 1, changed: 1, unchanged: 0 });
+    }
+    expect(await state()).toEqual(before);
+  });
+
+  test("only what was touched is indexed anew, by one job, and an import that changes nothing moves nothing", async () => {
+    const jobs = () =>
+      admin<{ data: { contentIds: readonly string[] } }>(
+        "delete from pgboss.job where name = 'reindex-search' returning data",
+      );
+    await bring([record("i-a"), record("i-b")], { publish: true });
+    await jobs();
+    await bring([record("i-a"), record("i-b", { body: "other" })], { publish: true });
+    const [touched] = await admin<{ id: string }>(
+      "select content_id as id from app.content where source_id = 'i-b' and organization_id = $1",
+      [other.id],
+    );
+    expect((await jobs()).map(({ data }) => data.contentIds)).toEqual([[touched?.id ?? ""]]);
+    const generation = () => admin("select * from app.generation order by 1, 2");
+    const before = await generation();
+    expect(await bring([record("i-a")], { publish: true })).toEqual({ added: 0, changed: 0, unchanged: 1 });
+    expect(await jobs()).toEqual([]);
+    expect(await generation()).toEqual(before);
+  });
+
+  test("ids in any alphabet stay as they are, and their lessons apart; so do titles and ids that read alike together", async () => {
+    const ids = ["i-学/1", "i-校/1", "i-Ä b", "i-a b", "i-\u0301", "I-学/1", "i-5-1", "i-5"];
+    const records = ids.map((id) => record(id));
+    records.push(
+      record("5-1", { title: "Chapter", slug: importSlug("Chapter", "5-1") }),
+      record("1", { title: "Chapter 5", slug: importSlug("Chapter 5", "1") }),
+    );
+    expect(await bring(records)).toEqual({ added: records.length, changed: 0, unchanged: 0 });
+    expect(await bring(records)).toEqual({ added: 0, changed: 0, unchanged: records.length });
+    for (const { sourceId } of records) {
+      const { body } = await request<{ items: readonly { sourceId: string }[] }>(
+        "GET",
+        `/v1/contents?${new URLSearchParams({ sourceId })}`,
+        { token: other.token },
+      );
+      expect(body.items.map((item) => item.sourceId)).toEqual([sourceId]);
+    }
+  });
+
+  test("two lessons of one batch that want one slug are refused, and the batch leaves nothing", async () => {
+    const before = await stored();
+    const twice = bring([record("i-x", { slug: "same-slug" }), record("i-y", { slug: "same-slug" })]);
+    await expect(twice).rejects.toThrow("content_slug_taken");
+    expect(await stored()).toEqual(before);
+  });
+
   test("stores nothing of a batch in which one lesson takes another's slug [row 41] [row 59]", async () => {
     await write({ title: "T", slug: "in-the-way" }, other.token);
     await expect(bring([record("i-7"), record("i-8", { slug: "in-the-way" })])).rejects.toThrow(

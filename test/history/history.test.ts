@@ -1,5 +1,6 @@
 /** What every change leaves behind. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { importContents } from "../../src/contents/contents.ts";
 import { withTenant } from "../../src/db.ts";
 import { listChanges } from "../../src/history/history.ts";
 import { domain, refusedBy, run } from "../support/domain.ts";
@@ -78,6 +79,48 @@ describe("of a lesson [row 9]", () => {
     // A cursor of another lesson is none of this one.
     const [first, second] = [await historyOf(lesson.id, "?limit=1"), await it.content(teacher.token)];
     expect((await historyOf(second.id, `?limit=1&cursor=${first.body.nextCursor}`)).status).toBe(422);
+  });
+
+  test("keeps the order of changes within a millisecond, and each page follows the one before", async () => {
+    const lesson = await it.content(teacher.token);
+    await admin(`do $$ begin
+      for i in 2..300 loop update app.content set title = 'T' || i where content_id = '${lesson.id}'; end loop;
+    end $$`);
+    const versions: number[] = [];
+    let query = "?limit=100";
+    for (let cursor: string | null = ""; cursor !== null; query = `?limit=100&cursor=${cursor}`) {
+      const { body } = await historyOf(lesson.id, query);
+      versions.push(...body.items.map(({ version }) => version));
+      cursor = body.nextCursor;
+    }
+    expect(versions).toEqual(Array.from({ length: 300 }, (_, at) => 300 - at));
+  });
+
+  test("is there of a deleted lesson, for staff who did not write it, and for nobody else", async () => {
+    const lesson = await it.published(teacher.token);
+    const colleague = await it.member(school, "teacher");
+    const pupil = await it.member(school);
+    await request("DELETE", `/v1/contents/${lesson.id}`, { token: teacher.token });
+    for (const token of [teacher.token, colleague.token, school.token]) {
+      expect((await historyOf(lesson.id, "", token)).body.items).toHaveLength(3);
+    }
+    expect((await historyOf(lesson.id, "", pupil.token)).status).toBe(403);
+    expect((await historyOf(lesson.id, "", other.token)).status).toBe(404);
+    const { nextCursor } = (await historyOf(lesson.id, "?limit=1")).body;
+    expect((await historyOf(lesson.id, `?limit=1&cursor=${nextCursor}`)).status).toBe(200);
+    const theirs = await it.content(other.token);
+    expect((await historyOf(theirs.id, `?limit=1&cursor=${nextCursor}`, other.token)).status).toBe(422);
+  });
+
+  test("says of a document what was in it, and of a change that was none nothing but the version", async () => {
+    const metadata = { b: 1, a: { "10": "x" } };
+    const lesson = await it.content(teacher.token, { metadata, tags: ["a", "a"] });
+    await change(lesson.id, { metadata: { b: 2 } });
+    await change(lesson.id, { tags: ["a", "a"] });
+    const [same, changed, added] = (await historyOf(lesson.id)).body.items;
+    expect(added?.after).toMatchObject({ metadata, tags: ["a", "a"] });
+    expect([changed?.before?.metadata, changed?.after?.metadata]).toEqual([metadata, { b: 2 }]);
+    expect(Object.keys(same?.after ?? {}).sort()).toEqual(["updated_at", "version"]);
   });
 
   test("is not there for a lesson that is not there, and not of another organization's", async () => {
@@ -191,6 +234,74 @@ describe("of others [row 9]", () => {
     ]);
   });
 
+  test("an import is nobody's in particular, and records what it adds and what it changes, not what is equal", async () => {
+    const house = await it.organization();
+    const bring = (title: string) =>
+      importContents(
+        app.deps,
+        { organizationId: house.id, userId: null },
+        ["one", "two"].map((sourceId) => ({
+          sourceId,
+          title: sourceId === "one" ? title : "Same",
+          slug: sourceId,
+          description: "",
+          body: "",
+          language: "en",
+          tags: [],
+          metadata: {},
+        })),
+        { publish: false, dryRun: false },
+      );
+    await bring("Old");
+    await bring("New");
+    const rows = await admin<{ source: string; id: string }>(
+      "select source_id as source, content_id as id from app.content where organization_id = $1 order by 1",
+      [house.id],
+    );
+    const histories = await Promise.all(rows.map(({ id }) => changesOf(house.id, "content", id)));
+    expect(histories.map((changes) => changes.map(({ action, actorId }) => [action, actorId]))).toEqual([
+      [
+        ["update", null],
+        ["insert", null],
+      ],
+      [["insert", null]],
+    ]);
+    expect(histories[0]?.[0]).toMatchObject({ before: { title: "Old" }, after: { title: "New" } });
+  });
+
+  test("a row that is given another id has gone under the old one and come under the new, whole", async () => {
+    const [lesson, beside] = [
+      await it.content(school.token, { title: "Moved" }),
+      await it.content(school.token),
+    ];
+    const id = Bun.randomUUIDv7();
+    await as(
+      school.id,
+      "update app.content set content_id = case content_id when $1 then $2::uuid else content_id end, title = title || '!' where content_id in ($1, $3)",
+      [lesson.id, id, beside.id],
+    );
+    const [gone] = await changesOf(school.id, "content", lesson.id);
+    expect(gone).toMatchObject({ action: "delete", after: null, before: { title: "Moved", version: 1 } });
+    const come = await changesOf(school.id, "content", id);
+    expect(come).toHaveLength(1);
+    expect(come[0]).toMatchObject({ action: "insert", before: null, after: { title: "Moved!", version: 2 } });
+    expect((await changesOf(school.id, "content", beside.id))[0]).toMatchObject({
+      action: "update",
+      version: 2,
+    });
+  });
+
+  test("a row that is deleted for good is recorded whole, with who did it", async () => {
+    const lesson = await it.content(school.token, { title: "Erased", body: "All of it." });
+    await admin("delete from app.content where content_id = $1", [lesson.id]);
+    expect((await changesOf(school.id, "content", lesson.id))[0]).toMatchObject({
+      action: "delete",
+      version: 1,
+      before: { title: "Erased", body: "All of it.", status: "draft" },
+      after: null,
+    });
+  });
+
   test("what a removal takes along is recorded with it", async () => {
     const user = await it.user(school, "student", { profile: { bio: "gone" } });
     await admin("delete from app.user where user_id = $1", [user.id]);
@@ -206,19 +317,25 @@ describe("of others [row 9]", () => {
   });
 });
 
-test("nobody changes or removes what has been recorded, and what a transaction undoes is not [row 9] [row 41]", async () => {
+test("nobody adds to, changes or removes what has been recorded, and what a transaction undoes is not [row 9] [row 41]", async () => {
   const lesson = await it.content(teacher.token);
+  const before = await admin("select h::text from app.history h order by history_id");
   for (const text of [
     "update app.history set actor_id = null",
     "delete from app.history",
     "truncate app.history",
+    "insert into app.history (organization_id, table_name, row_id, action) values (app.org(), 'content', app.uuidv7(), 'delete')",
   ]) {
     expect((await refusedBy(as(school.id, text)))?.code).toBe("42501");
   }
+  expect(await admin("select h::text from app.history h order by history_id")).toEqual(before);
   const undone = withTenant(db, { organizationId: school.id, userId: null }, async (tx) => {
     await run(tx, "update app.content set title = 'undone' where content_id = $1", [lesson.id]);
     throw new Error("undo");
   });
   await expect(undone).rejects.toThrow("undo");
   expect(await changesOf(school.id, "content", lesson.id)).toHaveLength(1);
+  // One's own organization's, and no other's, by hand-written SQL too.
+  const seen = await as(other.id, "select distinct organization_id from app.history");
+  expect(seen).toEqual([{ organizationId: other.id }]);
 });
