@@ -1,7 +1,7 @@
 /** How everything leaves: the headers every answer carries, problems, and bodies that fit their declared schema. */
 
 import type { Refusal } from "../errors.ts";
-import type { Log } from "../log.ts";
+import { type Log, warnSeldom } from "../log.ts";
 import { type Site, setCookie } from "./credentials.ts";
 import { type Answer, answer, type CookieName, isAnswer } from "./endpoint.ts";
 import { etagOf, matchesNone } from "./etag.ts";
@@ -98,12 +98,18 @@ export function openResponder(site: Site, log: Log, draining: () => boolean): Re
     return problem(exchange, problemOf(refused, exchange.requestId), problemHeaders(refused));
   };
 
+  const unavailable = warnSeldom(log, "unavailable");
+
   const fail = (exchange: Exchange, error: unknown): Response => {
     const refused = refusalOf(error);
     const { prepared, requestId, route } = exchange;
     if (refused === null) {
       log.error("request_failed", { requestId, route, error });
       return problem(exchange, internalProblem(requestId), {});
+    }
+    // The caller only learns that it does not work now. Why (a full disk, say) is for who runs it.
+    if (refused.kind === "unavailable" && refused.cause !== undefined) {
+      unavailable({ requestId, route, slug: refused.slug, error: refused.cause });
     }
     if (prepared !== null && !prepared.refusals.has(refused.slug)) {
       log.warn("refusal_not_declared", { requestId, route, slug: refused.slug });

@@ -22,7 +22,7 @@ beforeAll(async () => {
       .split("\n")
       .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
-  node = await startSatchel({ env: { ...env, SATCHEL_SIGN_UP: "open", SATCHEL_LOG_LEVEL: "error" } });
+  node = await startSatchel({ env: { ...env, SATCHEL_SIGN_UP: "open", SATCHEL_LOG_LEVEL: "warn" } });
   organization = await given(client(node.url)).organization();
 });
 
@@ -118,6 +118,17 @@ test("a PostgreSQL that has ended: only 503 problems, quickly; not ready, but al
   const { id } = await given(client(node.url)).content(organization.token);
   await server.kill();
   await whileAway();
+  // Clients are not told why; who runs it is, and not once for each of them.
+  const reasons = () =>
+    node
+      .log()
+      .split("\n")
+      .filter((line) => /"event":"(database_connect_failed|unavailable)"/.test(line));
+  const deadline = performance.now() + 5000;
+  while (reasons().length === 0 && performance.now() < deadline) await Bun.sleep(10);
+  expect(reasons().length).toBeGreaterThan(0);
+  expect(reasons().length).toBeLessThan(6);
+  expect(reasons()[0]).toMatch(/"error":\{.*(ECONN|CONNECTION_|57P0)/);
   await server.start();
   await back(id);
 });
