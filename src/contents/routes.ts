@@ -72,7 +72,9 @@ const fields = {
   tags,
   prerequisites: words(200, [["variables"]]),
   learningObjectives: words(500, [["Repeat a step until a condition holds"]]),
-  metadata: document("Whatever belongs to the lesson; comes back as the same JSON document, with its keys untouched."),
+  metadata: document(
+    "Whatever belongs to the lesson; comes back as the same JSON document, with its keys untouched.",
+  ),
   settings: document("Whatever a client wants to keep with the lesson."),
   estimatedDurationMinutes: nullable(minutes),
   sourceId: nullable(sourceId),
