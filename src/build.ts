@@ -4,7 +4,7 @@
  * `--if-stale`: does nothing when the file is newer than everything it is made of.
  */
 
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -108,7 +108,10 @@ if (import.meta.main) {
   const outfile =
     values.outfile ?? join(ROOT, "dist", platform === hostPlatform() ? "satchel" : `satchel-${platform}`);
   if (values["if-stale"] && isFresh(outfile)) process.exit(0);
+  const start = new Date();
   await build({ platform, outfile, entrypoint: join(ROOT, "src/main.ts") });
+  // As of the start: a file that was changed meanwhile may not be in it.
+  utimesSync(outfile, start, start);
   const megabytes = Math.round(Bun.file(outfile).size / 1e5) / 10;
   console.error(`${outfile}: ${megabytes} MB for ${platform} in ${Math.round(performance.now() - began)} ms`);
 }
