@@ -1,8 +1,9 @@
 /** The executable, as a person starts it: built when it is older than what it is made of, and ended with the run. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { canReach } from "../../src/embedded/account.ts";
 import { endWithRun, tempFolder } from "./run.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -24,7 +25,13 @@ async function build(): Promise<string> {
   });
   const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   if ((await child.exited) !== 0) throw new Error(`the build failed: ${said.join("")}`);
-  return BINARY;
+  // Root's repository may be in a folder that nobody else may enter, but some tests start it as somebody else.
+  if (process.getuid?.() !== 0 || canReach({ ...ordinaryUser(), name: null, other: true }, BINARY))
+    return BINARY;
+  const copy = join(tempFolder("program"), "satchel");
+  copyFileSync(BINARY, copy);
+  chmodSync(copy, 0o755);
+  return copy;
 }
 
 /** A user of this machine. */
