@@ -183,8 +183,10 @@ export async function startSatchel(options: StartOptions = {}): Promise<RunningS
   child.stdin?.end();
   child.stdout?.resume();
   let said = "";
-  child.stderr?.setEncoding("utf8").on("data", (part) => {
+  child.stderr?.setEncoding("utf8").on("data", (part: string) => {
     said += part;
+    // No test provokes a 500, and whoever meets one wants to know why.
+    if (part.includes('"event":"request_failed"')) process.stderr.write(part);
   });
   const exited = endOf(child);
   const gone = () => child.exitCode !== null || child.signalCode !== null;
