@@ -11,6 +11,11 @@ begin
         execute format(
           'create role %I %s noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls',
           wanted, case wanted when 'satchel_request' then 'login' else 'nologin' end);
+        if wanted = 'satchel_request' then
+          -- Every statement of ours takes milliseconds; one whose cost the planner overestimates (in a new database, say)
+          -- would be compiled for longer than it runs.
+          alter role satchel_request set jit = off;
+        end if;
       end if;
     exception when duplicate_object or unique_violation then
       null;

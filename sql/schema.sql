@@ -3,6 +3,7 @@
 create role satchel_owner nologin noinherit;
 
 create role satchel_request login noinherit;
+alter role satchel_request set jit=off;
 
 create role satchel_search nologin noinherit;
 grant satchel_search to satchel_owner;

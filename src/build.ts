@@ -29,8 +29,7 @@ export async function build({ platform, outfile, entrypoint }: BuildOptions): Pr
     entrypoints: [entrypoint],
     target: "bun",
     format: "esm",
-    // Names are kept: a log that says an error was a `Xm` helps nobody.
-    minify: { whitespace: true, syntax: true, identifiers: true, keepNames: true },
+    minify: true,
     // Starts in a third of the time (42 ms against 128 ms), for 7 MB.
     bytecode: true,
     // Without it an uncaught error prints kilobytes of minified code.

@@ -147,13 +147,14 @@ const CAUSES = 3;
 function errorFields(error: unknown, depth: number): object {
   if (error === undefined) return {};
   if (!(error instanceof Error)) return { error: typeof error };
-  const { code, constraint_name, cause } = error as Error & { code?: unknown; constraint_name?: unknown };
+  const { code, constraint_name, severity, cause } = error as Error & Readonly<Record<string, unknown>>;
   // Class 22, data exceptions: the message itself quotes what was sent.
   const quotes = typeof code === "string" && /^22...$/.test(code);
   const message = quotes ? error.message.replace(/".*"/s, '"…"') : error.message;
   return {
     error: {
-      name: error.name,
+      // The driver names its errors after their class, and the executable's classes have no names left (`Wm`).
+      name: typeof severity === "string" ? "PostgresError" : error.name,
       message: message.slice(0, 500),
       ...(typeof code === "string" ? { code } : {}),
       ...(typeof constraint_name === "string" ? { constraint: constraint_name } : {}),

@@ -108,3 +108,13 @@ test("what PostgreSQL tells of the values is cut: detail, query and the value in
     await close();
   }
 });
+
+test("an error of PostgreSQL is named so where classes have lost their names", () => {
+  const minified = Object.assign(new Error("no"), { name: "Wm", severity: "ERROR", code: "58P01" });
+  const broken = Object.assign(new Error("no"), { code: "EPIPE" });
+  const lines: string[] = [];
+  const log = openLog({ level: "error", write: (line) => lines.push(line) });
+  log.error("failed", { error: minified });
+  log.error("failed", { error: broken });
+  expect(lines.map((line) => JSON.parse(line).error.name)).toEqual(["PostgresError", "Error"]);
+});

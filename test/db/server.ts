@@ -66,6 +66,7 @@ export async function startServer(settings: readonly string[] = []): Promise<Own
       "listen_addresses=127.0.0.1",
       "fsync=off",
       "max_connections=100",
+      "jit=off",
       ...settings,
     ];
     server = spawn(

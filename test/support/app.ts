@@ -76,15 +76,20 @@ export async function testApp({
   };
 }
 
-async function send<Body>(app: App, method: string, path: string, sent: Sent): Promise<Received<Body>> {
+const send = async <Body>(app: App, method: string, path: string, sent: Sent): Promise<Received<Body>> =>
+  received(await app.handle(new Request(`http://localhost${path}`, requestOf(method, sent))));
+
+/** What `fetch` or `Request` takes to send this. */
+export function requestOf(method: string, sent: Sent): RequestInit {
   const headers = new Headers(sent.headers);
   if (typeof sent.token === "string") headers.set("authorization", `Bearer ${sent.token}`);
-  const init: RequestInit = { method, headers };
-  if (sent.body !== undefined) {
-    if (!headers.has("content-type")) headers.set("content-type", "application/json");
-    init.body = typeof sent.body === "string" ? sent.body : JSON.stringify(sent.body);
-  }
-  const response = await app.handle(new Request(`http://localhost${path}`, init));
+  if (sent.body === undefined) return { method, headers };
+  if (!headers.has("content-type")) headers.set("content-type", "application/json");
+  return { method, headers, body: typeof sent.body === "string" ? sent.body : JSON.stringify(sent.body) };
+}
+
+/** An answer, read to its end. */
+export async function received<Body>(response: Response): Promise<Received<Body>> {
   const text = await response.text();
   const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
   return {

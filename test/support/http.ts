@@ -1,40 +1,13 @@
 /** Asks a running server as any client would: over its port, with nothing but its address. */
+import type { Received, Sent } from "./app.ts";
+import { client } from "./client.ts";
 
-export interface Answered<Body> {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Body;
-}
-
-export interface Asked {
-  readonly token?: string;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-export async function ask<Body = Readonly<Record<string, unknown>>>(
+export const ask = <Body = Readonly<Record<string, unknown>>>(
   url: string,
   method: string,
   path: string,
-  { token, body, headers = {} }: Asked = {},
-): Promise<Answered<Body>> {
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (text === "" ? null : isJson ? JSON.parse(text) : text) as Body,
-  };
-}
+  sent: Sent = {},
+): Promise<Received<Body>> => client(url).request<Body>(method, path, sent);
 
 export interface Founded {
   readonly slug: string;

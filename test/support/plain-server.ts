@@ -61,7 +61,8 @@ export async function startPlainServer(settings: readonly string[] = []): Promis
     }),
   );
   const port = await freePort();
-  const all = [`port=${port}`, "listen_addresses=127.0.0.1", "max_connections=100", ...settings];
+  // Without JIT: Debian's library for it is not unpacked, and a server that wants it answers with an error.
+  const all = [`port=${port}`, "listen_addresses=127.0.0.1", "max_connections=100", "jit=off", ...settings];
   let server: ChildProcess | null = null;
   const clients = new Map<string, ReturnType<typeof postgres>>();
 
