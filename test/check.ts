@@ -29,6 +29,8 @@ interface Line extends Outcome {
 const work = mkdtempSync(join(tmpdir(), "satchel-check-"));
 const running = new Set<Bun.Subprocess>();
 const lines: Line[] = [];
+/** Tests that failed, repeated at the very end: build servers keep only the last lines of what is printed. */
+const failures: string[] = [];
 let interrupted = false;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -84,16 +86,35 @@ async function suite(postgres: "15" | "18", ...flags: readonly string[]): Promis
   const code = await child.exited;
   running.delete(child);
   if (!existsSync(report)) return { passed: 0, failed: 1, note: `ended with ${code}, before its report` };
-  const root = /<testsuites [^>]*>/.exec(readFileSync(report, "utf8"))?.[0] ?? "";
+  const junit = readFileSync(report, "utf8");
+  const root = /<testsuites [^>]*>/.exec(junit)?.[0] ?? "";
   const count = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
-  const [tests, failures, skipped] = [count("tests"), count("failures"), count("skipped")];
+  const [tests, failed, skipped] = [count("tests"), count("failures"), count("skipped")];
+  failures.push(...failedTests(junit).map((line) => `${postgres}: ${line}`));
   // A test that is passed over proves nothing, and an error outside of tests or too little coverage is no pass.
-  const more = skipped + (code !== 0 && failures === 0 ? 1 : 0);
+  const more = skipped + (code !== 0 && failed === 0 ? 1 : 0);
   const notes = [
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
-    ...(code !== 0 && failures === 0 ? [`ended with ${code}: an error outside of tests, or coverage`] : []),
+    ...(code !== 0 && failed === 0 ? [`ended with ${code}: an error outside of tests, or coverage`] : []),
   ];
-  return { passed: tests - failures - skipped, failed: failures + more, note: notes.join(", ") };
+  return { passed: tests - failed - skipped, failed: failed + more, note: notes.join(", ") };
+}
+
+/** Where each failed test of a JUnit report is, its name, and how its message begins. */
+function failedTests(junit: string): readonly string[] {
+  const attribute = (tag: string, name: string) =>
+    (new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1] ?? "")
+      .replace(/&#10;/g, " ")
+      .replace(/&quot;/g, '"')
+      .replace(/&apos;/g, "'")
+      .replace(/&lt;/g, "<")
+      .replace(/&gt;/g, ">")
+      .replace(/&amp;/g, "&");
+  return [...junit.matchAll(/(<testcase [^>]*>)\s*(<failure [^>]*>)/g)].map(
+    ([, test = "", failure = ""]) =>
+      `${attribute(test, "file")}:${attribute(test, "line")} ${attribute(test, "name")}: ` +
+      attribute(failure, "message").slice(0, 300),
+  );
 }
 
 const executedFile = join(work, "statements");
@@ -161,5 +182,6 @@ const table = lines.map(({ step: name, seconds, passed: good, failed: bad, note 
   return `${verdict.padEnd(7)}${name.padEnd(38)}${seconds.toFixed(1).padStart(6)} s  ${counts}${note}`.trimEnd();
 });
 process.stdout.write(`\n${table.join("\n")}\n${interrupted ? "interrupted\n" : ""}\n`);
+if (failures.length > 0) process.stdout.write(`${failures.slice(0, 10).join("\n")}\n\n`);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed > 0 || interrupted ? 1 : 0);
