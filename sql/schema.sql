@@ -500,6 +500,7 @@ create table app.session (
   device_type text not null default 'unknown'::text,
   device_id uuid,
   last_active_at timestamp with time zone not null default now(),
+  authenticated_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
   idle_timeout interval,
   ended_at timestamp with time zone,

@@ -1,4 +1,4 @@
-/** Who is asking. Made by `authenticate` (src/sessions) from a live session, never from anything else in a request. */
+/** Who is asking. Made from a live session or API key, never from anything else in a request. */
 import type { TenantTx } from "../sql/tx.ts";
 
 export const ROLES = ["student", "teacher", "admin", "parent"] as const;
@@ -16,7 +16,15 @@ export interface Actor {
   readonly organizationId: string;
   readonly userId: string;
   readonly role: Role;
-  readonly sessionId: string;
+  readonly credential: "session" | "api_key";
+  /** Null for an API key. */
+  readonly sessionId: string | null;
+  /** What an API key is for; null: all that the role may. */
+  readonly scopes: readonly string[] | null;
+  /** When this person last proved in this session who they are, with a password or a second factor. */
+  readonly authenticatedAt: Date;
+  /** Their role needs a second factor and they have none: they may set one up, and nothing else. */
+  readonly mustEnrol: boolean;
   /** Read in the same round trip that checked the session. */
   readonly generations: Generations;
   readonly around?: Around;

@@ -408,7 +408,7 @@ grant select, insert, update on app.profile to satchel_request;
   },
   {
     name: "0004_sessions",
-    checksum: "559051338beb282d789352b44dc77de9bdc349e3a12e90d17ad95c782af89ed6",
+    checksum: "a458a30ea3ada4183e0f53aa967baba6af77d742f275506a53a3fd726ddf320b",
     text: `-- Being signed in, and the guard that counts attempts to be.
 
 create table app.session (
@@ -424,6 +424,8 @@ create table app.session (
     constraint session_device_type check (device_type in ('desktop', 'mobile', 'tablet', 'bot', 'unknown')),
   device_id uuid,
   last_active_at timestamptz not null default now(),
+  -- When the person last proved who they are: some changes need a proof that is fresh.
+  authenticated_at timestamptz not null default now(),
   expires_at timestamptz not null,
   idle_timeout interval constraint session_idle_timeout_positive check (idle_timeout > interval '0'),
   ended_at timestamptz,

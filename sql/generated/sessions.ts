@@ -25,6 +25,7 @@ export interface FindByTokenRow {
   readonly sessionId: string;
   readonly userId: string;
   readonly role: "student" | "teacher" | "admin" | "parent";
+  readonly authenticatedAt: Date;
   readonly needsTouch: boolean;
   readonly organizationGeneration: number;
   readonly usersGeneration: number;
@@ -34,7 +35,7 @@ export interface FindByTokenRow {
 const findByTokenStatement: Statement = {
   name: "sessions/find_by_token",
   text: `select /* sessions/find_by_token */
-  s.session_id, s.user_id, u.role,
+  s.session_id, s.user_id, u.role, s.authenticated_at,
   s.last_active_at < now() - interval '1 minute' as needs_touch,
   coalesce((select generation from app.generation g
     where g.organization_id = $1 and g.topic = 'organization'), 0) as organization_generation,

@@ -13,6 +13,8 @@ create table app.session (
     constraint session_device_type check (device_type in ('desktop', 'mobile', 'tablet', 'bot', 'unknown')),
   device_id uuid,
   last_active_at timestamptz not null default now(),
+  -- When the person last proved who they are: some changes need a proof that is fresh.
+  authenticated_at timestamptz not null default now(),
   expires_at timestamptz not null,
   idle_timeout interval constraint session_idle_timeout_positive check (idle_timeout > interval '0'),
   ended_at timestamptz,

@@ -95,6 +95,7 @@ export interface LiveSession {
   readonly sessionId: string;
   readonly userId: string;
   readonly role: Role;
+  readonly authenticatedAt: Date;
   readonly needsTouch: boolean;
   readonly organizationGeneration: number;
   readonly usersGeneration: number;

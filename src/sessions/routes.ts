@@ -42,7 +42,7 @@ const deviceToken = Type.String({
   description: "Proves that you have signed in on this device before. A browser keeps it in a cookie.",
 });
 
-const view = (row: Session, currentId: string): Static<typeof session> => ({
+const view = (row: Session, currentId: string | null): Static<typeof session> => ({
   id: row.id,
   ip: row.ip,
   userAgent: row.userAgent,

@@ -13,7 +13,7 @@ import type { Actor, Around, Role } from "../actor.ts";
 import { readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { type Device, deviceType, knows, readDevice, rememberOn } from "../devices.ts";
-import { notFound, refusal } from "../errors.ts";
+import { forbidden, notFound, refusal } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
 import { enqueue } from "../queue.ts";
@@ -263,7 +263,11 @@ export async function authenticate(deps: Deps, token: string): Promise<Actor | n
     organizationId,
     userId: session.userId,
     role: session.role,
+    credential: "session",
     sessionId: session.sessionId,
+    scopes: null,
+    authenticatedAt: session.authenticatedAt,
+    mustEnrol: false,
     generations: {
       organization: session.organizationGeneration,
       users: session.usersGeneration,
@@ -272,10 +276,16 @@ export async function authenticate(deps: Deps, token: string): Promise<Actor | n
   };
 }
 
+/** The session of somebody who is signed in. Refuses with `forbidden` an API key, which has none. */
+function sessionOf({ sessionId }: Actor): string {
+  if (sessionId === null) throw forbidden();
+  return sessionId;
+}
+
 /** The session of the request. Refuses with `not_found` when it ended a moment ago. */
 export async function currentSession(deps: Deps, actor: Actor): Promise<Session> {
   const session = await readTenant(deps.db, actor, (tx) =>
-    rows.find(tx, actor.organizationId, actor.userId, actor.sessionId),
+    rows.find(tx, actor.organizationId, actor.userId, sessionOf(actor)),
   );
   if (session === null) throw notFound();
   return session;
@@ -294,7 +304,8 @@ export async function listSessions(
 }
 
 /** Ends one of the actor's sessions, at once and on every node. Refuses with `not_found`. */
-export async function endSession(deps: Deps, actor: Actor, sessionId: string): Promise<void> {
+export async function endSession(deps: Deps, actor: Actor, sessionId: string | null): Promise<void> {
+  if (sessionId === null) throw forbidden();
   const reason = sessionId === actor.sessionId ? "signed_out" : "ended_by_user";
   const ended = await withTenant(deps.db, actor, (tx) =>
     rows.end(tx, actor.organizationId, actor.userId, sessionId, reason),
@@ -305,7 +316,7 @@ export async function endSession(deps: Deps, actor: Actor, sessionId: string): P
 /** Ends all of the actor's sessions but the one that asks. Gives their number. */
 export async function endOtherSessions(deps: Deps, actor: Actor): Promise<number> {
   return withTenant(deps.db, actor, (tx) =>
-    rows.endAll(tx, actor.organizationId, actor.userId, actor.sessionId, "ended_by_user"),
+    rows.endAll(tx, actor.organizationId, actor.userId, sessionOf(actor), "ended_by_user"),
   );
 }
 
@@ -327,7 +338,7 @@ export async function changePassword(
     const bucket: Bucket = {
       organizationId,
       guardKey: deps.keys.mac("guard", organizationId, "user", userId),
-      bucket: uuidBytes(actor.sessionId),
+      bucket: uuidBytes(sessionOf(actor)),
     };
     const verified = await guarded(deps, bucket, userId, settings, () =>
       deps.passwords.verify(
@@ -351,7 +362,7 @@ export async function changePassword(
       if (!(await replacePasswordIn(tx, organizationId, userId, verifiedHash, credential))) {
         throw currentPasswordRefused();
       }
-      await rows.endAll(tx, organizationId, userId, actor.sessionId, "password_changed");
+      await rows.endAll(tx, organizationId, userId, sessionOf(actor), "password_changed");
     });
   });
 }

@@ -102,7 +102,11 @@ test("a lesson from the cache has the same values of the same types as one from 
     organizationId: school.id,
     userId: teacher.user.id,
     role: "teacher",
-    sessionId: "",
+    credential: "session",
+    sessionId: null,
+    scopes: null,
+    authenticatedAt: new Date(),
+    mustEnrol: false,
     generations: { organization: 1, users: 1, contents: 1_000_000 },
   } as const;
   const hits = () => there.cache.stats().localHits;

@@ -152,7 +152,11 @@ describe("over HTTP", () => {
               organizationId: token.endsWith("1") ? ORGANIZATION : OTHER,
               userId: token,
               role: "teacher",
+              credential: "session",
               sessionId: token,
+              scopes: null,
+              authenticatedAt: new Date(),
+              mustEnrol: false,
               generations: { organization: 1, users: 1, contents: 1 },
             }
           : null,

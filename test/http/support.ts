@@ -16,7 +16,11 @@ export const actorOf = (role: Role, organizationId = ORGANIZATION): Actor => ({
   organizationId,
   userId: "01931e5a-0000-7000-8000-0000000000aa",
   role,
+  credential: "session",
   sessionId: "01931e5a-0000-7000-8000-0000000000bb",
+  scopes: null,
+  authenticatedAt: new Date(),
+  mustEnrol: false,
   generations: { organization: 1, users: 1, contents: 1 },
 });
 

@@ -95,7 +95,17 @@ for (const [token, organizationId, userId] of [
   ["eve", OTHER, "01931e5a-0000-7000-8000-0000000000e1"],
 ] as const) {
   const generations = { organization: 1, users: 1, contents: 1 };
-  actors[token] = { organizationId, userId, role: "teacher", sessionId: userId, generations };
+  actors[token] = {
+    organizationId,
+    userId,
+    role: "teacher",
+    credential: "session",
+    sessionId: userId,
+    scopes: null,
+    authenticatedAt: new Date(),
+    mustEnrol: false,
+    generations,
+  };
 }
 
 const SECRET = "the first secret of these tests 0123456789";

@@ -4,7 +4,7 @@
 -- scope: tenant
 -- not null: needs_touch
 select
-  s.session_id, s.user_id, u.role,
+  s.session_id, s.user_id, u.role, s.authenticated_at,
   s.last_active_at < now() - interval '1 minute' as needs_touch,
   coalesce((select generation from app.generation g
     where g.organization_id = :organization_id and g.topic = 'organization'), 0) as organization_generation,
