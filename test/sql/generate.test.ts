@@ -101,11 +101,15 @@ test("migrations are carried byte for byte, with the checksum of their text", as
   );
 });
 
-test("migrations must be numbered without a gap", async () => {
+test("each migration must have a number of its own", async () => {
   const folder = tempFolder("migrations");
   writeFileSync(join(folder, "0001_a.sql"), "");
   writeFileSync(join(folder, "0003_b.sql"), "");
-  await expect(readMigrations(folder)).rejects.toThrow("0003_b.sql must be called 0002_what.sql");
+  expect((await readMigrations(folder)).map(({ name }) => name)).toEqual(["0001_a", "0003_b"]);
+  writeFileSync(join(folder, "0003_c.sql"), "");
+  await expect(readMigrations(folder)).rejects.toThrow("0003_c.sql must be called 0004_what.sql");
+  writeFileSync(join(folder, "4_d.sql"), "");
+  await expect(readMigrations(folder)).rejects.toThrow("4_d.sql must be called 0001_what.sql");
 });
 
 test("every query file is listed by name, and orders and names do not depend on the disk", async () => {
