@@ -79,12 +79,12 @@ export async function generateQueries(queriesDir: string, sql: Sql): Promise<Gen
 /** Reads the migrations of a folder in order. Throws an Error naming the file when a name is not `0001_what.sql`. */
 export async function readMigrations(folder: string): Promise<readonly Migration[]> {
   const names = await sqlFiles(folder);
+  for (const file of names.filter((name) => !/^\d{4}_[a-z0-9_]+\.sql$/.test(name))) {
+    throw new Error(`${shown(folder, file)} must be called 0001_what.sql, with a number of its own`);
+  }
   const last = Number(names.at(-1)?.slice(0, 4));
   return Promise.all(
     names.map(async (file, index) => {
-      if (!/^\d{4}_[a-z0-9_]+\.sql$/.test(file)) {
-        throw new Error(`${shown(folder, file)} must be called 0001_what.sql, with a number of its own`);
-      }
       // A gap is no harm, where two are written at once; two of one number would be applied in the order of their names.
       if (names[index - 1]?.slice(0, 4) === file.slice(0, 4)) {
         throw new Error(
