@@ -40,7 +40,7 @@ ADMIN="authorization: Bearer $(first token)"
 echo '— Read and change the organization. A change needs the version that was read.'
 call 200 GET /v1/organization -H "$ADMIN"
 TAG=$(etag)
-call 200 PATCH /v1/organization -H "$ADMIN" -H "$json" -H "if-match: $TAG" -d '{"settings": {"pupilPasswordMinimum": 8}}'
+call 200 PATCH /v1/organization -H "$ADMIN" -H "$json" -H "if-match: $TAG" -d '{"settings": {"studentPasswordMinimum": 8}}'
 call 412 PATCH /v1/organization -H "$ADMIN" -H "$json" -H "if-match: $TAG" -d '{"name": "Too late"}'
 call 428 PATCH /v1/organization -H "$ADMIN" -H "$json" -d '{"name": "Not read"}'
 

@@ -9,8 +9,8 @@ import { refusal } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 
 export const PASSWORD_MINIMUM = 15;
-/** What an organization may lower it to for pupils. */
-export const PASSWORD_MINIMUM_PUPILS = 8;
+/** What an organization may lower it to for pupils, and where a second factor is required. */
+export const PASSWORD_MINIMUM_LOWERED = 8;
 export const PASSWORD_MAXIMUM = 128;
 
 export const passwordRefused = refusal("invalid", "password_refused", "This password cannot be used");

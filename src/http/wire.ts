@@ -40,7 +40,8 @@ export const timestamp = (options: { readonly description?: string } = {}): TUns
   });
 
 /** The schema or null. */
-export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
+export const nullable = <S extends TSchema>(schema: S, options: { readonly description?: string } = {}) =>
+  Type.Union([schema, Type.Null()], { ...options });
 
 /** One of a closed list of words. */
 export const choice = <const V extends readonly string[]>(

@@ -5,9 +5,8 @@ import { cached } from "../cache.ts";
 import { changed, onConstraint, readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { notFound, refusal } from "../errors.ts";
-import { PASSWORD_MINIMUM } from "../passwords.ts";
 import { type OpenedSession, type Origin, openSessionIn } from "../sessions/sessions.ts";
-import type { OrganizationSettings } from "../settings.ts";
+import { contradictions, DEFAULT_SETTINGS, type OrganizationSettings, passwordMinimum } from "../settings.ts";
 import { insertUserIn, prepareUser, type User, type UserInput } from "../users/users.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type { Organization, OrganizationType } from "./repository.ts";
@@ -22,6 +21,12 @@ export const setupCodeRefused = refusal(
   "forbidden",
   "setup_code_refused",
   "The set-up code is missing, wrong or used up",
+);
+
+export const settingsContradictory = refusal(
+  "invalid",
+  "settings_contradictory",
+  "These settings make no sense together",
 );
 
 export interface OrganizationInput {
@@ -67,7 +72,11 @@ export async function createOrganization(
   const admin = await prepareUser(
     deps,
     { ...input.admin, role: "admin", status: "active" },
-    { pointer: "#/admin", minimum: PASSWORD_MINIMUM, names: [input.name, input.slug] },
+    {
+      pointer: "#/admin",
+      minimum: passwordMinimum(DEFAULT_SETTINGS, "admin"),
+      names: [input.name, input.slug],
+    },
   );
   const tenant = { organizationId, userId: null, ...(around === undefined ? {} : { around }) };
   return withTenant(deps.db, tenant, async (tx) => {
@@ -101,16 +110,11 @@ export async function getOrganization(deps: Deps, actor: Actor): Promise<Organiz
       generation: actor.generations.organization,
       args: { read: "organizations.get" },
     },
-    async () =>
-      readTenant(deps.db, actor, (tx) => rows.find(tx, organizationId)) as Promise<Cacheable | null>,
+    async () => readTenant(deps.db, actor, (tx) => rows.find(tx, organizationId)),
   );
   if (organization === null) throw notFound();
   return organization;
 }
-
-type Cacheable = Organization & {
-  readonly settings: Readonly<Record<string, number | string | boolean | null>>;
-};
 
 export interface OrganizationPatch {
   readonly name?: string;
@@ -119,7 +123,10 @@ export interface OrganizationPatch {
   readonly settings?: Partial<OrganizationSettings>;
 }
 
-/** Changes what is given of the actor's organization. Refuses with `stale`, `organization_slug_taken`. */
+/**
+ * Changes what is given of the actor's organization. Refuses with `stale`, `organization_slug_taken` and, for settings
+ * that contradict each other once these are taken over, `settings_contradictory`.
+ */
 export async function updateOrganization(
   deps: Deps,
   actor: Actor,
@@ -131,7 +138,13 @@ export async function updateOrganization(
     const before = await rows.lock(tx, organizationId);
     if (before === null) throw notFound();
     requireVersion(expected, before.version);
-    const settings = { ...(before.settings as Record<string, number>), ...patch.settings };
+    const contradictory = contradictions({ ...before.settings, ...patch.settings });
+    if (contradictory.length > 0) {
+      throw settingsContradictory({
+        errors: contradictory.map(({ name, detail }) => ({ pointer: `#/settings/${name}`, detail })),
+      });
+    }
+    const settings = { ...before.stored, ...patch.settings };
     const organization = await onConstraint(tx, { organization_slug_unique: () => slugTaken() }, (inner) =>
       rows.update(inner, organizationId, {
         name: patch.name ?? before.name,

@@ -1,9 +1,12 @@
 /** Rows of organizations and set-up codes, in and out. */
 import * as sql from "#sql/organizations";
 import type { SystemTx, TenantTx } from "../../sql/tx.ts";
+import { type OrganizationSettings, readSettings } from "../settings.ts";
 
 export const ORGANIZATION_TYPES = ["school", "district", "university", "company", "other"] as const;
 export type OrganizationType = (typeof ORGANIZATION_TYPES)[number];
+
+export type StoredSettings = Partial<OrganizationSettings>;
 
 export interface Organization {
   readonly id: string;
@@ -11,7 +14,7 @@ export interface Organization {
   readonly slug: string;
   readonly type: OrganizationType;
   readonly status: "active" | "suspended" | "closed";
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: OrganizationSettings;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -21,7 +24,8 @@ export interface OrganizationFields {
   readonly name: string;
   readonly slug: string;
   readonly type: OrganizationType;
-  readonly settings: Readonly<Record<string, number>>;
+  /** Only what was set: a default that changes must change for who never chose. */
+  readonly settings: StoredSettings;
 }
 
 type Row = Omit<Organization, "id" | "settings"> & {
@@ -32,7 +36,7 @@ type Row = Omit<Organization, "id" | "settings"> & {
 const toOrganization = ({ organizationId: id, settings, ...row }: Row): Organization => ({
   id,
   ...row,
-  settings: typeof settings === "object" && settings !== null ? { ...settings } : {},
+  settings: readSettings(settings),
 });
 
 export async function find(tx: TenantTx, organizationId: string): Promise<Organization | null> {
@@ -40,9 +44,13 @@ export async function find(tx: TenantTx, organizationId: string): Promise<Organi
   return row === null ? null : toOrganization(row);
 }
 
-export async function lock(tx: TenantTx, organizationId: string): Promise<Organization | null> {
+/** The organization with what it has set itself, held until the transaction ends. */
+export async function lock(
+  tx: TenantTx,
+  organizationId: string,
+): Promise<(Organization & { readonly stored: StoredSettings }) | null> {
   const row = await sql.lockOrganization(tx, { organizationId });
-  return row === null ? null : toOrganization(row);
+  return row === null ? null : { ...toOrganization(row), stored: row.settings as StoredSettings };
 }
 
 export async function insert(

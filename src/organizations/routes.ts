@@ -1,4 +1,5 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import type { Role } from "../actor.ts";
 import { answer, endpoint, members, roles } from "../http/endpoint.ts";
 import {
   email,
@@ -12,13 +13,14 @@ import {
 } from "../http/people.ts";
 import { choice, nullable, timestamp, uuid, version } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
-import { SETTING_RANGES } from "../settings.ts";
+import { type OrganizationSettings, SETTING_NAMES, SETTINGS, type Setting } from "../settings.ts";
 import {
   createOrganization,
   getOrganization,
   invalidTimeZone,
   ORGANIZATION_TYPES,
   type Organization,
+  settingsContradictory,
   setupCodeRefused,
   signUpClosed,
   slugTaken,
@@ -40,23 +42,23 @@ const slug = Type.String({
 });
 const type = choice(ORGANIZATION_TYPES, { examples: ["school"] });
 
-const settings = Type.Object({
-  lockoutAttempts: Type.Optional(
-    Type.Integer({
-      ...SETTING_RANGES.lockoutAttempts,
-      description: "Failures in a row that lock a login; 5.",
-    }),
-  ),
-  lockoutMinutes: Type.Optional(
-    Type.Integer({ ...SETTING_RANGES.lockoutMinutes, description: "How long a lock lasts; 30." }),
-  ),
-  pupilPasswordMinimum: Type.Optional(
-    Type.Integer({
-      ...SETTING_RANGES.pupilPasswordMinimum,
-      description: "Shortest password of a student; 15.",
-    }),
-  ),
-});
+/** The schema of a setting, read off its entry in the table. */
+function schemaOf(setting: Setting): TSchema {
+  const { initial, meaning } = setting;
+  const options = { description: `${meaning} Default ${JSON.stringify(initial)}.` };
+  if ("choices" in setting) return choice(setting.choices, options);
+  if (!("minimum" in setting)) return Type.Boolean(options);
+  const { minimum, maximum } = setting;
+  const whole = Type.Integer({ minimum, maximum, ...("none" in setting ? {} : options) });
+  return "none" in setting ? nullable(whole, options) : whole;
+}
+
+const schemas = SETTING_NAMES.map((name) => [name, schemaOf(SETTINGS[name])] as const);
+// Built from a table, so that the library cannot know the type of each; the table's own type does.
+const settingsPatch = Type.Unsafe<Partial<OrganizationSettings>>(
+  Type.Object(Object.fromEntries(schemas.map(([name, schema]) => [name, Type.Optional(schema)]))),
+);
+const settings = Type.Unsafe<OrganizationSettings>(Type.Object(Object.fromEntries(schemas)));
 
 const organization = Type.Object({
   id: uuid(),
@@ -64,19 +66,20 @@ const organization = Type.Object({
   slug,
   type,
   status: Type.Union([Type.Literal("active"), Type.Literal("suspended"), Type.Literal("closed")]),
-  settings,
+  settings: Type.Optional(settings),
   version: version(),
   createdAt: timestamp(),
   updatedAt: timestamp(),
 });
 
-const view = (row: Organization): Static<typeof organization> => ({
+/** What the organization has settled is for its admins: it tells what a guard allows. */
+const view = (row: Organization, role: Role): Static<typeof organization> => ({
   id: row.id,
   name: row.name,
   slug: row.slug,
   type: row.type,
   status: row.status,
-  settings: row.settings,
+  ...(role === "admin" ? { settings: row.settings } : {}),
   version: row.version,
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,
@@ -123,7 +126,7 @@ export const organizationsEndpoints = [
       ),
     present: ({ organization, user, session }) =>
       answer(
-        { organization: view(organization), user: userView(user, null), session },
+        { organization: view(organization, user.role), user: userView(user, null), session },
         {
           cookies: {
             session: {
@@ -142,9 +145,10 @@ export const organizationsEndpoints = [
     summary: "Read your organization",
     access: members(),
     versioned: true,
+    description: "Its settings, with the defaults filled in, are shown to admins only.",
     answers: { 200: organization },
     handle: ({ deps, actor }) => getOrganization(deps, actor),
-    present: view,
+    present: (row, { actor }) => view(row, actor.role),
   }),
   endpoint({
     method: "PATCH",
@@ -157,11 +161,11 @@ export const organizationsEndpoints = [
       name: Type.Optional(name),
       slug: Type.Optional(slug),
       type: Type.Optional(type),
-      settings: Type.Optional(settings),
+      settings: Type.Optional(settingsPatch),
     }),
     answers: { 200: organization },
-    refusals: [slugTaken],
+    refusals: [slugTaken, settingsContradictory],
     handle: ({ deps, actor, ifMatch, body }) => updateOrganization(deps, actor, ifMatch, body),
-    present: view,
+    present: (row, { actor }) => view(row, actor.role),
   }),
 ];

@@ -15,9 +15,9 @@ import type { Deps } from "../deps.ts";
 import { type Device, deviceType, knows, readDevice, rememberOn } from "../devices.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
 import type { Keys } from "../keys.ts";
-import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
+import { checkPassword } from "../passwords.ts";
 import { enqueue } from "../queue.ts";
-import type { OrganizationSettings } from "../settings.ts";
+import { type OrganizationSettings, passwordMinimum } from "../settings.ts";
 import {
   getUserIn,
   lockActiveUserIn,
@@ -352,7 +352,7 @@ export async function changePassword(
     const verifiedHash = person?.passwordHash ?? null;
     if (!verified?.matches || person === null || verifiedHash === null) throw currentPasswordRefused();
     checkPassword(input.newPassword, {
-      minimum: person.role === "student" ? settings.pupilPasswordMinimum : PASSWORD_MINIMUM,
+      minimum: passwordMinimum(settings, person.role),
       names: [person.username, person.fullName, person.email, ...settings.names],
       pointer: "#/newPassword",
     });

@@ -5,8 +5,8 @@ import type { Actor, Role } from "../actor.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
-import { checkPassword, PASSWORD_MINIMUM } from "../passwords.ts";
-import { type OrganizationSettings, readSettings } from "../settings.ts";
+import { checkPassword } from "../passwords.ts";
+import { type OrganizationSettings, passwordMinimum, readSettings } from "../settings.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type {
   NewUser,
@@ -146,7 +146,7 @@ export async function createUser(deps: Deps, actor: Actor, input: UserInput): Pr
   const rules = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, actor.organizationId));
   const prepared = await prepareUser(deps, input, {
     pointer: "#",
-    minimum: (input.role ?? "student") === "student" ? rules.pupilPasswordMinimum : PASSWORD_MINIMUM,
+    minimum: passwordMinimum(rules, input.role ?? "student"),
     names: rules.names,
   });
   return withTenant(deps.db, actor, (tx) => insertUserIn(tx, actor.organizationId, prepared));

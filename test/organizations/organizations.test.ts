@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import type { SignUp } from "../../src/config.ts";
 import { allOrganizations, anyOrganization, createSetupCode } from "../../src/organizations/organizations.ts";
+import { DEFAULT_SETTINGS, SETTINGS, type Setting } from "../../src/settings.ts";
 import { domain } from "../support/domain.ts";
 import { PASSWORD } from "../support/given.ts";
 
@@ -62,7 +63,7 @@ describe("founding", () => {
       slug: body.slug,
       type: "university",
       status: "active",
-      settings: {},
+      settings: DEFAULT_SETTINGS,
       version: 1,
     });
     expect(user).toMatchObject({
@@ -249,6 +250,14 @@ describe("who may found one", () => {
   });
 });
 
+/** A value in range that is not the default, and contradicts nothing when every setting gets one. */
+function anotherValue(setting: Setting): unknown {
+  if ("choices" in setting) return setting.choices.find((choice) => choice !== setting.initial);
+  if (!("minimum" in setting)) return !setting.initial;
+  const near = (setting.initial ?? setting.minimum) + 1;
+  return near <= setting.maximum ? near : near - 2;
+}
+
 describe("one's own organization", () => {
   const patch = (token: string, body: unknown, ifMatch = "*") =>
     request<Record<string, unknown> & { version: number }>("PATCH", "/v1/organization", {
@@ -266,6 +275,7 @@ describe("one's own organization", () => {
     const answer = await patch(house.token, { name: "Renamed" }, '"1"');
     expect(answer.body).toEqual({
       ...read.body,
+      settings: DEFAULT_SETTINGS,
       name: "Renamed",
       version: 2,
       updatedAt: answer.body.updatedAt,
@@ -289,23 +299,87 @@ describe("one's own organization", () => {
     expect(await nameFor(other.token)).toBe(before);
   });
 
-  test("settings are merged, and what is out of range or unknown is refused whole", async () => {
-    const house = await it.organization();
+  test("settings are merged over the defaults, and what is out of range or unknown is refused whole", async () => {
+    const [house, other] = [await it.organization(), await it.organization()];
     await patch(house.token, { settings: { lockoutAttempts: 7 } });
-    expect((await patch(house.token, { settings: { lockoutMinutes: 60 } })).body.settings).toEqual({
-      lockoutAttempts: 7,
-      lockoutMinutes: 60,
-    });
+    const changed = { ...DEFAULT_SETTINGS, lockoutAttempts: 7, lockoutMinutes: 60 };
+    expect((await patch(house.token, { settings: { lockoutMinutes: 60 } })).body.settings).toEqual(changed);
     for (const settings of [
       { lockoutAttempts: 2.5 },
-      { pupilPasswordMinimum: 7 },
+      { studentPasswordMinimum: 7 },
+      { teacherSessionMinutes: 1441 },
+      { teacherIdleMinutes: null },
+      { adminSecondFactorRequired: "yes" },
+      { signUp: "anybody" },
+      { lockoutMode: true },
       { anything: 1 },
       { lockoutAttempts: null },
+      { lockoutAttempts: 8, sessionsPerUser: 0 },
       [],
     ]) {
       expect((await patch(house.token, { settings })).status).toBe(422);
     }
-    expect((await patch(house.token, {})).body.settings).toEqual({ lockoutAttempts: 7, lockoutMinutes: 60 });
+    expect((await patch(house.token, {})).body.settings).toEqual(changed);
+    expect((await patch(other.token, {})).body.settings).toEqual(DEFAULT_SETTINGS);
+  });
+
+  test("every setting can be set to something else and back", async () => {
+    const house = await it.organization();
+    const settings = Object.fromEntries(
+      Object.entries(SETTINGS).map(([name, setting]) => [name, anotherValue(setting)]),
+    );
+    expect((await patch(house.token, { settings })).body.settings).toEqual(settings);
+    expect((await patch(house.token, { settings: DEFAULT_SETTINGS })).body.settings).toEqual(
+      DEFAULT_SETTINGS,
+    );
+  });
+
+  test("only what was set is kept: who never chose follows the defaults", async () => {
+    const house = await it.organization();
+    await patch(house.token, { settings: { signUp: "code" } });
+    expect(
+      await admin("select settings from app.organization where organization_id = $1", [house.id]),
+    ).toEqual([{ settings: { signUp: "code" } }]);
+  });
+
+  test("settings that contradict each other are refused by name, with their place", async () => {
+    const house = await it.organization();
+    const refused = async (settings: unknown) => {
+      const { status, body } = await request<{ type: string; errors: readonly { pointer: string }[] }>(
+        "PATCH",
+        "/v1/organization",
+        { token: house.token, headers: { "if-match": "*" }, body: { settings } },
+      );
+      expect([status, body.type]).toEqual([422, "urn:satchel:problem:settings_contradictory"]);
+      return body.errors.map(({ pointer }) => pointer);
+    };
+    for (const role of ["teacher", "admin", "parent"] as const) {
+      expect(await refused({ [`${role}PasswordMinimum`]: 14 })).toEqual([
+        `#/settings/${role}PasswordMinimum`,
+      ]);
+    }
+    expect(await refused({ studentSessionMinutes: 60, studentIdleMinutes: 61 })).toEqual([
+      "#/settings/studentIdleMinutes",
+    ]);
+    const weaker = { teacherPasswordMinimum: 8, teacherSecondFactorRequired: true };
+    expect((await patch(house.token, { settings: weaker })).body.settings).toMatchObject(weaker);
+    // What the other half was set to earlier counts as well.
+    expect(await refused({ teacherSecondFactorRequired: false })).toEqual([
+      "#/settings/teacherPasswordMinimum",
+    ]);
+    expect((await patch(house.token, { settings: { studentPasswordMinimum: 8 } })).status).toBe(200);
+  });
+
+  test("settings are for admins; others learn no more than what the organization is called", async () => {
+    const house = await it.organization();
+    for (const role of ["student", "teacher", "parent"] as const) {
+      const { token } = await it.member(house, role);
+      const read = await request<Record<string, unknown>>("GET", "/v1/organization", { token });
+      expect(Object.keys(read.body)).not.toContain("settings");
+      expect((await patch(token, { settings: { signUp: "open" } })).status).toBe(403);
+    }
+    const read = await request<Record<string, unknown>>("GET", "/v1/organization", { token: house.token });
+    expect(read.body.settings).toEqual(DEFAULT_SETTINGS);
   });
 
   test("a slug may be changed to a free one; people then sign in under the new one only [row 66]", async () => {

@@ -85,7 +85,7 @@ test("a pupil may have a shorter one where the organization says so", async () =
   await request("PATCH", "/v1/organization", {
     token: house.token,
     headers: { "if-match": "*" },
-    body: { settings: { pupilPasswordMinimum: 8 } },
+    body: { settings: { studentPasswordMinimum: 8 } },
   });
   const { token: pupil } = await it.member(house);
   const { token: teacher } = await it.member(house, "teacher");

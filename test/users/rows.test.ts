@@ -250,7 +250,7 @@ describe("adding", () => {
     await request("PATCH", "/v1/organization", {
       token: lax.token,
       headers: { "if-match": "*" },
-      body: { settings: { pupilPasswordMinimum: 8 } },
+      body: { settings: { studentPasswordMinimum: 8 } },
     });
     expect((await add("student")).status).toBe(201);
     expect((await add("teacher")).status).toBe(422);
