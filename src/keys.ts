@@ -2,7 +2,15 @@
  * Everything derived from the secret. Each purpose has its own key (HKDF, RFC 5869), so that a value made for one
  * purpose is never accepted for another. The first secret signs, all of them verify: that is how one is rotated.
  */
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 
 export type Purpose =
   | "token"
@@ -12,7 +20,13 @@ export type Purpose =
   | "cursor"
   | "idempotency"
   | "cache"
-  | "setup-code";
+  | "setup-code"
+  | "challenge"
+  | "refresh"
+  | "second-factor"
+  | "recovery-code"
+  | "mail"
+  | "link";
 
 export interface Keys {
   /** Names the first secret without telling it. */
@@ -28,9 +42,19 @@ export interface Keys {
   sign(purpose: Purpose, payload: string): string;
   /** The payload of what `sign` made, or null. */
   verify(purpose: Purpose, signed: string): string | null;
+  /**
+   * What only this purpose and this context (the row it lies in) can open again: AES-256-GCM under the first secret, as
+   * nonce, tag and text.
+   */
+  seal(purpose: Purpose, context: string, plain: Uint8Array): Uint8Array;
+  /** What `seal` was given, under whichever secret, or null. */
+  unseal(purpose: Purpose, context: string, sealed: Uint8Array): Uint8Array | null;
   /** 32 bytes for AES-256-GCM under the first secret, bound to `context`. */
   encryptionKey(purpose: Purpose, context: Uint8Array): Uint8Array;
 }
+
+const NONCE = 12;
+const TAG = 16;
 
 /** Makes the keys. `secrets` must hold at least one of at least 32 characters. */
 export function openKeys(secrets: readonly string[]): Keys {
@@ -81,6 +105,26 @@ export function openKeys(secrets: readonly string[]): Keys {
         equal(Buffer.from(signWith(entry, purpose, payload), "utf8"), given),
       );
       return matches ? payload : null;
+    },
+    seal: (purpose, context, plain) => {
+      const nonce = randomBytes(NONCE);
+      const cipher = createCipheriv("aes-256-gcm", keyOf(first, purpose), nonce).setAAD(Buffer.from(context));
+      const text = Buffer.concat([cipher.update(plain), cipher.final()]);
+      return Buffer.concat([nonce, cipher.getAuthTag(), text]);
+    },
+    unseal: (purpose, context, sealed) => {
+      if (sealed.byteLength < NONCE + TAG) return null;
+      for (const entry of entries) {
+        const decipher = createDecipheriv("aes-256-gcm", keyOf(entry, purpose), sealed.subarray(0, NONCE))
+          .setAAD(Buffer.from(context))
+          .setAuthTag(sealed.subarray(NONCE, NONCE + TAG));
+        try {
+          return Buffer.concat([decipher.update(sealed.subarray(NONCE + TAG)), decipher.final()]);
+        } catch {
+          // Sealed under another of the secrets, for another row, or not here.
+        }
+      }
+      return null;
     },
     encryptionKey: (purpose, context) =>
       new Uint8Array(hkdfSync("sha256", first.secret, context, purpose, 32)),

@@ -12,6 +12,10 @@ const PURPOSES: readonly Purpose[] = [
   "idempotency",
   "cache",
   "setup-code",
+  "challenge",
+  "refresh",
+  "second-factor",
+  "recovery-code",
 ];
 const hex = (bytes: Uint8Array | null | undefined) => Buffer.from(bytes ?? []).toString("hex");
 
@@ -89,4 +93,22 @@ test("a new secret is long and never the same", () => {
   expect(newSecret().length).toBe(64);
   expect(newSecret()).not.toBe(newSecret());
   expect(() => openKeys([])).toThrow();
+});
+
+test("what is sealed opens for the same purpose and row, under any secret that is still configured, and unchanged only", () => {
+  const [before, during, after] = [openKeys([OLD]), openKeys([NEW, OLD]), openKeys([NEW])];
+  const plain = Buffer.from("a shared secret");
+  const sealed = before.seal("second-factor", "row 1", plain);
+  expect(Buffer.from(sealed).includes(plain)).toBe(false);
+  expect(hex(sealed)).not.toBe(hex(before.seal("second-factor", "row 1", plain)));
+  expect(hex(during.unseal("second-factor", "row 1", sealed))).toBe(hex(plain));
+  expect(after.unseal("second-factor", "row 1", sealed)).toBeNull();
+  expect(before.unseal("second-factor", "row 2", sealed)).toBeNull();
+  expect(before.unseal("challenge", "row 1", sealed)).toBeNull();
+  for (let at = 0; at < sealed.byteLength; at++) {
+    const other = Uint8Array.from(sealed);
+    other[at] = (other[at] ?? 0) ^ 1;
+    expect(before.unseal("second-factor", "row 1", other)).toBeNull();
+  }
+  expect(before.unseal("second-factor", "row 1", sealed.subarray(0, 20))).toBeNull();
 });
