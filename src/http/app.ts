@@ -10,6 +10,7 @@ import type { Actor, Around } from "../actor.ts";
 import type { Deps } from "../deps.ts";
 import { databaseUnavailable, forbidden, notFound, unauthenticated } from "../errors.ts";
 import * as idempotency from "../idempotency/idempotency.ts";
+import { authorize } from "../permissions.ts";
 import { JSON_TYPE, openResponder, type Rendered, render } from "./answers.ts";
 import { checkJsonType, hasBody, readBody, uploadType } from "./body.ts";
 import { checkOrigin, readCredential, type Site } from "./credentials.ts";
@@ -124,9 +125,9 @@ export function buildApp(options: AppOptions): App {
       if (!safe && !headers.has("authorization")) checkOrigin(headers, site, false);
     } else {
       exchange.actor = await identify(exchange, safe);
-      const { organizationId, userId, role } = exchange.actor;
+      const { organizationId, userId } = exchange.actor;
       exchange.lease = limits.user(organizationId, userId, exchange.startedAt);
-      if (endpoint.access.roles !== null && !endpoint.access.roles.includes(role)) throw forbidden();
+      authorize(endpoint.access, exchange.actor);
     }
 
     exchange.pairs = readQuery(search, ready.names);

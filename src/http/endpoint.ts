@@ -1,28 +1,17 @@
 /**
- * What a feature's `routes.ts` is made of. An endpoint says everything about itself: who may call it, the shapes it
- * takes and gives, how it refuses. The shell (app.ts) does the rest, and the OpenAPI document is read off it.
+ * What a feature's `routes.ts` is made of. An endpoint says everything about itself: the shapes it takes and gives, how
+ * it refuses; who may call it stands in the table of permissions. The shell (app.ts) does the rest, and the OpenAPI
+ * document is read off it.
  */
 import type { Static, TObject, TSchema } from "@sinclair/typebox";
-import type { Actor, Around, Role } from "../actor.ts";
+import type { Actor, Around } from "../actor.ts";
 import type { Deps } from "../deps.ts";
 import type { RefusalType } from "../errors.ts";
+import { type Access, type AccessOf, permissions } from "../permissions.ts";
 import type { Page } from "./page.ts";
 import { closed, isBinary } from "./wire.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-
-/** Who may call. There is no default: an endpoint without it does not compile, nor start. */
-export type Access = "public" | Members;
-export interface Members {
-  /** Null: every signed-in person. */
-  readonly roles: readonly Role[] | null;
-}
-
-/** Every signed-in person of the organization. */
-export const members = (): Members => ({ roles: null });
-
-/** Only these roles; anyone else signed in is answered 403 before anything is looked up. */
-export const roles = (...allowed: readonly [Role, ...Role[]]): Members => ({ roles: allowed });
 
 /** Success statuses and what they carry; null for an answer without a body. */
 export type Answers = { readonly [S in 200 | 201 | 202 | 204]?: TSchema | null };
@@ -134,6 +123,7 @@ export interface Call<
 
 interface Definition<
   M extends Method,
+  L extends string,
   A extends Access,
   P extends TObject,
   Q extends TObject,
@@ -146,11 +136,10 @@ interface Definition<
 > {
   readonly method: M;
   /** `/v1/contents/:id`. A parameter that does not fit its schema answers 404, like an id that does not exist. */
-  readonly path: string;
+  readonly path: L;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  readonly access: A;
   readonly params?: P;
   /** Integers, numbers, booleans and lists between commas are read as such. Any other name is refused. */
   readonly query?: Q;
@@ -196,10 +185,18 @@ export interface Endpoint {
 
 export const BODY_LIMIT = 256 * 1024;
 
-/** Declares an endpoint. Throws when the declaration contradicts itself: that is found at start, not by a caller. */
+/** The path, when the table has a row for it; else what is missing, so that the compiler says it. */
+type Listed<M extends Method, L extends string> = [AccessOf<`${M} ${L}`>] extends [never]
+  ? { readonly missing: "a row in src/permissions.ts" }
+  : L;
+
+/**
+ * Declares an endpoint, with the rule that the table of permissions has for it. Throws when there is none, or when the
+ * declaration contradicts itself: that is found at start, not by a caller.
+ */
 export function endpoint<
   const M extends Method,
-  const A extends Access,
+  const L extends string,
   S extends Answers,
   R,
   P extends TObject = TObject<Record<never, never>>,
@@ -208,15 +205,40 @@ export function endpoint<
   const V extends Versioned = false,
   K extends TSchema | undefined = undefined,
   const U extends readonly string[] | undefined = undefined,
->(definition: Definition<M, A, P, Q, B, S, V, K, U, R>): Endpoint {
-  const { method, path, access, params, query, body, answers } = definition;
+>(
+  definition: Definition<M, L, AccessOf<`${M} ${L}`>, P, Q, B, S, V, K, U, R> & {
+    readonly path: Listed<M, L>;
+  },
+): Endpoint {
+  const operation = `${definition.method} ${definition.path}`;
+  const access: Access | undefined = (permissions as Readonly<Record<string, Access>>)[operation];
+  if (access === undefined) {
+    throw new Error(`${operation}: nobody has said who may call it; add a row to src/permissions.ts`);
+  }
+  return endpointFor(access as AccessOf<`${M} ${L}`>, definition);
+}
+
+/**
+ * Declares an endpoint with a rule of its own. For `endpoint`, and for tests of the shell: an endpoint of the product
+ * whose rule is not the table's does not start.
+ */
+export function endpointFor<
+  const A extends Access,
+  const M extends Method,
+  S extends Answers,
+  R,
+  P extends TObject = TObject<Record<never, never>>,
+  Q extends TObject = TObject<Record<never, never>>,
+  B extends TSchema | undefined = undefined,
+  const V extends Versioned = false,
+  K extends TSchema | undefined = undefined,
+  const U extends readonly string[] | undefined = undefined,
+>(access: A, definition: Definition<M, string, A, P, Q, B, S, V, K, U, R>): Endpoint {
+  const { method, path, params, query, body, answers } = definition;
   const name = `${method} ${path}`;
   const wrong = (what: string): never => {
     throw new Error(`${name}: ${what}`);
   };
-  if (access !== "public" && !(typeof access === "object" && "roles" in access)) {
-    wrong('declares no access; say "public", members() or roles(…)');
-  }
   if (!/^(\/([a-z0-9-]+|:[a-zA-Z]+))+$/.test(path))
     wrong("the path must be /lower-case/segments/:parameters");
   const named = path
@@ -259,4 +281,28 @@ export function endpoint<
     present: definition.present as (result: unknown, call: unknown) => unknown,
   };
   return erased;
+}
+
+/**
+ * The endpoints, when they and the table of permissions are about the same operations. Throws with the cure when a row
+ * has no endpoint, or an endpoint another rule than its row.
+ */
+export function ruled(
+  table: Readonly<Record<string, Access>>,
+  endpoints: readonly Endpoint[],
+): readonly Endpoint[] {
+  const declared = new Map(endpoints.map((given) => [`${given.method} ${given.path}`, given.access]));
+  for (const [operation, access] of declared) {
+    if (table[operation] !== access) {
+      throw new Error(`${operation}: its rule is not that of src/permissions.ts; declare it with endpoint()`);
+    }
+  }
+  for (const operation of Object.keys(table)) {
+    if (!declared.has(operation)) {
+      throw new Error(
+        `${operation}: src/permissions.ts has a rule for it, but no such endpoint exists; remove the row, or list the endpoint in src/endpoints.ts`,
+      );
+    }
+  }
+  return endpoints;
 }

@@ -6,7 +6,6 @@ import {
   databaseOutcomeUnknown,
   databaseTimeout,
   databaseUnavailable,
-  forbidden,
   notFound,
   type RefusalType,
   stale,
@@ -14,6 +13,7 @@ import {
   writeConflict,
 } from "../errors.ts";
 import { keyInUse, keyReused } from "../idempotency/idempotency.ts";
+import { refusalsOfAccess } from "../permissions.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { invalidCursor } from "./page.ts";
 import {
@@ -64,8 +64,7 @@ export function refusalsOf(endpoint: Endpoint): ReadonlyMap<string, RefusalType>
     ...ALWAYS,
     ...DATABASE,
     ...(method === "GET" ? [invalidValue] : CHANGES),
-    ...(access === "public" ? [] : [unauthenticated]),
-    ...(access === "public" || access.roles === null ? [] : [forbidden]),
+    ...(access === "public" ? [] : [unauthenticated, ...refusalsOfAccess(access)]),
     ...(params === undefined ? [] : [notFound]),
     ...(page === undefined ? [] : [invalidCursor]),
     ...(method === "POST" ? [malformedHeader, keyReused, keyInUse] : []),

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import type { Role } from "../actor.ts";
-import { answer, endpoint, members, roles } from "../http/endpoint.ts";
+import { answer, endpoint } from "../http/endpoint.ts";
 import {
   email,
   fullName,
@@ -93,7 +93,6 @@ export const organizationsEndpoints = [
     summary: "Create an organization",
     description:
       "With its first admin, who is signed in at once. Who may do so is the operator's choice (`SATCHEL_SIGN_UP`): with a set-up code, anybody, or nobody.",
-    access: "public",
     body: Type.Object({
       setupCode: Type.Optional(Type.String({ maxLength: 64, examples: ["7K2QD-9XJ4M-VR0TA-38HNE"] })),
       name,
@@ -143,7 +142,6 @@ export const organizationsEndpoints = [
     path: "/v1/organization",
     tag: "organizations",
     summary: "Read your organization",
-    access: members(),
     versioned: true,
     description: "Its settings, with the defaults filled in, are shown to admins only.",
     answers: { 200: organization },
@@ -155,7 +153,6 @@ export const organizationsEndpoints = [
     path: "/v1/organization",
     tag: "organizations",
     summary: "Change your organization",
-    access: roles("admin"),
     versioned: true,
     body: Type.Object({
       name: Type.Optional(name),

@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
-import { endpoint, members } from "../http/endpoint.ts";
+import { endpoint } from "../http/endpoint.ts";
 import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { LANGUAGE_PATTERN } from "../languages.ts";
 import { type FoundContent, searchContents } from "./search.ts";
@@ -46,7 +46,6 @@ export const searchEndpoints = [
     summary: "Find lessons",
     description:
       'The organization\'s published lessons in which all words occur, in any of their forms, best first. `"quoted phrases"`, `or` and `-word` work. A lesson is found within moments of being published.',
-    access: members(),
     query: t.Object({
       q: Type.String({ minLength: 1, maxLength: 500, examples: ["while loop"] }),
       language: t.Optional(

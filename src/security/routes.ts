@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { endpoint, roles } from "../http/endpoint.ts";
+import { endpoint } from "../http/endpoint.ts";
 import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { listSecurityEvents, type SecurityEvent } from "./security.ts";
 
@@ -32,7 +32,6 @@ export const securityEndpoints = [
     tag: "security",
     summary: "List locks of logins",
     description: "Newest first.",
-    access: roles("admin"),
     page: uuid(),
     answers: { 200: pageOf(event) },
     handle: ({ deps, actor, page }) => listSecurityEvents(deps, actor, page.after, page.limit),

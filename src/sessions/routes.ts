@@ -1,8 +1,9 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
+import type { Origin } from "../devices.ts";
 import { notFound } from "../errors.ts";
 import { signInLineFull } from "../gate.ts";
-import { answer, type Client, endpoint, members, roles } from "../http/endpoint.ts";
+import { answer, type Client, endpoint } from "../http/endpoint.ts";
 import { password, userShape, userView } from "../http/people.ts";
 import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
@@ -13,11 +14,9 @@ import {
   endOtherSessions,
   endSession,
   listSessions,
-  type Origin,
   type Session,
   signIn,
   signInRefused,
-  unlockUser,
 } from "./sessions.ts";
 
 const session = Type.Object({
@@ -67,7 +66,6 @@ export const sessionsEndpoints = [
     summary: "Sign in",
     description:
       "Gives a bearer token, and sets the same as a cookie. Five wrong attempts in a row close a login for half an hour (the organization may choose otherwise), except on devices where the person has signed in before: those are counted apart.",
-    access: "public",
     body: Type.Object({
       organization: Type.String({
         maxLength: 63,
@@ -108,7 +106,6 @@ export const sessionsEndpoints = [
     tag: "sessions",
     summary: "List your live sessions",
     description: "Newest first.",
-    access: members(),
     page: uuid(),
     answers: { 200: pageOf(session) },
     handle: ({ deps, actor, page }) => listSessions(deps, actor, page.after, page.limit),
@@ -125,7 +122,6 @@ export const sessionsEndpoints = [
     tag: "sessions",
     summary: "End all your other sessions",
     description: "`others=true` must be given: this session stays.",
-    access: members(),
     query: t.Object({ others: t.Literal("true") }),
     answers: { 200: Type.Object({ ended: Type.Integer({ description: "How many were ended." }) }) },
     handle: ({ deps, actor }) => endOtherSessions(deps, actor),
@@ -136,7 +132,6 @@ export const sessionsEndpoints = [
     path: "/v1/sessions/current",
     tag: "sessions",
     summary: "Read the session of this request",
-    access: members(),
     answers: { 200: session },
     refusals: [notFound],
     handle: ({ deps, actor }) => currentSession(deps, actor),
@@ -147,7 +142,6 @@ export const sessionsEndpoints = [
     path: "/v1/sessions/current",
     tag: "sessions",
     summary: "Sign out",
-    access: members(),
     answers: { 204: null },
     refusals: [notFound],
     handle: ({ deps, actor }) => endSession(deps, actor, actor.sessionId),
@@ -158,22 +152,9 @@ export const sessionsEndpoints = [
     path: "/v1/sessions/:id",
     tag: "sessions",
     summary: "End one of your sessions",
-    access: members(),
     params: t.Object({ id: uuid() }),
     answers: { 204: null },
     handle: ({ deps, actor, params }) => endSession(deps, actor, params.id),
-    present: () => undefined,
-  }),
-  endpoint({
-    method: "POST",
-    path: "/v1/users/:id/unlock",
-    tag: "users",
-    summary: "Open a person's logins again",
-    description: "Whatever locked them, on all devices. Their password stays.",
-    access: roles("admin"),
-    params: t.Object({ id: uuid() }),
-    answers: { 204: null },
-    handle: ({ deps, actor, params }) => unlockUser(deps, actor, params.id),
     present: () => undefined,
   }),
   endpoint({
@@ -182,11 +163,10 @@ export const sessionsEndpoints = [
     tag: "sessions",
     summary: "Change your password",
     description: "Ends all your other sessions.",
-    access: members(),
     body: Type.Object({ currentPassword: password, newPassword: password }),
     answers: { 204: null },
     refusals: [currentPasswordRefused, passwordRefused, passwordsBusy, signInLineFull],
-    handle: ({ deps, actor, body }) => changePassword(deps, actor, body),
+    handle: ({ deps, actor, body, client }) => changePassword(deps, actor, body, originOf(client, undefined)),
     present: () => undefined,
   }),
 ];

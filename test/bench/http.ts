@@ -1,10 +1,10 @@
 /** What the shell costs a request: the same small endpoints on bare Elysia and behind it. `bun test/bench/http.ts` */
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { endpoint, members } from "../../src/http/endpoint.ts";
+import { endpointFor } from "../../src/http/endpoint.ts";
 import { parseJson } from "../../src/http/json.ts";
 import { uuid } from "../../src/http/wire.ts";
-import { request, shell } from "../http/support.ts";
+import { EVERYBODY, request, shell } from "../http/support.ts";
 
 const ID = "01931e5a-0000-7000-8000-000000000001";
 const thing = Type.Object({ id: uuid(), title: Type.String(), version: Type.Integer() });
@@ -15,34 +15,31 @@ const input = Type.Object({
 });
 
 const app = shell([
-  endpoint({
+  endpointFor("public", {
     method: "GET",
     path: "/v1/plain",
     tag: "bench",
     summary: "Plain",
-    access: "public",
     answers: { 200: Type.Object({ ok: Type.Boolean() }) },
     handle: () => ({ ok: true }),
     present: (made) => made,
   }),
-  endpoint({
+  endpointFor(EVERYBODY, {
     method: "GET",
     path: "/v1/things/:id",
     tag: "bench",
     summary: "Thing",
-    access: members(),
     versioned: true,
     params: Type.Object({ id: uuid() }),
     answers: { 200: thing },
     handle: ({ params }) => ({ id: params.id, title: "a thing", version: 3 }),
     present: (made) => made,
   }),
-  endpoint({
+  endpointFor(EVERYBODY, {
     method: "POST",
     path: "/v1/things",
     tag: "bench",
     summary: "Make",
-    access: members(),
     body: input,
     answers: { 201: thing },
     handle: ({ body }) => ({ id: ID, title: body.title, version: 1 }),

@@ -4,12 +4,12 @@ import spectral from "@stoplight/spectral-core";
 import { oas } from "@stoplight/spectral-rulesets";
 import { endpoints } from "../../src/endpoints.ts";
 import { openapi } from "../../src/http/docs.ts";
-import { endpoint, members } from "../../src/http/endpoint.ts";
+import { endpointFor } from "../../src/http/endpoint.ts";
 import { catalogue } from "../../src/http/problem.ts";
 import { refusalsOf } from "../../src/http/refusals.ts";
 import { operationId } from "../../src/http/register.ts";
 import { choice, nullable, timestamp, uuid } from "../../src/http/wire.ts";
-import { send, shell } from "./support.ts";
+import { EVERYBODY, send, shell } from "./support.ts";
 import { things } from "./things.ts";
 
 interface Operation {
@@ -136,12 +136,11 @@ describe("the OpenAPI document", () => {
       either: Type.Union([Type.String(), Type.Integer()]),
     });
     const { paths } = await documentOf([
-      endpoint({
+      endpointFor(EVERYBODY, {
         method: "GET",
         path: "/v1/x",
         tag: "x",
         summary: "X",
-        access: members(),
         answers: { 200: shape },
         handle: () => {
           throw new Error("not called");

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Refusal } from "../../src/errors.ts";
-import { endpoint, members } from "../../src/http/endpoint.ts";
+import { endpointFor } from "../../src/http/endpoint.ts";
 import { openLimits } from "../../src/http/limits.ts";
-import { configOf, ORGANIZATION, OTHER, read, request, send, shell, slugOf } from "./support.ts";
+import { configOf, EVERYBODY, ORGANIZATION, OTHER, read, request, send, shell, slugOf } from "./support.ts";
 import { things } from "./things.ts";
 
 const limits = (overrides = {}, generation?: number) =>
@@ -102,12 +102,11 @@ describe("what is under way at once", () => {
   });
 
   test("is given back whatever becomes of the request", async () => {
-    const fail = endpoint({
+    const fail = endpointFor(EVERYBODY, {
       method: "GET",
       path: "/v1/fail",
       tag: "x",
       summary: "Fail",
-      access: members(),
       answers: { 204: null },
       handle: () => {
         throw new Error("broken");

@@ -1,9 +1,21 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { refusal } from "../../src/errors.ts";
-import { answer, BODY_LIMIT, endpoint, members, roles } from "../../src/http/endpoint.ts";
+import { answer, BODY_LIMIT, endpoint, endpointFor, ruled } from "../../src/http/endpoint.ts";
 import { uuid } from "../../src/http/wire.ts";
-import { errorsOf, ID, type Line, read, request, type Sent, send, shell, slugOf } from "./support.ts";
+import {
+  EVERYBODY,
+  errorsOf,
+  ID,
+  type Line,
+  read,
+  request,
+  type Sent,
+  STAFF,
+  send,
+  shell,
+  slugOf,
+} from "./support.ts";
 import { get, things } from "./things.ts";
 
 const app = shell(things);
@@ -22,38 +34,48 @@ describe("a route", () => {
   } as const;
   const rest = { handle: () => ({}), present: () => ({}) };
 
-  test("without a declared access does not start", () => {
+  test("that nobody has given a rule does not start", () => {
     // @ts-expect-error: it does not compile either
-    expect(() => endpoint({ ...base, ...rest })).toThrow("declares no access");
+    expect(() => endpoint({ ...base, ...rest })).toThrow(
+      "GET /v1/x: nobody has said who may call it; add a row to src/permissions.ts",
+    );
+  });
+
+  test("with a rule and no endpoint, or with a rule that is not the table's, does not start", () => {
+    const x = endpointFor(EVERYBODY, { ...base, ...rest });
+    expect(ruled({ "GET /v1/x": EVERYBODY }, [x])).toEqual([x]);
+    expect(() => ruled({ "GET /v1/x": EVERYBODY, "GET /v1/y": STAFF }, [x])).toThrow(
+      "GET /v1/y: src/permissions.ts has a rule for it, but no such endpoint exists; remove the row",
+    );
+    expect(() => ruled({ "GET /v1/x": STAFF }, [x])).toThrow("GET /v1/x: its rule is not that of");
+    expect(() => ruled({}, [x])).toThrow("declare it with endpoint()");
   });
 
   test("that contradicts itself does not start", () => {
-    const open = { ...base, ...rest, access: "public" } as const;
+    const open = { ...base, ...rest } as const;
     expect(() =>
-      endpoint({
+      endpointFor("public", {
         ...base,
-        access: "public",
         answers: {} as { 204: null },
         handle: () => null,
         present: () => undefined,
       }),
     ).toThrow("declares no answer");
-    expect(() => endpoint({ ...open, path: "/v1/X y" })).toThrow("the path must be");
-    expect(() => endpoint({ ...open, path: "/v1/x/:id" })).toThrow("exactly the parameters");
-    expect(() => endpoint({ ...open, params: Type.Object({ id: uuid() }) })).toThrow(
+    expect(() => endpointFor("public", { ...open, path: "/v1/X y" })).toThrow("the path must be");
+    expect(() => endpointFor("public", { ...open, path: "/v1/x/:id" })).toThrow("exactly the parameters");
+    expect(() => endpointFor("public", { ...open, params: Type.Object({ id: uuid() }) })).toThrow(
       "exactly the parameters",
     );
-    expect(() => endpoint({ ...open, body: Type.Object({}) })).toThrow("GET takes no body");
+    expect(() => endpointFor("public", { ...open, body: Type.Object({}) })).toThrow("GET takes no body");
   });
 
   test("declared twice, also under another parameter's name, does not start", () => {
     expect(() => shell([get, get])).toThrow("declared twice");
-    const other = endpoint({
+    const other = endpointFor(EVERYBODY, {
       ...base,
       ...rest,
       path: "/v1/things/:thing",
       params: Type.Object({ thing: uuid() }),
-      access: members(),
     });
     expect(() => shell([get, other])).toThrow("declared twice");
   });
@@ -158,11 +180,10 @@ describe("who asks", () => {
       present: () => undefined,
     } as const;
     const asked = shell([
-      endpoint({ ...base, path: "/v1/open", access: "public", handle: ({ actor }) => void seen.push(actor) }),
-      endpoint({
+      endpointFor("public", { ...base, path: "/v1/open", handle: ({ actor }) => void seen.push(actor) }),
+      endpointFor(STAFF, {
         ...base,
         path: "/v1/shut",
-        access: roles("teacher"),
         handle: ({ actor }) => void seen.push(actor.role),
       }),
     ]);
@@ -411,15 +432,19 @@ describe("an answer", () => {
       method: "GET",
       tag: "x",
       summary: "X",
-      access: "public",
       answers: { 200: shape },
     } as const;
     const leaky = { id: 1, passwordHash: "$argon2id$secret" };
     const bad = shell(
       [
-        endpoint({ ...base, path: "/v1/more", handle: () => leaky, present: (row) => row }),
-        endpoint({ ...base, path: "/v1/less", handle: () => null, present: () => ({}) as { id: number } }),
-        endpoint({
+        endpointFor("public", { ...base, path: "/v1/more", handle: () => leaky, present: (row) => row }),
+        endpointFor("public", {
+          ...base,
+          path: "/v1/less",
+          handle: () => null,
+          present: () => ({}) as { id: number },
+        }),
+        endpointFor("public", {
           ...base,
           path: "/v1/status",
           handle: () => 1,
@@ -473,12 +498,11 @@ describe("what goes wrong inside", () => {
   const lines: Line[] = [];
   const failing = shell(
     [
-      endpoint({
+      endpointFor("public", {
         method: "POST",
         path: "/v1/fail",
         tag: "x",
         summary: "Fail",
-        access: "public",
         answers: { 204: null },
         refusals: [taken],
         handle: () => {
@@ -568,12 +592,11 @@ describe("what goes wrong inside", () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const slow = shell(
       [
-        endpoint({
+        endpointFor(EVERYBODY, {
           method: "GET",
           path: "/v1/slow",
           tag: "x",
           summary: "Slow",
-          access: members(),
           answers: { 204: null },
           handle: () => promise,
           present: () => undefined,

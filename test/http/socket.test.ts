@@ -2,9 +2,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { Type } from "@sinclair/typebox";
-import { endpoint, members } from "../../src/http/endpoint.ts";
+import { endpointFor } from "../../src/http/endpoint.ts";
 import { type Listening, listen } from "../../src/http/listen.ts";
-import { ID, shell } from "./support.ts";
+import { EVERYBODY, ID, shell } from "./support.ts";
 import { things } from "./things.ts";
 
 const app = shell(things);
@@ -207,12 +207,11 @@ describe("one connection", () => {
 
 describe("stopping", () => {
   const slow = (ms: () => Promise<void>) =>
-    endpoint({
+    endpointFor(EVERYBODY, {
       method: "GET",
       path: "/v1/slow",
       tag: "x",
       summary: "Slow",
-      access: members(),
       answers: { 200: Type.Object({ done: Type.Boolean() }) },
       handle: ms,
       present: () => ({ done: true }),

@@ -6,6 +6,7 @@ import { type App, type AppOptions, buildApp } from "../../src/http/app.ts";
 import type { Endpoint } from "../../src/http/endpoint.ts";
 import { openKeys } from "../../src/keys.ts";
 import { type LogFields, openLog } from "../../src/log.ts";
+import type { Rule } from "../../src/permissions.ts";
 
 export const SECRET = "a secret of the tests, long enough 0123456789";
 export const ORGANIZATION = "01931e5a-0000-7000-8000-000000000001";
@@ -23,6 +24,11 @@ export const actorOf = (role: Role, organizationId = ORGANIZATION): Actor => ({
   mustEnrol: false,
   generations: { organization: 1, users: 1, contents: 1 },
 });
+
+const ALL = { student: "any", teacher: "any", admin: "any", parent: "any" } as const;
+/** Every signed-in person, and only staff. */
+export const EVERYBODY: Rule = { rights: ALL, scope: "contents:read", fresh: false, enrolling: false };
+export const STAFF: Rule = { ...EVERYBODY, rights: { ...ALL, student: "no", parent: "no" } };
 
 /** `teacher-token` belongs to a teacher, and so on; any other token to nobody. */
 export const authenticate: AppOptions["authenticate"] = async (_, token) => {

@@ -1,9 +1,9 @@
 /** The endpoints the tests of the shell talk to: one of every kind. */
 import { Type } from "@sinclair/typebox";
 import { stale } from "../../src/errors.ts";
-import { answer, endpoint, members, roles } from "../../src/http/endpoint.ts";
+import { answer, endpointFor } from "../../src/http/endpoint.ts";
 import { binary, choice, nullable, pageOf, timestamp, uuid, version } from "../../src/http/wire.ts";
-import { ID } from "./support.ts";
+import { EVERYBODY, ID, STAFF } from "./support.ts";
 
 const thing = Type.Object({
   id: uuid(),
@@ -26,12 +26,11 @@ const view = (id: string, title: string, at = 3) => ({
 
 const one = Type.Object({ id: uuid() });
 
-export const get = endpoint({
+export const get = endpointFor(EVERYBODY, {
   method: "GET",
   path: "/v1/things/:id",
   tag: "things",
   summary: "Get a thing",
-  access: members(),
   params: one,
   answers: { 200: thing },
   versioned: true,
@@ -39,12 +38,11 @@ export const get = endpoint({
   present: (id) => view(id, "a thing"),
 });
 
-export const list = endpoint({
+export const list = endpointFor(EVERYBODY, {
   method: "GET",
   path: "/v1/things",
   tag: "things",
   summary: "List things",
-  access: members(),
   query: Type.Object({
     kind: Type.Optional(choice(["big", "small"])),
     least: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -67,12 +65,11 @@ export const list = endpoint({
   },
 });
 
-export const make = endpoint({
+export const make = endpointFor(STAFF, {
   method: "POST",
   path: "/v1/things",
   tag: "things",
   summary: "Make a thing",
-  access: roles("teacher", "admin"),
   body: Type.Object({
     title: Type.String({ minLength: 1, maxLength: 20 }),
     kind: Type.Optional(choice(["big", "small"])),
@@ -85,12 +82,11 @@ export const make = endpoint({
   present: (title) => answer(view(ID, title, 1), { headers: { location: `/v1/things/${ID}` } }),
 });
 
-export const change = endpoint({
+export const change = endpointFor(EVERYBODY, {
   method: "PATCH",
   path: "/v1/things/:id",
   tag: "things",
   summary: "Change a thing",
-  access: members(),
   params: one,
   body: Type.Object({ title: Type.String() }),
   answers: { 200: thing },
@@ -102,12 +98,11 @@ export const change = endpoint({
   present: ({ id, title }) => view(id, title, 4),
 });
 
-export const remove = endpoint({
+export const remove = endpointFor(EVERYBODY, {
   method: "DELETE",
   path: "/v1/things/:id",
   tag: "things",
   summary: "Delete a thing",
-  access: members(),
   params: one,
   answers: { 204: null },
   versioned: "if-match",
@@ -115,12 +110,11 @@ export const remove = endpoint({
   present: () => undefined,
 });
 
-export const publish = endpoint({
+export const publish = endpointFor(EVERYBODY, {
   method: "POST",
   path: "/v1/things/:id/publish",
   tag: "things",
   summary: "Publish a thing",
-  access: members(),
   params: one,
   answers: { 200: thing },
   versioned: "if-match",
@@ -128,12 +122,11 @@ export const publish = endpoint({
   present: (id) => view(id, "published", 4),
 });
 
-export const signIn = endpoint({
+export const signIn = endpointFor("public", {
   method: "POST",
   path: "/v1/session",
   tag: "session",
   summary: "Sign in",
-  access: "public",
   body: Type.Object({ password: Type.String() }),
   answers: { 201: Type.Object({ seen: nullable(Type.String()) }) },
   handle: ({ client }) => client.cookie("device"),
@@ -149,23 +142,21 @@ export const signIn = endpoint({
     ),
 });
 
-export const signOut = endpoint({
+export const signOut = endpointFor(EVERYBODY, {
   method: "DELETE",
   path: "/v1/session",
   tag: "session",
   summary: "Sign out",
-  access: members(),
   answers: { 204: null },
   handle: () => null,
   present: () => answer(undefined, { cookies: { session: null } }),
 });
 
-export const upload = endpoint({
+export const upload = endpointFor(EVERYBODY, {
   method: "PUT",
   path: "/v1/things/:id/picture",
   tag: "things",
   summary: "Give a thing a picture",
-  access: members(),
   params: one,
   upload: ["image/png", "text/*"],
   bodyLimit: 1000,
@@ -174,24 +165,22 @@ export const upload = endpoint({
   present: (seen) => seen,
 });
 
-export const picture = endpoint({
+export const picture = endpointFor(EVERYBODY, {
   method: "GET",
   path: "/v1/things/:id/picture",
   tag: "things",
   summary: "The picture of a thing",
-  access: members(),
   params: one,
   answers: { 200: binary("image/png") },
   handle: () => new Uint8Array([1, 2, 3]),
   present: (bytes) => answer(bytes, { headers: { "content-type": "image/png" } }),
 });
 
-export const who = endpoint({
+export const who = endpointFor("public", {
   method: "GET",
   path: "/v1/who",
   tag: "session",
   summary: "What is known of the caller",
-  access: "public",
   answers: {
     200: Type.Object({
       address: Type.String(),

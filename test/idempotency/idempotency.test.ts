@@ -5,12 +5,12 @@ import type { Actor } from "../../src/actor.ts";
 import { openDb, withTenant } from "../../src/db.ts";
 import { refusal } from "../../src/errors.ts";
 import type { App } from "../../src/http/app.ts";
-import { answer, endpoint, members } from "../../src/http/endpoint.ts";
+import { answer, endpointFor } from "../../src/http/endpoint.ts";
 import { uuid } from "../../src/http/wire.ts";
 import { prune } from "../../src/idempotency/idempotency.ts";
 import { openKeys } from "../../src/keys.ts";
 import { silentLog } from "../../src/log.ts";
-import { type Got, ORGANIZATION, OTHER, type Sent, send, shell, slugOf } from "../http/support.ts";
+import { EVERYBODY, type Got, ORGANIZATION, OTHER, type Sent, send, shell, slugOf } from "../http/support.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
 const tooShort = refusal("invalid", "idempotency_test_too_short", "Too short");
@@ -28,12 +28,11 @@ const store = (tx: TenantTx, id: string, title: string) => tx.send(insert, [id, 
 
 const trial = Type.Object({ id: uuid(), title: Type.String(), token: Type.String() });
 
-const make = endpoint({
+const make = endpointFor(EVERYBODY, {
   method: "POST",
   path: "/v1/trials",
   tag: "trials",
   summary: "Make a trial",
-  access: members(),
   body: Type.Object({ title: Type.String() }),
   answers: { 201: trial },
   versioned: false,
@@ -53,12 +52,11 @@ const make = endpoint({
     }),
 });
 
-const found = endpoint({
+const found = endpointFor("public", {
   method: "POST",
   path: "/v1/foundations",
   tag: "trials",
   summary: "Make an organization",
-  access: "public",
   body: Type.Object({ title: Type.String() }),
   answers: { 201: Type.Object({ id: uuid() }) },
   handle: ({ deps, body, newId, around }) => {
@@ -73,12 +71,11 @@ const found = endpoint({
   present: (made) => made,
 });
 
-const leaky = endpoint({
+const leaky = endpointFor(EVERYBODY, {
   method: "POST",
   path: "/v1/leaks",
   tag: "trials",
   summary: "Answer what is not declared",
-  access: members(),
   answers: { 201: Type.Object({ id: uuid() }) },
   handle: ({ deps, actor }) =>
     withTenant(deps.db, actor, async (tx) => {

@@ -1,0 +1,158 @@
+/**
+ * Who may do what: one row for each operation, by role. The shell refuses what a row does not allow before it looks
+ * anything up; where a row says `own`, the door asks `mayAct` once it knows whose the thing is. An operation without a
+ * row does not compile, and neither an operation without a row nor a row without an operation starts.
+ */
+import { type Actor, ROLES, type Role } from "./actor.ts";
+import { forbidden, type RefusalType, refusal } from "./errors.ts";
+
+/** `any`: whatever of it the person may see. `own`: what is theirs: their account, what they have written. */
+export type Right = "any" | "own" | "no";
+
+/** What an API key can be made for. */
+export const SCOPES = [
+  "organization:read",
+  "organization:write",
+  "users:read",
+  "users:write",
+  "contents:read",
+  "contents:write",
+  "security:read",
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export interface Rule {
+  readonly rights: Readonly<Record<Role, Right>>;
+  /** With which scope an API key may do it; null: no API key may. */
+  readonly scope: Scope | null;
+  /** It needs a password or a second factor given within the last five minutes. No API key can do that. */
+  readonly fresh: boolean;
+  /** Also for somebody whose role needs a second factor and who has none yet. */
+  readonly enrolling: boolean;
+}
+
+/** `public`: anybody, signed in or not. */
+export type Access = "public" | Rule;
+
+type Mark = Scope | "fresh" | "enrolling";
+
+/** A row of the table. */
+function may(student: Right, teacher: Right, admin: Right, parent: Right, ...marks: readonly Mark[]): Rule {
+  return {
+    rights: { student, teacher, admin, parent },
+    scope: SCOPES.find((scope) => marks.includes(scope)) ?? null,
+    fresh: marks.includes("fresh"),
+    enrolling: marks.includes("enrolling"),
+  };
+}
+
+// biome-ignore format: a table is read by its columns.
+export const permissions = {
+  //                                           student teacher admin  parent  scope of API keys, and marks
+  "POST /v1/organizations":             "public",
+  "GET /v1/organization":                   may("any", "any", "any", "any", "organization:read", "enrolling"),
+  "PATCH /v1/organization":                 may("no",  "no",  "any", "no",  "organization:write"),
+
+  "POST /v1/sessions":                  "public",
+  "GET /v1/sessions":                       may("own", "own", "own", "own"),
+  "DELETE /v1/sessions":                    may("own", "own", "own", "own"),
+  "GET /v1/sessions/current":               may("own", "own", "own", "own", "enrolling"),
+  "DELETE /v1/sessions/current":            may("own", "own", "own", "own", "enrolling"),
+  "DELETE /v1/sessions/:id":                may("own", "own", "own", "own"),
+  "PUT /v1/me/password":                    may("own", "own", "own", "own", "fresh"),
+
+  "GET /v1/me":                             may("own", "own", "own", "own", "users:read", "enrolling"),
+  "PATCH /v1/me":                           may("own", "own", "own", "own"),
+  "GET /v1/users":                          may("no",  "any", "any", "no",  "users:read"),
+  "POST /v1/users":                         may("no",  "no",  "any", "no",  "users:write"),
+  "GET /v1/users/statistics":               may("no",  "any", "any", "no",  "users:read"),
+  "GET /v1/users/:id":                      may("own", "any", "any", "own", "users:read"),
+  "PATCH /v1/users/:id":                    may("no",  "no",  "any", "no",  "users:write"),
+  "PUT /v1/users/:id/role":                 may("no",  "no",  "any", "no",  "fresh"),
+  "DELETE /v1/users/:id":                   may("no",  "no",  "any", "no",  "users:write"),
+  "POST /v1/users/:id/restore":             may("no",  "no",  "any", "no",  "users:write"),
+  "POST /v1/users/:id/unlock":              may("no",  "no",  "any", "no"),
+
+  "GET /v1/contents":                       may("any", "any", "any", "any", "contents:read"),
+  "POST /v1/contents":                      may("no",  "any", "any", "no",  "contents:write"),
+  "GET /v1/contents/:id":                   may("any", "any", "any", "any", "contents:read"),
+  "PATCH /v1/contents/:id":                 may("no",  "own", "any", "no",  "contents:write"),
+  "DELETE /v1/contents/:id":                may("no",  "own", "any", "no",  "contents:write"),
+  "POST /v1/contents/:id/publish":          may("no",  "own", "any", "no",  "contents:write"),
+  "POST /v1/contents/:id/unpublish":        may("no",  "own", "any", "no",  "contents:write"),
+  "POST /v1/contents/:id/restore":          may("no",  "own", "any", "no",  "contents:write"),
+  "GET /v1/contents/:id/history":           may("no",  "any", "any", "no",  "contents:read"),
+  "GET /v1/search":                         may("any", "any", "any", "any", "contents:read"),
+
+  "GET /v1/security/events":                may("no",  "no",  "any", "no",  "security:read"),
+} as const satisfies Readonly<Record<string, Access>>;
+
+/** `GET /v1/me`: an operation of the table. */
+export type Operation = keyof typeof permissions;
+export type MemberOperation = {
+  [O in Operation]: (typeof permissions)[O] extends "public" ? never : O;
+}[Operation];
+/** The rule of an operation, as far as the types know it. */
+export type AccessOf<O extends string> = O extends Operation ? (typeof permissions)[O] : never;
+
+/** How long a proof of who somebody is counts as fresh, in milliseconds. */
+export const FRESH_MS = 5 * 60_000;
+
+export const reauthenticationRequired = refusal(
+  "forbidden",
+  "reauthentication_required",
+  "Prove again who you are: this needs a password or a second factor given within five minutes",
+);
+export const secondFactorRequired = refusal(
+  "forbidden",
+  "second_factor_required",
+  "Set up a second factor first: people of your role need one",
+);
+export const apiKeyNotAllowed = refusal(
+  "forbidden",
+  "api_key_not_allowed",
+  "The API key was not made for this",
+);
+
+/**
+ * Lets an actor in by their role, and by what their credential is good for. Refuses with `forbidden`,
+ * `api_key_not_allowed`, `second_factor_required`, `reauthentication_required`.
+ */
+export function authorize(rule: Rule, actor: Actor): void {
+  if (rule.rights[actor.role] === "no") throw forbidden();
+  if (actor.credential === "api_key") {
+    if (rule.scope === null || rule.fresh) throw apiKeyNotAllowed({ detail: "No API key may do this." });
+    if (!actor.scopes?.includes(rule.scope)) throw apiKeyNotAllowed({ detail: `It needs ${rule.scope}.` });
+  }
+  if (actor.mustEnrol && !rule.enrolling) throw secondFactorRequired();
+  if (rule.fresh) requireFresh(actor);
+}
+
+/**
+ * For a door where only some uses need a fresh proof. Refuses with `reauthentication_required`, and an API key with
+ * `api_key_not_allowed`, since it cannot give one.
+ */
+export function requireFresh(actor: Actor): void {
+  if (actor.credential === "api_key") throw apiKeyNotAllowed();
+  if (Date.now() - actor.authenticatedAt.getTime() > FRESH_MS) throw reauthenticationRequired();
+}
+
+/** Whether the actor may do this with something of `ownerId`'s; null when it is nobody's. */
+export function mayAct(
+  actor: Pick<Actor, "role" | "userId">,
+  operation: MemberOperation,
+  ownerId: string | null,
+): boolean {
+  const right = permissions[operation].rights[actor.role];
+  return right === "any" || (right === "own" && ownerId === actor.userId);
+}
+
+/** How an operation with this rule can refuse because of who asks. */
+export function refusalsOfAccess(rule: Rule): readonly RefusalType[] {
+  return [
+    ...(ROLES.some((role) => rule.rights[role] === "no") ? [forbidden] : []),
+    apiKeyNotAllowed,
+    ...(rule.enrolling ? [] : [secondFactorRequired]),
+    ...(rule.fresh ? [reauthenticationRequired] : []),
+  ];
+}
