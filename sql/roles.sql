@@ -5,7 +5,7 @@ do $$
 declare
   wanted text;
 begin
-  foreach wanted in array array['satchel_owner', 'satchel_request', 'satchel_system', 'satchel_search'] loop
+  foreach wanted in array array['satchel_owner', 'satchel_request', 'satchel_system', 'satchel_search', 'satchel_eraser'] loop
     begin
       if not exists (select from pg_roles where rolname = wanted) then
         execute format(
@@ -29,6 +29,9 @@ begin
     end if;
     if not pg_has_role('satchel_owner', 'satchel_search', 'member') then
       grant satchel_search to satchel_owner;
+    end if;
+    if not pg_has_role('satchel_owner', 'satchel_eraser', 'member') then
+      grant satchel_eraser to satchel_owner;
     end if;
     -- Who migrates acts as the owner. A superuser may do so anyway. From PostgreSQL 16 on who makes a role is a member
     -- of it that may grant it, but not yet one that may become it.

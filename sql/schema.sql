@@ -1,5 +1,8 @@
 -- Written by `bun run sql` from the catalog of a migrated database. Do not edit.
 
+create role satchel_eraser nologin noinherit;
+grant satchel_eraser to satchel_owner;
+
 create role satchel_owner nologin noinherit;
 
 create role satchel_request login noinherit;
@@ -17,6 +20,7 @@ grant connect on database (this one) to satchel_request;
 
 create schema app authorization satchel_owner;
 comment on schema app is 'Everything of Satchel.';
+grant usage on schema app to satchel_eraser;
 grant usage on schema app to satchel_request;
 grant usage on schema app to satchel_search;
 grant usage on schema app to satchel_system;
@@ -84,6 +88,34 @@ create table app.content (
 );
 alter table app.content owner to satchel_owner;
 comment on table app.content is 'A lesson, tutorial, exercise, quiz, project or reference in its latest version.';
+comment on column app.content.organization_id is 'none';
+comment on column app.content.content_id is 'none';
+comment on column app.content.created_at is 'none';
+comment on column app.content.updated_at is 'none';
+comment on column app.content.version is 'none';
+comment on column app.content.created_by_id is 'personal, reference';
+comment on column app.content.updated_by_id is 'personal, reference';
+comment on column app.content.deleted_at is 'none';
+comment on column app.content.deleted_by_id is 'personal, reference';
+comment on column app.content.deletion_id is 'none';
+comment on column app.content.source_id is 'none';
+comment on column app.content.title is 'none, label';
+comment on column app.content.slug is 'none';
+comment on column app.content.description is 'none';
+comment on column app.content.body is 'none';
+comment on column app.content.content_type is 'none';
+comment on column app.content.difficulty_level is 'none';
+comment on column app.content.status is 'none';
+comment on column app.content.language is 'none';
+comment on column app.content.tags is 'none';
+comment on column app.content.prerequisites is 'none';
+comment on column app.content.learning_objectives is 'none';
+comment on column app.content.metadata is 'none';
+comment on column app.content.settings is 'none';
+comment on column app.content.estimated_duration_minutes is 'none';
+comment on column app.content.published_at is 'none';
+comment on column app.content.reviewed_at is 'none';
+comment on column app.content.reviewed_by_id is 'personal, reference';
 CREATE INDEX content_created_by ON app.content USING btree (organization_id, created_by_id);
 CREATE INDEX content_deleted_by ON app.content USING btree (organization_id, deleted_by_id);
 CREATE INDEX content_live ON app.content USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
@@ -98,6 +130,9 @@ CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE 
 CREATE TRIGGER touch BEFORE UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 alter table app.content enable row level security;
 alter table app.content force row level security;
+create policy erase on app.content as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.content as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -126,11 +161,21 @@ create table app.content_search (
 );
 alter table app.content_search owner to satchel_owner;
 comment on table app.content_search is 'The words of each published lesson.';
+comment on column app.content_search.organization_id is 'none';
+comment on column app.content_search.content_id is 'none';
+comment on column app.content_search.created_at is 'none';
+comment on column app.content_search.updated_at is 'none';
+comment on column app.content_search.version is 'none';
+comment on column app.content_search.language is 'none';
+comment on column app.content_search.document is 'derived';
 CREATE INDEX content_search_document ON app.content_search USING gin (organization_id, document) WITH (fastupdate=off);
 CREATE INDEX content_search_language ON app.content_search USING btree (organization_id, language);
 CREATE TRIGGER touch BEFORE UPDATE ON app.content_search FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.content_search enable row level security;
 alter table app.content_search force row level security;
+create policy erase on app.content_search as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.content_search as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -165,9 +210,21 @@ create table app.credential (
 );
 alter table app.credential owner to satchel_owner;
 comment on table app.credential is 'How a person signs in, and when and from where they last did.';
+comment on column app.credential.organization_id is 'none';
+comment on column app.credential.user_id is 'personal, row';
+comment on column app.credential.created_at is 'none';
+comment on column app.credential.updated_at is 'none';
+comment on column app.credential.password_hash is 'personal, secret';
+comment on column app.credential.pepper_key_id is 'personal, secret';
+comment on column app.credential.password_changed_at is 'personal';
+comment on column app.credential.last_login_at is 'personal';
+comment on column app.credential.last_login_ip is 'personal';
 CREATE TRIGGER touch BEFORE UPDATE ON app.credential FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.credential enable row level security;
 alter table app.credential force row level security;
+create policy erase on app.credential as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.credential as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -180,6 +237,7 @@ create policy request_select on app.credential as permissive for select to satch
 create policy request_update on app.credential as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.credential to satchel_eraser;
 grant insert, select, update on app.credential to satchel_request;
 
 create table app.effect (
@@ -192,9 +250,16 @@ create table app.effect (
 );
 alter table app.effect owner to satchel_owner;
 comment on table app.effect is 'Steps of jobs whose effect is stored.';
+comment on column app.effect.organization_id is 'none';
+comment on column app.effect.job_id is 'none';
+comment on column app.effect.step is 'none';
+comment on column app.effect.created_at is 'none';
 CREATE INDEX effect_created ON app.effect USING btree (organization_id, created_at);
 alter table app.effect enable row level security;
 alter table app.effect force row level security;
+create policy erase on app.effect as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.effect as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -209,6 +274,52 @@ create policy request_update on app.effect as permissive for update to satchel_r
   with check (true);
 grant delete, insert, select on app.effect to satchel_request;
 
+create table app.erasure (
+  organization_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  requested_by_id uuid default app.actor(),
+  requested_at timestamp with time zone not null default now(),
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  constraint erasure_pkey PRIMARY KEY (organization_id, user_id),
+  constraint erasure_order CHECK (((finished_at IS NULL) OR (started_at IS NOT NULL))),
+  constraint erasure_requested_by_fkey FOREIGN KEY (organization_id, requested_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (requested_by_id),
+  constraint erasure_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.erasure owner to satchel_owner;
+comment on table app.erasure is 'People whose erasure was asked for, and how far it is.';
+comment on column app.erasure.organization_id is 'none';
+comment on column app.erasure.user_id is 'personal, person';
+comment on column app.erasure.created_at is 'none';
+comment on column app.erasure.updated_at is 'none';
+comment on column app.erasure.requested_by_id is 'personal, reference';
+comment on column app.erasure.requested_at is 'none';
+comment on column app.erasure.started_at is 'none';
+comment on column app.erasure.finished_at is 'none';
+CREATE INDEX erasure_requested_by ON app.erasure USING btree (organization_id, requested_by_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.erasure FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.erasure enable row level security;
+alter table app.erasure force row level security;
+create policy erase on app.erasure as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.erasure as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.erasure as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.erasure as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.erasure as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.erasure as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.erasure to satchel_eraser;
+grant insert, select, update on app.erasure to satchel_request;
+
 create table app.generation (
   organization_id uuid not null,
   topic text not null,
@@ -220,8 +331,14 @@ create table app.generation (
 );
 alter table app.generation owner to satchel_owner;
 comment on table app.generation is 'How often what is cached under a topic has changed.';
+comment on column app.generation.organization_id is 'none';
+comment on column app.generation.topic is 'none';
+comment on column app.generation.generation is 'none';
 alter table app.generation enable row level security;
 alter table app.generation force row level security;
+create policy erase on app.generation as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.generation as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -252,9 +369,22 @@ create table app.history (
 );
 alter table app.history owner to satchel_owner;
 comment on table app.history is 'Every change of every audited row: who, when, before, after.';
+comment on column app.history.organization_id is 'none';
+comment on column app.history.history_id is 'none';
+comment on column app.history.table_name is 'none';
+comment on column app.history.row_id is 'derived';
+comment on column app.history.version is 'none';
+comment on column app.history.action is 'none';
+comment on column app.history.actor_id is 'personal, reference';
+comment on column app.history.before is 'derived';
+comment on column app.history.after is 'derived';
+comment on column app.history.created_at is 'none';
 CREATE INDEX history_row ON app.history USING btree (organization_id, table_name, row_id, history_id);
 alter table app.history enable row level security;
 alter table app.history force row level security;
+create policy erase on app.history as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.history as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -269,6 +399,7 @@ create policy request_select on app.history as permissive for select to satchel_
 create policy request_update on app.history as permissive for update to satchel_request
   using (true)
   with check (true);
+grant select, update (before, after) on app.history to satchel_eraser;
 grant select on app.history to satchel_request;
 
 create table app.idempotency (
@@ -283,9 +414,17 @@ create table app.idempotency (
 );
 alter table app.idempotency owner to satchel_owner;
 comment on table app.idempotency is 'What was answered to a request that carried an Idempotency-Key.';
+comment on column app.idempotency.organization_id is 'none';
+comment on column app.idempotency.key_hash is 'none';
+comment on column app.idempotency.request_hash is 'none';
+comment on column app.idempotency.answer is 'personal, expires';
+comment on column app.idempotency.created_at is 'none';
 CREATE INDEX idempotency_created ON app.idempotency USING btree (organization_id, created_at);
 alter table app.idempotency enable row level security;
 alter table app.idempotency force row level security;
+create policy erase on app.idempotency as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.idempotency as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -323,11 +462,25 @@ create table app.login_guard (
 );
 alter table app.login_guard owner to satchel_owner;
 comment on table app.login_guard is 'Attempts to sign in, counted before they are verified.';
+comment on column app.login_guard.organization_id is 'none';
+comment on column app.login_guard.guard_key is 'personal, secret';
+comment on column app.login_guard.bucket is 'personal, secret';
+comment on column app.login_guard.created_at is 'none';
+comment on column app.login_guard.updated_at is 'none';
+comment on column app.login_guard.user_id is 'personal, row';
+comment on column app.login_guard.sequence is 'none';
+comment on column app.login_guard.forgiven_sequence is 'none';
+comment on column app.login_guard.success_sequence is 'none';
+comment on column app.login_guard.locked_until is 'personal';
+comment on column app.login_guard.last_attempt_at is 'personal';
 CREATE INDEX login_guard_last_attempt ON app.login_guard USING btree (organization_id, last_attempt_at);
 CREATE INDEX login_guard_user ON app.login_guard USING btree (organization_id, user_id);
 CREATE TRIGGER touch BEFORE UPDATE ON app.login_guard FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.login_guard enable row level security;
 alter table app.login_guard force row level security;
+create policy erase on app.login_guard as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.login_guard as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -340,7 +493,60 @@ create policy request_select on app.login_guard as permissive for select to satc
 create policy request_update on app.login_guard as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.login_guard to satchel_eraser;
 grant delete, insert, select, update on app.login_guard to satchel_request;
+
+create table app.mail (
+  organization_id uuid not null,
+  mail_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  user_id uuid not null,
+  template text not null,
+  language text not null,
+  content bytea not null,
+  link bytea,
+  state text not null,
+  attempts integer not null default 0,
+  last_error text,
+  sending_until timestamp with time zone,
+  sent_at timestamp with time zone,
+  constraint mail_pkey PRIMARY KEY (organization_id, mail_id),
+  constraint mail_attempts_counts CHECK ((attempts >= 0)),
+  constraint mail_language CHECK ((language = ANY (ARRAY['en'::text, 'es'::text]))),
+  constraint mail_last_error_form CHECK ((last_error ~ '^[A-Za-z0-9_]{1,40}$'::text)),
+  constraint mail_sent_link CHECK (((state <> 'sent'::text) OR (link IS NULL))),
+  constraint mail_sent_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
+  constraint mail_state CHECK ((state = ANY (ARRAY['queued'::text, 'kept'::text, 'sent'::text, 'failed'::text]))),
+  constraint mail_template CHECK ((template = ANY (ARRAY['verify_email'::text, 'invitation'::text, 'reset_password'::text, 'confirm_email'::text, 'email_changed'::text, 'password_changed'::text, 'new_device'::text, 'login_locked'::text, 'second_factor_changed'::text, 'attack_suspected'::text, 'session_reused'::text]))),
+  constraint mail_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.mail owner to satchel_owner;
+comment on table app.mail is 'Mail to people: queued, kept in the mailbox, sent or failed.';
+comment on column app.mail.organization_id is 'none';
+comment on column app.mail.created_at is 'none';
+comment on column app.mail.updated_at is 'none';
+CREATE INDEX mail_created ON app.mail USING btree (organization_id, created_at);
+CREATE INDEX mail_user ON app.mail USING btree (organization_id, user_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.mail FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.mail enable row level security;
+alter table app.mail force row level security;
+create policy erase on app.mail as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.mail as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.mail as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.mail as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.mail as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.mail as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.mail to satchel_request;
 
 create table app.migration (
   name text not null,
@@ -350,6 +556,9 @@ create table app.migration (
 );
 alter table app.migration owner to satchel_owner;
 comment on table app.migration is 'Migrations that were applied, with the checksum of their text.';
+comment on column app.migration.name is 'none';
+comment on column app.migration.checksum is 'none';
+comment on column app.migration.applied_at is 'none';
 grant select on app.migration to satchel_request;
 grant select on app.migration to satchel_system;
 
@@ -375,6 +584,17 @@ create table app.organization (
 );
 alter table app.organization owner to satchel_owner;
 comment on table app.organization is 'A tenant: a school or another body whose data nobody else may see.';
+comment on column app.organization.organization_id is 'none';
+comment on column app.organization.created_at is 'none';
+comment on column app.organization.updated_at is 'none';
+comment on column app.organization.version is 'none';
+comment on column app.organization.created_by_id is 'personal, reference';
+comment on column app.organization.updated_by_id is 'personal, reference';
+comment on column app.organization.name is 'none';
+comment on column app.organization.slug is 'none';
+comment on column app.organization.type is 'none';
+comment on column app.organization.status is 'none';
+comment on column app.organization.settings is 'none';
 CREATE UNIQUE INDEX organization_slug_unique ON app.organization USING btree (slug);
 CREATE TRIGGER history_delete AFTER DELETE ON app.organization REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app.organization REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
@@ -382,6 +602,9 @@ CREATE TRIGGER history_update AFTER UPDATE ON app.organization REFERENCING OLD T
 CREATE TRIGGER touch BEFORE UPDATE ON app.organization FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 alter table app.organization enable row level security;
 alter table app.organization force row level security;
+create policy erase on app.organization as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.organization as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -425,12 +648,27 @@ create table app.profile (
 );
 alter table app.profile owner to satchel_owner;
 comment on table app.profile is 'What a person tells about themselves.';
+comment on column app.profile.organization_id is 'none';
+comment on column app.profile.user_id is 'personal, row';
+comment on column app.profile.created_at is 'none';
+comment on column app.profile.updated_at is 'none';
+comment on column app.profile.bio is 'personal';
+comment on column app.profile.date_of_birth is 'personal';
+comment on column app.profile.phone is 'personal';
+comment on column app.profile.website is 'personal';
+comment on column app.profile.code_url is 'personal';
+comment on column app.profile.professional_url is 'personal';
+comment on column app.profile.skills is 'personal';
+comment on column app.profile.interests is 'personal';
 CREATE TRIGGER history_delete AFTER DELETE ON app.profile REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app.profile REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app.profile REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
 CREATE TRIGGER touch BEFORE UPDATE ON app.profile FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.profile enable row level security;
 alter table app.profile force row level security;
+create policy erase on app.profile as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.profile as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -443,7 +681,126 @@ create policy request_select on app.profile as permissive for select to satchel_
 create policy request_update on app.profile as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.profile to satchel_eraser;
 grant insert, select, update on app.profile to satchel_request;
+
+create table app.recovery_code (
+  organization_id uuid not null,
+  user_id uuid not null,
+  code_hash bytea not null,
+  created_at timestamp with time zone not null default now(),
+  used_at timestamp with time zone,
+  constraint recovery_code_pkey PRIMARY KEY (organization_id, user_id, code_hash),
+  constraint recovery_code_hash_length CHECK ((octet_length(code_hash) = 32)),
+  constraint recovery_code_factor_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app.second_factor(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.recovery_code owner to satchel_owner;
+comment on table app.recovery_code is 'Single-use codes that stand in for a second factor that was lost.';
+comment on column app.recovery_code.organization_id is 'none';
+comment on column app.recovery_code.user_id is 'personal, row';
+comment on column app.recovery_code.code_hash is 'personal, secret';
+comment on column app.recovery_code.created_at is 'none';
+comment on column app.recovery_code.used_at is 'personal';
+alter table app.recovery_code enable row level security;
+alter table app.recovery_code force row level security;
+create policy erase on app.recovery_code as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.recovery_code as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.recovery_code as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.recovery_code as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.recovery_code as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.recovery_code as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.recovery_code to satchel_eraser;
+grant delete, insert, select, update on app.recovery_code to satchel_request;
+
+create table app.refresh_token (
+  organization_id uuid not null,
+  token_hash bytea not null,
+  created_at timestamp with time zone not null default now(),
+  session_id uuid not null,
+  used_at timestamp with time zone,
+  constraint refresh_token_pkey PRIMARY KEY (organization_id, token_hash),
+  constraint refresh_token_hash_length CHECK ((octet_length(token_hash) = 32)),
+  constraint refresh_token_session_fkey FOREIGN KEY (organization_id, session_id) REFERENCES app.session(organization_id, session_id) ON DELETE CASCADE
+);
+alter table app.refresh_token owner to satchel_owner;
+comment on table app.refresh_token is 'What a long-lived client renews its session with, and everything it has used up.';
+comment on column app.refresh_token.organization_id is 'none';
+comment on column app.refresh_token.token_hash is 'derived';
+comment on column app.refresh_token.created_at is 'none';
+comment on column app.refresh_token.session_id is 'derived';
+comment on column app.refresh_token.used_at is 'derived';
+CREATE INDEX refresh_token_session ON app.refresh_token USING btree (organization_id, session_id);
+CREATE UNIQUE INDEX refresh_token_unused ON app.refresh_token USING btree (organization_id, session_id) WHERE (used_at IS NULL);
+alter table app.refresh_token enable row level security;
+alter table app.refresh_token force row level security;
+create policy erase on app.refresh_token as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.refresh_token as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.refresh_token as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.refresh_token as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.refresh_token as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.refresh_token as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.refresh_token to satchel_request;
+
+create table app.second_factor (
+  organization_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  secret bytea not null,
+  confirmed_at timestamp with time zone,
+  last_step integer not null default 0,
+  constraint second_factor_pkey PRIMARY KEY (organization_id, user_id),
+  constraint second_factor_last_step_counts CHECK ((last_step >= 0)),
+  constraint second_factor_secret_length CHECK ((octet_length(secret) = 48)),
+  constraint second_factor_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.second_factor owner to satchel_owner;
+comment on table app.second_factor is 'The secret that a person''s authenticator app shares with us.';
+comment on column app.second_factor.organization_id is 'none';
+comment on column app.second_factor.user_id is 'personal, row';
+comment on column app.second_factor.created_at is 'none';
+comment on column app.second_factor.updated_at is 'none';
+comment on column app.second_factor.secret is 'personal, secret';
+comment on column app.second_factor.confirmed_at is 'personal';
+comment on column app.second_factor.last_step is 'personal, secret';
+CREATE TRIGGER touch BEFORE UPDATE ON app.second_factor FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.second_factor enable row level security;
+alter table app.second_factor force row level security;
+create policy erase on app.second_factor as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.second_factor as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.second_factor as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.second_factor as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.second_factor as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.second_factor as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.second_factor to satchel_eraser;
+grant delete, insert, select, update on app.second_factor to satchel_request;
 
 create table app.secret_key (
   key_id text not null,
@@ -453,6 +810,8 @@ create table app.secret_key (
 );
 alter table app.secret_key owner to satchel_owner;
 comment on table app.secret_key is 'Names of the secrets this database was used with. A node with an unknown secret would refuse every session.';
+comment on column app.secret_key.key_id is 'none';
+comment on column app.secret_key.created_at is 'none';
 grant insert, select on app.secret_key to satchel_system;
 
 create table app.security_event (
@@ -471,9 +830,20 @@ create table app.security_event (
 );
 alter table app.security_event owner to satchel_owner;
 comment on table app.security_event is 'Locks of logins and their ends.';
+comment on column app.security_event.organization_id is 'none';
+comment on column app.security_event.security_event_id is 'none';
+comment on column app.security_event.created_at is 'none';
+comment on column app.security_event.kind is 'none';
+comment on column app.security_event.user_id is 'personal, person';
+comment on column app.security_event.known_device is 'personal, kept';
+comment on column app.security_event.attempts is 'personal, kept';
+comment on column app.security_event.locked_until is 'personal, kept';
 CREATE INDEX security_event_user ON app.security_event USING btree (organization_id, user_id);
 alter table app.security_event enable row level security;
 alter table app.security_event force row level security;
+create policy erase on app.security_event as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.security_event as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -502,12 +872,13 @@ create table app.session (
   last_active_at timestamp with time zone not null default now(),
   authenticated_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
+  token_expires_at timestamp with time zone,
   idle_timeout interval,
   ended_at timestamp with time zone,
   end_reason text,
   constraint session_pkey PRIMARY KEY (organization_id, session_id),
   constraint session_device_type CHECK ((device_type = ANY (ARRAY['desktop'::text, 'mobile'::text, 'tablet'::text, 'bot'::text, 'unknown'::text]))),
-  constraint session_end_reason CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'ended_by_user'::text, 'password_changed'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text, 'too_many'::text]))),
+  constraint session_end_reason CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'ended_by_user'::text, 'ended_by_admin'::text, 'password_changed'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text, 'too_many'::text, 'token_reused'::text]))),
   constraint session_ended_whole CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
   constraint session_expiry_later CHECK ((expires_at > created_at)),
   constraint session_idle_timeout_positive CHECK ((idle_timeout > '00:00:00'::interval)),
@@ -517,6 +888,23 @@ create table app.session (
 );
 alter table app.session owner to satchel_owner;
 comment on table app.session is 'A device on which a person is signed in, until it ends, idles out or expires.';
+comment on column app.session.organization_id is 'none';
+comment on column app.session.session_id is 'none';
+comment on column app.session.created_at is 'none';
+comment on column app.session.updated_at is 'none';
+comment on column app.session.user_id is 'personal, row';
+comment on column app.session.token_hash is 'personal, secret';
+comment on column app.session.ip is 'personal';
+comment on column app.session.user_agent is 'personal';
+comment on column app.session.device_type is 'derived';
+comment on column app.session.device_id is 'personal';
+comment on column app.session.last_active_at is 'personal';
+comment on column app.session.authenticated_at is 'personal';
+comment on column app.session.expires_at is 'none';
+comment on column app.session.token_expires_at is 'none';
+comment on column app.session.idle_timeout is 'none';
+comment on column app.session.ended_at is 'personal';
+comment on column app.session.end_reason is 'personal';
 CREATE INDEX session_expiry ON app.session USING btree (organization_id, expires_at);
 CREATE INDEX session_live ON app.session USING btree (organization_id, user_id, session_id) WHERE (ended_at IS NULL);
 CREATE INDEX session_person ON app.session USING btree (organization_id, user_id);
@@ -524,6 +912,9 @@ CREATE UNIQUE INDEX session_token_unique ON app.session USING btree (organizatio
 CREATE TRIGGER touch BEFORE UPDATE ON app.session FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.session enable row level security;
 alter table app.session force row level security;
+create policy erase on app.session as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app.session as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -536,6 +927,7 @@ create policy request_select on app.session as permissive for select to satchel_
 create policy request_update on app.session as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.session to satchel_eraser;
 grant delete, insert, select, update on app.session to satchel_request;
 
 create table app.setup_code (
@@ -548,8 +940,57 @@ create table app.setup_code (
 );
 alter table app.setup_code owner to satchel_owner;
 comment on table app.setup_code is 'Single-use codes that allow an organization to be founded. Only their keyed hash is kept.';
+comment on column app.setup_code.code_hash is 'none';
+comment on column app.setup_code.first is 'none';
+comment on column app.setup_code.created_at is 'none';
+comment on column app.setup_code.consumed_at is 'none';
 grant select, update (consumed_at) on app.setup_code to satchel_request;
 grant delete, insert, select (first, created_at, consumed_at) on app.setup_code to satchel_system;
+
+create table app.sign_in_challenge (
+  organization_id uuid not null,
+  token_hash bytea not null,
+  created_at timestamp with time zone not null default now(),
+  user_id uuid not null,
+  password_changed_at timestamp with time zone,
+  long_lived boolean not null,
+  expires_at timestamp with time zone not null,
+  consumed_at timestamp with time zone,
+  constraint sign_in_challenge_pkey PRIMARY KEY (organization_id, token_hash),
+  constraint sign_in_challenge_hash_length CHECK ((octet_length(token_hash) = 32)),
+  constraint sign_in_challenge_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.sign_in_challenge owner to satchel_owner;
+comment on table app.sign_in_challenge is 'A password was right, and the second factor is still to be proved.';
+comment on column app.sign_in_challenge.organization_id is 'none';
+comment on column app.sign_in_challenge.token_hash is 'personal, secret';
+comment on column app.sign_in_challenge.created_at is 'none';
+comment on column app.sign_in_challenge.user_id is 'personal, row';
+comment on column app.sign_in_challenge.password_changed_at is 'personal';
+comment on column app.sign_in_challenge.long_lived is 'none';
+comment on column app.sign_in_challenge.expires_at is 'none';
+comment on column app.sign_in_challenge.consumed_at is 'personal';
+CREATE INDEX sign_in_challenge_expiry ON app.sign_in_challenge USING btree (organization_id, expires_at);
+CREATE INDEX sign_in_challenge_user ON app.sign_in_challenge USING btree (organization_id, user_id);
+alter table app.sign_in_challenge enable row level security;
+alter table app.sign_in_challenge force row level security;
+create policy erase on app.sign_in_challenge as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.sign_in_challenge as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.sign_in_challenge as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.sign_in_challenge as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.sign_in_challenge as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.sign_in_challenge as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.sign_in_challenge to satchel_eraser;
+grant delete, insert, select, update on app.sign_in_challenge to satchel_request;
 
 create table app."user" (
   organization_id uuid not null,
@@ -589,6 +1030,25 @@ create table app."user" (
 );
 alter table app."user" owner to satchel_owner;
 comment on table app."user" is 'A person of one organization. Another organization knows nothing of them.';
+comment on column app."user".organization_id is 'none';
+comment on column app."user".user_id is 'personal, person';
+comment on column app."user".created_at is 'none';
+comment on column app."user".updated_at is 'none';
+comment on column app."user".version is 'none';
+comment on column app."user".created_by_id is 'personal, reference';
+comment on column app."user".updated_by_id is 'personal, reference';
+comment on column app."user".deleted_at is 'none';
+comment on column app."user".deleted_by_id is 'personal, reference';
+comment on column app."user".deletion_id is 'none';
+comment on column app."user".email is 'personal, null';
+comment on column app."user".username is 'personal, becomes ''erased-'' || user_id';
+comment on column app."user".full_name is 'personal, becomes ''Erased person''';
+comment on column app."user".avatar_url is 'personal, null';
+comment on column app."user".role is 'personal, kept';
+comment on column app."user".status is 'personal, kept';
+comment on column app."user".email_verified_at is 'personal, null';
+comment on column app."user".time_zone is 'personal, becomes ''UTC''';
+comment on column app."user".language is 'personal, becomes ''en''';
 CREATE INDEX user_active ON app."user" USING btree (organization_id, role, user_id) WHERE ((status = 'active'::text) AND (deleted_at IS NULL));
 CREATE INDEX user_created_by ON app."user" USING btree (organization_id, created_by_id);
 CREATE INDEX user_deleted_by ON app."user" USING btree (organization_id, deleted_by_id);
@@ -602,6 +1062,9 @@ CREATE TRIGGER history_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE A
 CREATE TRIGGER touch BEFORE UPDATE ON app."user" FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 alter table app."user" enable row level security;
 alter table app."user" force row level security;
+create policy erase on app."user" as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
 create policy own_organization on app."user" as restrictive for all to satchel_request
   using ((organization_id = ( SELECT app.org() AS org)))
   with check ((organization_id = ( SELECT app.org() AS org)));
@@ -614,6 +1077,7 @@ create policy request_select on app."user" as permissive for select to satchel_r
 create policy request_update on app."user" as permissive for update to satchel_request
   using (true)
   with check (true);
+grant select, update (email, username, full_name, avatar_url, email_verified_at, time_zone, language) on app."user" to satchel_eraser;
 grant insert, select, update on app."user" to satchel_request;
 
 create table template.audit (
@@ -623,6 +1087,9 @@ create table template.audit (
   constraint version_positive CHECK ((version > 0))
 );
 alter table template.audit owner to satchel_owner;
+comment on column template.audit.version is 'none';
+comment on column template.audit.created_by_id is 'personal, reference';
+comment on column template.audit.updated_by_id is 'personal, reference';
 
 create table template.soft_delete (
   deleted_at timestamp with time zone,
@@ -631,17 +1098,23 @@ create table template.soft_delete (
   constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL)))
 );
 alter table template.soft_delete owner to satchel_owner;
+comment on column template.soft_delete.deleted_at is 'none';
+comment on column template.soft_delete.deleted_by_id is 'personal, reference';
+comment on column template.soft_delete.deletion_id is 'none';
 
 create table template.tenant (
   organization_id uuid not null
 );
 alter table template.tenant owner to satchel_owner;
+comment on column template.tenant.organization_id is 'none';
 
 create table template.timestamps (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now()
 );
 alter table template.timestamps owner to satchel_owner;
+comment on column template.timestamps.created_at is 'none';
+comment on column template.timestamps.updated_at is 'none';
 
 CREATE OR REPLACE FUNCTION app.actor()
  RETURNS uuid
@@ -650,6 +1123,7 @@ CREATE OR REPLACE FUNCTION app.actor()
 RETURN (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid;
 alter function app.actor() owner to satchel_owner;
 comment on function app.actor() is 'The user on whose behalf this transaction acts, or null for the system.';
+grant execute on function app.actor() to satchel_eraser;
 grant execute on function app.actor() to satchel_request;
 
 CREATE OR REPLACE PROCEDURE app.audit(IN target regclass, IN id_column text)
@@ -714,6 +1188,84 @@ alter function app.enter(organization uuid, actor uuid) owner to satchel_owner;
 comment on function app.enter(organization uuid, actor uuid) is 'Enters an organization until the transaction ends. Refuses to change to another one.';
 grant execute on function app.enter(organization uuid, actor uuid) to satchel_request;
 
+CREATE OR REPLACE FUNCTION app.erase_person(person uuid, at_most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organization uuid := app.org();
+  part record;
+  is_theirs text;
+  assignments text;
+  differs text;
+  touched integer;
+  total integer := 0;
+begin
+  if at_most is null or at_most < 1 then
+    raise exception 'at least one row must be erased at once' using errcode = 'invalid_parameter_value';
+  end if;
+  perform from app.erasure e
+  join app."user" u on u.organization_id = e.organization_id and u.user_id = e.user_id
+  where e.organization_id = organization and e.user_id = person
+    and e.started_at is not null and e.finished_at is null and u.deleted_at is not null;
+  if not found then
+    raise exception 'no erasure of this person is under way' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 order by deletes desc, table_name loop
+    select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+    if part.deletes then
+      execute format(
+        'delete from %s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $1 and (%s) limit $3
+         ))', part.target, is_theirs)
+        using organization, person, at_most;
+      get diagnostics touched = row_count;
+      total := total + touched;
+    elsif cardinality(part.changed_columns) > 0 then
+      select string_agg(format('%I = %s', c, replacement), ', '),
+        string_agg(format('t.%I is distinct from (%s)', c, replacement), ' or ')
+      into assignments, differs
+      from unnest(part.changed_columns, part.changed_values) as u (c, v)
+      cross join lateral (select regexp_replace(v, '^becomes ', '') as replacement) r;
+      execute format(
+        'update %s set %s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $1 and (%s) and (%s) limit $3
+         ))', part.target, assignments, is_theirs, differs)
+        using organization, person, at_most;
+      get diagnostics touched = row_count;
+      total := total + touched;
+    end if;
+  end loop;
+  -- After all else, which leaves its own history. Which rows were theirs, the history itself says.
+  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 and has_history loop
+    if part.key_columns <@ part.person_columns then
+      -- The row is the person's by its key.
+      is_theirs := 'h.row_id = $2';
+    else
+      select string_agg(format('(h.before ->> %L = $2::text or h.after ->> %1$L = $2::text)', c), ' or ')
+      into is_theirs from unnest(part.person_columns) c;
+      is_theirs := format(
+        'h.row_id in (select h.row_id from app.history h where h.organization_id = $1 and h.table_name = $4 and (%s))',
+        is_theirs);
+    end if;
+    execute format(
+      'update app.history set before = before - $5, after = after - $5 where ctid = any (array(
+         select h.ctid from app.history h
+         where h.organization_id = $1 and h.table_name = $4 and %s and (h.before ?| $5 or h.after ?| $5) limit $3
+       ))', is_theirs)
+      using organization, person, at_most, part.table_name, part.erased_columns;
+    get diagnostics touched = row_count;
+    total := total + touched;
+  end loop;
+  return total;
+end
+$function$;
+alter function app.erase_person(person uuid, at_most integer) owner to satchel_eraser;
+comment on function app.erase_person(person uuid, at_most integer) is 'Erases what is personal of a person of the entered organization whose erasure is under way; gives how many rows it took.';
+grant execute on function app.erase_person(person uuid, at_most integer) to satchel_request;
+
 CREATE OR REPLACE FUNCTION app.keep_history()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -776,9 +1328,98 @@ CREATE OR REPLACE FUNCTION app.org()
 RETURN (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid;
 alter function app.org() owner to satchel_owner;
 comment on function app.org() is 'The organization that this transaction has entered, or null.';
+grant execute on function app.org() to satchel_eraser;
 grant execute on function app.org() to satchel_request;
 grant execute on function app.org() to satchel_search;
 grant execute on function app.org() to satchel_system;
+
+CREATE OR REPLACE FUNCTION app.person_records(person uuid, at_most integer)
+ RETURNS TABLE(name text, total bigint, records json)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  part record;
+  is_theirs text;
+  made text;
+begin
+  for part in select * from app.personal_tables() loop
+    if cardinality(part.person_columns) > 0 then
+      select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+      name := part.table_name;
+      -- Of the ids of people in the row, only their own.
+      execute format(
+        'select count(*), coalesce(json_agg(f.doc order by f.doc ->> ''created_at'', f.doc::text)
+             filter (where f.n <= $3), ''[]'')
+         from (
+           select row_number() over (order by t.created_at desc) as n,
+             (select coalesce(jsonb_object_agg(e.key, e.value), ''{}'') from jsonb_each(to_jsonb(t) - $4) e
+              where e.key <> all ($5) or e.value = to_jsonb($2)) as doc
+           from %s t where t.organization_id = app.org() and (%s)
+         ) f', part.target, is_theirs)
+        into total, records
+        using app.org(), person, at_most, part.secret_columns || 'organization_id'::text, part.reference_columns;
+      return next;
+    end if;
+  end loop;
+end
+$function$;
+alter function app.person_records(person uuid, at_most integer) owner to satchel_owner;
+comment on function app.person_records(person uuid, at_most integer) is 'All that is kept about a person of the entered organization, table by table, the newest rows of each.';
+grant execute on function app.person_records(person uuid, at_most integer) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.personal_tables()
+ RETURNS TABLE(target regclass, table_name text, key_columns text[], person_columns text[], reference_columns text[], secret_columns text[], erased_columns text[], changed_columns text[], changed_values text[], label_column text, deletes boolean, has_history boolean)
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT t.target,
+     t.table_name,
+     ARRAY( SELECT (k.attname)::text AS attname
+            FROM (pg_index x
+              JOIN pg_attribute k ON (((k.attrelid = x.indrelid) AND (k.attnum = ANY ((x.indkey)::smallint[])))))
+           WHERE ((x.indrelid = (t.target)::oid) AND x.indisprimary AND (k.attname <> 'organization_id'::name))
+           ORDER BY k.attnum) AS "array",
+     t.person_columns,
+     t.reference_columns,
+     t.secret_columns,
+     t.erased_columns,
+     t.changed_columns,
+     t.changed_values,
+     t.label_column,
+     t.deletes,
+     (EXISTS ( SELECT
+            FROM (pg_trigger h
+              JOIN pg_proc p ON ((p.oid = h.tgfoid)))
+           WHERE ((h.tgrelid = (t.target)::oid) AND (p.proname = 'keep_history'::name)))) AS "exists"
+    FROM ( SELECT (c.oid)::regclass AS target,
+             (c.relname)::text AS table_name,
+             COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag = ANY (ARRAY['personal, row'::text, 'personal, person'::text]))), '{}'::text[]) AS person_columns,
+             COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag = 'personal, reference'::text)), '{}'::text[]) AS reference_columns,
+             COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag ~~ 'personal, secret%'::text)), '{}'::text[]) AS secret_columns,
+             COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag ~ '^(derived|personal(, (secret|null|becomes .+))*)$'::text)), '{}'::text[]) AS erased_columns,
+             COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag ~ ', (null|becomes .+)$'::text)), '{}'::text[]) AS changed_columns,
+             COALESCE(array_agg("substring"(a.tag, '(null|becomes .+)$'::text) ORDER BY a.attnum) FILTER (WHERE (a.tag ~ ', (null|becomes .+)$'::text)), '{}'::text[]) AS changed_values,
+             min(a.name) FILTER (WHERE (a.tag = 'none, label'::text)) AS label_column,
+             bool_or((a.tag = 'personal, row'::text)) AS deletes
+            FROM (pg_class c
+              JOIN ( SELECT pg_attribute.attrelid,
+                     pg_attribute.attnum,
+                     (pg_attribute.attname)::text AS name,
+                     col_description(pg_attribute.attrelid, (pg_attribute.attnum)::integer) AS tag
+                    FROM pg_attribute
+                   WHERE ((pg_attribute.attnum > 0) AND (NOT pg_attribute.attisdropped))) a ON ((a.attrelid = c.oid)))
+           WHERE ((c.relnamespace = ( SELECT pg_namespace.oid
+                    FROM pg_namespace
+                   WHERE (pg_namespace.nspname = 'app'::name))) AND (c.relkind = ANY (ARRAY['r'::"char", 'p'::"char"])))
+           GROUP BY c.oid, c.relname) t
+   WHERE ((cardinality(t.person_columns) + cardinality(t.reference_columns)) > 0)
+   ORDER BY t.table_name;
+END;
+alter function app.personal_tables() owner to satchel_owner;
+comment on function app.personal_tables() is 'The tables that know people, and what of them: read from the tags of their columns.';
+grant execute on function app.personal_tables() to satchel_eraser;
+grant execute on function app.personal_tables() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.plain_punctuation(words text)
  RETURNS text
@@ -793,6 +1434,8 @@ grant execute on function app.plain_punctuation(words text) to satchel_search;
 CREATE OR REPLACE PROCEDURE app.protect(IN target regclass)
  LANGUAGE plpgsql
 AS $procedure$
+declare
+  shared record;
 begin
   execute format('alter table %s enable row level security', target);
   execute format('alter table %s force row level security', target);
@@ -803,6 +1446,19 @@ begin
   execute format(
     'create policy own_organization on %s as restrictive for all to satchel_request
        using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+  -- Erasing a person is confined to the organization like everything else; what it may touch is granted by app.tag.
+  execute format(
+    'create policy erase on %s for all to satchel_eraser
+       using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+  for shared in
+    select own.attname::text as name, col_description(part.attrelid, part.attnum) as tag
+    from pg_attribute own
+    join pg_attribute part on part.attname = own.attname and part.attnum > 0
+    join pg_class c on c.oid = part.attrelid and c.relnamespace = 'template'::regnamespace
+    where own.attrelid = target and own.attnum > 0 and not own.attisdropped
+  loop
+    call app.tag(target, shared.tag, shared.name);
+  end loop;
 end
 $procedure$;
 alter procedure app.protect(IN target regclass) owner to satchel_owner;
@@ -885,6 +1541,27 @@ alter function app.search_text(words text) owner to satchel_owner;
 comment on function app.search_text(words text) is 'The text as it is indexed and asked for: its words, apart.';
 grant execute on function app.search_text(words text) to satchel_request;
 grant execute on function app.search_text(words text) to satchel_search;
+
+CREATE OR REPLACE PROCEDURE app.tag(IN target regclass, IN tag text, VARIADIC columns text[])
+ LANGUAGE plpgsql
+AS $procedure$
+declare
+  name text;
+begin
+  if tag !~ '^(none(, label)?|derived|personal(, (row|person|reference|kept|expires|(secret(, )?)?(null|becomes .+)?))?)$' then
+    raise exception '% is no tag', tag using errcode = 'invalid_parameter_value';
+  end if;
+  foreach name in array columns loop
+    execute format('comment on column %s.%I is %L', target, name, tag);
+    if tag = 'personal, row' then
+      execute format('grant select, delete on %s to satchel_eraser', target);
+    elsif tag ~ ', (null|becomes .+)$' then
+      execute format('grant select, update (%I) on %s to satchel_eraser', name, target);
+    end if;
+  end loop;
+end
+$procedure$;
+alter procedure app.tag(IN target regclass, IN tag text, VARIADIC columns text[]) owner to satchel_owner;
 
 CREATE OR REPLACE FUNCTION app.touch()
  RETURNS trigger

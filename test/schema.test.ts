@@ -26,7 +26,7 @@ const OTHER_POLICIES = [
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
 ];
-const DEFINERS = ["keep_history", "search_contents"];
+const DEFINERS = ["erase_person", "keep_history", "search_contents"];
 
 const tables = await admin<{
   table: string;
@@ -91,7 +91,19 @@ describe("tenancy", () => {
         },
       ]);
     }
-    const others = policies.filter((policy) => policy.role !== role);
+    const erasing = policies.filter(({ policy }) => policy === "erase");
+    expect(erasing).toEqual(
+      tenantTables.map((table) => ({
+        table,
+        policy: "erase",
+        permissive: true,
+        command: "*",
+        role: "satchel_eraser",
+        using: own,
+        check: own,
+      })),
+    );
+    const others = policies.filter((policy) => policy.role !== role && policy.policy !== "erase");
     expect(others.map(({ table, policy, role, command }) => ({ table, policy, role, command }))).toEqual(
       OTHER_POLICIES,
     );
@@ -262,6 +274,79 @@ describe("columns", () => {
   });
 });
 
+/** What a column may say of people: see app.tag in sql/migrations/0001_foundations.sql. */
+describe("personal data", async () => {
+  interface Tagged {
+    readonly table: string;
+    readonly column: string;
+    readonly tag: string | null;
+  }
+  const columns = await admin<Tagged>(`
+    select c.relname as table, a.attname as column, col_description(c.oid, a.attnum) as tag
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+    order by 1, a.attnum`);
+  const ofTable = (table: string) => columns.filter((column) => column.table === table);
+  const names = (found: readonly Tagged[]) => found.map(({ table, column }) => `${table}.${column}`);
+
+  test("every column says what it tells about a person, with `call app.tag(…)` beside its table", () => {
+    expect(names(columns.filter(({ tag }) => tag === null))).toEqual([]);
+    const known =
+      /^(none(, label)?|derived|personal(, (row|person|reference|kept|expires|(secret(, )?)?(null|becomes .+)?))?)$/;
+    expect(names(columns.filter(({ tag }) => tag !== null && !known.test(tag)))).toEqual([]);
+  });
+
+  test("what is personal leads to a person, and erasing that person leaves none of it", () => {
+    const astray = columns.filter(({ table, tag }) => {
+      const others = ofTable(table).map((column) => column.tag);
+      const owners = others.filter((other) => other === "personal, row").length;
+      const subjects = others.filter((other) => other === "personal, person").length;
+      if (tag === "personal" || tag === "personal, secret") return owners === 0;
+      // A row that stays is about one person: of two, nobody could say whose a value is.
+      if (tag !== null && /, (kept|null|becomes .+)$/.test(tag)) return owners === 0 && subjects !== 1;
+      return false;
+    });
+    expect(names(astray)).toEqual([]);
+  });
+
+  test("every id of a person is tagged as one", async () => {
+    const references = await admin<{ table: string; column: string }>(`
+      select c.relname as table, a.attname as column
+      from pg_constraint k join pg_class c on c.oid = k.conrelid
+      join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[2]
+      where k.contype = 'f' and k.confrelid = 'app.user'::regclass and c.relnamespace = 'app'::regnamespace`);
+    expect(references.length).toBeGreaterThan(5);
+    const wrong = references.filter(({ table, column }) => {
+      const tag = ofTable(table).find((found) => found.column === column)?.tag ?? "";
+      return !["personal, row", "personal, person", "personal, reference"].includes(tag);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("no reference holds fast a row that erasing a person deletes", async () => {
+    const deleted = [
+      ...new Set(columns.filter(({ tag }) => tag === "personal, row").map(({ table }) => table)),
+    ];
+    expect(
+      await admin(
+        `select k.conname from pg_constraint k join pg_class t on t.oid = k.confrelid
+         where k.contype = 'f' and t.relnamespace = 'app'::regnamespace and t.relname = any($1)
+           and k.confdeltype not in ('c', 'n')`,
+        [deleted],
+      ),
+    ).toEqual([]);
+  });
+
+  test("a column that does not exist cannot be tagged, nor one with a tag that means nothing", async () => {
+    await expect(admin("call app.tag('app.user', 'none', 'no_such_column')")).rejects.toThrow(
+      "no_such_column",
+    );
+    await expect(admin("call app.tag('app.user', 'personal, perhaps', 'email')")).rejects.toThrow(
+      "is no tag",
+    );
+  });
+});
+
 describe("rights", () => {
   test("only the named functions run with their owner's rights, with a fixed search path [row 45]", async () => {
     const definers = await admin<{ name: string; owner: string; config: string[] | null; login: boolean }>(`
@@ -271,6 +356,12 @@ describe("rights", () => {
       order by 1`);
     expect(definers.map(({ name }) => name)).toEqual(DEFINERS);
     expect(definers).toEqual([
+      {
+        name: "erase_person",
+        owner: "satchel_eraser",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
       {
         name: "keep_history",
         owner: "satchel_owner",
@@ -297,7 +388,7 @@ describe("rights", () => {
   });
 
   test("the request role owns nothing and has no right that no policy restrains [row 103]", async () => {
-    const reach = ["satchel_request", "satchel_system", "satchel_search"];
+    const reach = ["satchel_request", "satchel_system", "satchel_search", "satchel_eraser"];
     expect(
       await admin(
         `select c.oid::regclass::text, g.privilege_type, pg_get_userbyid(g.grantee) as grantee
@@ -322,7 +413,7 @@ describe("rights", () => {
         `select classid::regclass, objid from pg_shdepend
          where deptype = 'o' and refobjid in (select oid from pg_roles where rolname = any($1))
            and dbid = (select oid from pg_database where datname = current_database())
-           and objid <> 'app.search_contents'::regproc`,
+           and objid not in ('app.search_contents'::regproc, 'app.erase_person'::regproc)`,
         [reach],
       ),
     ).toEqual([]);
@@ -335,6 +426,7 @@ describe("rights", () => {
         where rolname like 'satchel%' and not (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)
         order by 1`),
     ).toEqual([
+      { role: "satchel_eraser", login: false },
       { role: "satchel_owner", login: false },
       { role: "satchel_request", login: true },
       { role: "satchel_search", login: false },
@@ -344,9 +436,14 @@ describe("rights", () => {
       await admin(`
         select rolname as role from pg_roles
         where pg_has_role('satchel_request', oid, 'member') or pg_has_role('satchel_system', oid, 'member')
-          or pg_has_role('satchel_search', oid, 'member')
+          or pg_has_role('satchel_search', oid, 'member') or pg_has_role('satchel_eraser', oid, 'member')
         order by 1`),
-    ).toEqual([{ role: "satchel_request" }, { role: "satchel_search" }, { role: "satchel_system" }]);
+    ).toEqual([
+      { role: "satchel_eraser" },
+      { role: "satchel_request" },
+      { role: "satchel_search" },
+      { role: "satchel_system" },
+    ]);
   });
 
   test("the housekeeper and the search see a few columns of a few tables", async () => {

@@ -113,6 +113,11 @@ const listTenantTablesStatement: Statement = {
     select string_agg(p.polname::text, ', ' order by p.polname) from pg_catalog.pg_policy p
     where p.polrelid = c.oid
       and p.polroles <> array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_request')]
+      and not (
+        p.polname = 'erase' and p.polroles = array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_eraser')]
+        and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = '(organization_id = ( SELECT app.org() AS org))'
+        and pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) = '(organization_id = ( SELECT app.org() AS org))'
+      )
       and (c.relname, p.polname) not in
         (('organization', 'system_select'), ('content_search', 'search_select'), ('history', 'owner_insert'))
   ), '') as foreign_policies,
@@ -120,7 +125,7 @@ const listTenantTablesStatement: Statement = {
     select string_agg(distinct coalesce(g.rolname, 'public')::text, ', ' order by coalesce(g.rolname, 'public')::text)
     from pg_catalog.aclexplode(c.relacl) a
     left join pg_catalog.pg_roles g on g.oid = a.grantee
-    where a.grantee <> c.relowner and coalesce(g.rolname, 'public') <> 'satchel_request'
+    where a.grantee <> c.relowner and coalesce(g.rolname, 'public') not in ('satchel_request', 'satchel_eraser')
   ), '') as foreign_grantees
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -11,7 +11,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   {
     name: "0001_foundations",
-    checksum: "4678d63f4c6b83d266b8221f9de78d278940ff4547b7ddef555ecf6aad44dcd2",
+    checksum: "05a309a9f3bacc14bee5c2af0bed9a36620e1cb391ee338c27ce98efbbd2de2f",
     text: `-- The parts every table is made of, each defined once, because a rule pasted into every table is soon broken in one.
 
 -- Column groups: a table takes them over with \`like template.… including defaults including constraints\`.
@@ -87,6 +87,18 @@ create table template.soft_delete (
   deletion_id uuid,
   constraint deleted_whole check ((deleted_at is null) = (deletion_id is null))
 );
+
+-- What each column says of people, told beside it (app.tag, below) and kept as its comment: the export and the erasure of
+-- a person read it from there. A column that a table takes over from a group brings the group's tag along.
+comment on column template.tenant.organization_id is 'none';
+comment on column template.timestamps.created_at is 'none';
+comment on column template.timestamps.updated_at is 'none';
+comment on column template.audit.version is 'none';
+comment on column template.audit.created_by_id is 'personal, reference';
+comment on column template.audit.updated_by_id is 'personal, reference';
+comment on column template.soft_delete.deleted_at is 'none';
+comment on column template.soft_delete.deleted_by_id is 'personal, reference';
+comment on column template.soft_delete.deletion_id is 'none';
 
 create function app.touch() returns trigger
 language plpgsql
@@ -185,6 +197,8 @@ comment on function app.keep_history() is 'Writes app.history for one statement.
 create procedure app.protect(target regclass)
 language plpgsql
 as $$
+declare
+  shared record;
 begin
   execute format('alter table %s enable row level security', target);
   execute format('alter table %s force row level security', target);
@@ -195,6 +209,51 @@ begin
   execute format(
     'create policy own_organization on %s as restrictive for all to satchel_request
        using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+  -- Erasing a person is confined to the organization like everything else; what it may touch is granted by app.tag.
+  execute format(
+    'create policy erase on %s for all to satchel_eraser
+       using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+  for shared in
+    select own.attname::text as name, col_description(part.attrelid, part.attnum) as tag
+    from pg_attribute own
+    join pg_attribute part on part.attname = own.attname and part.attnum > 0
+    join pg_class c on c.oid = part.attrelid and c.relnamespace = 'template'::regnamespace
+    where own.attrelid = target and own.attnum > 0 and not own.attisdropped
+  loop
+    call app.tag(target, shared.tag, shared.name);
+  end loop;
+end
+$$;
+
+-- Of every column: what it says of a person and what erasing that person does to it. Called where the table is made.
+--   none                    nothing about a person
+--   derived                 made from other columns, and gone or empty when they are
+--   personal, row           the person whose row this is: erasing deletes the row, and with it its \`personal\` columns
+--   personal, person        the person whom the row is about; the row stays, each of its personal columns says how
+--   personal, reference     a person who did something; stays, and leads to whom nothing more is known of
+--   personal, null          set to null
+--   personal, becomes …     set to this SQL expression
+--   personal, kept          stays: says nothing once nobody knows whom it was about
+--   personal, expires       of nobody in particular, unreadable or soon removed by itself
+-- \`secret\` after \`personal\` (personal, secret or personal, secret, null): never leaves in an export either. \`label\` after
+-- \`none\`: what a row is called where an export lists what somebody has made.
+create procedure app.tag(target regclass, tag text, variadic columns text[])
+language plpgsql
+as $$
+declare
+  name text;
+begin
+  if tag !~ '^(none(, label)?|derived|personal(, (row|person|reference|kept|expires|(secret(, )?)?(null|becomes .+)?))?)$' then
+    raise exception '% is no tag', tag using errcode = 'invalid_parameter_value';
+  end if;
+  foreach name in array columns loop
+    execute format('comment on column %s.%I is %L', target, name, tag);
+    if tag = 'personal, row' then
+      execute format('grant select, delete on %s to satchel_eraser', target);
+    elsif tag ~ ', (null|becomes .+)$' then
+      execute format('grant select, update (%I) on %s to satchel_eraser', name, target);
+    end if;
+  end loop;
 end
 $$;
 
@@ -232,18 +291,25 @@ end
 $$;
 
 call app.protect('app.history');
+call app.tag('app.history', 'none', 'history_id', 'table_name', 'action');
+call app.tag('app.history', 'personal, reference', 'actor_id');
+-- Copies of other tables' columns: erasing takes out of them what it takes out of those.
+call app.tag('app.history', 'derived', 'row_id', 'before', 'after');
 grant select on app.history to satchel_request;
+grant select, update (before, after) on app.history to satchel_eraser;
 -- The triggers write as the table's owner, whom FORCE binds as well.
 create policy owner_insert on app.history for insert to satchel_owner with check (true);
-grant usage on schema app to satchel_request, satchel_system, satchel_search;
+call app.tag('app.migration', 'none', 'name', 'checksum', 'applied_at');
+grant usage on schema app to satchel_request, satchel_system, satchel_search, satchel_eraser;
 grant execute on function app.uuidv7(), app.org(), app.actor(), app.enter(uuid, uuid), app.touch(), app.touch_audited()
   to satchel_request;
-grant execute on function app.org() to satchel_search, satchel_system;
+grant execute on function app.org() to satchel_search, satchel_system, satchel_eraser;
+grant execute on function app.actor() to satchel_eraser;
 `,
   },
   {
     name: "0002_organizations",
-    checksum: "c8395bf24450120e6088a6dc143644c12be20811d4ddcf7e65037394ffdf0a6b",
+    checksum: "31f18d1647211a7a28dbf433c65620ca6222179c2c1ed8f442be9275d5a0cee5",
     text: `-- The tenant itself, its cache generations, and the codes that allow one to be founded.
 
 create table app.organization (
@@ -265,6 +331,7 @@ comment on table app.organization is 'A tenant: a school or another body whose d
 create unique index organization_slug_unique on app.organization (slug);
 call app.protect('app.organization');
 call app.audit('app.organization', 'organization_id');
+call app.tag('app.organization', 'none', 'name', 'slug', 'type', 'status', 'settings');
 grant select, insert, update on app.organization to satchel_request;
 -- The system role finds an organization by its slug and walks through all of them; their settings are not its business.
 create policy system_select on app.organization for select to satchel_system using (true);
@@ -282,6 +349,7 @@ create table app.generation (
 );
 comment on table app.generation is 'How often what is cached under a topic has changed.';
 call app.protect('app.generation');
+call app.tag('app.generation', 'none', 'topic', 'generation');
 grant select, insert, update on app.generation to satchel_request;
 
 -- In the order of the topics, so that two transactions can never wait for each other here.
@@ -304,6 +372,7 @@ create table app.setup_code (
   constraint setup_code_pkey primary key (code_hash)
 );
 comment on table app.setup_code is 'Single-use codes that allow an organization to be founded. Only their keyed hash is kept.';
+call app.tag('app.setup_code', 'none', 'code_hash', 'first', 'created_at', 'consumed_at');
 grant select, update (consumed_at) on app.setup_code to satchel_request;
 grant select (first, consumed_at, created_at), insert, delete on app.setup_code to satchel_system;
 
@@ -314,12 +383,13 @@ create table app.secret_key (
 );
 comment on table app.secret_key is
   'Names of the secrets this database was used with. A node with an unknown secret would refuse every session.';
+call app.tag('app.secret_key', 'none', 'key_id', 'created_at');
 grant select, insert on app.secret_key to satchel_system;
 `,
   },
   {
     name: "0003_users",
-    checksum: "a49340f112f0d14085a48e1a1159c001d177e6b538ed8b69a77e56f6f89b99a8",
+    checksum: "6554cba38d41c5a0e9c19eb1caa5f236980c137cc0366cbae80df022b6f6c6be",
     text: `-- The people of an organization. What signs a person in lies apart from what describes them.
 
 create table app.user (
@@ -359,6 +429,13 @@ create index user_updated_by on app.user (organization_id, updated_by_id);
 create index user_deleted_by on app.user (organization_id, deleted_by_id);
 call app.protect('app.user');
 call app.audit('app.user', 'user_id');
+call app.tag('app.user', 'personal, person', 'user_id');
+call app.tag('app.user', 'personal, null', 'email', 'avatar_url', 'email_verified_at');
+call app.tag('app.user', 'personal, becomes ''erased-'' || user_id', 'username');
+call app.tag('app.user', 'personal, becomes ''Erased person''', 'full_name');
+call app.tag('app.user', 'personal, becomes ''UTC''', 'time_zone');
+call app.tag('app.user', 'personal, becomes ''en''', 'language');
+call app.tag('app.user', 'personal, kept', 'role', 'status');
 grant select, insert, update on app.user to satchel_request;
 
 -- Apart from app.user, so that no list of people can ever carry a hash, and so that signing in changes no version.
@@ -381,6 +458,9 @@ create table app.credential (
 comment on table app.credential is 'How a person signs in, and when and from where they last did.';
 call app.protect('app.credential');
 call app.keep_time('app.credential');
+call app.tag('app.credential', 'personal, row', 'user_id');
+call app.tag('app.credential', 'personal, secret', 'password_hash', 'pepper_key_id');
+call app.tag('app.credential', 'personal', 'password_changed_at', 'last_login_at', 'last_login_ip');
 grant select, insert, update on app.credential to satchel_request;
 
 create table app.profile (
@@ -403,12 +483,14 @@ comment on table app.profile is 'What a person tells about themselves.';
 call app.protect('app.profile');
 call app.keep_time('app.profile');
 call app.record_history('app.profile', 'user_id');
+call app.tag('app.profile', 'personal, row', 'user_id');
+call app.tag('app.profile', 'personal', 'bio', 'date_of_birth', 'phone', 'website', 'code_url', 'professional_url', 'skills', 'interests');
 grant select, insert, update on app.profile to satchel_request;
 `,
   },
   {
     name: "0004_sessions",
-    checksum: "a458a30ea3ada4183e0f53aa967baba6af77d742f275506a53a3fd726ddf320b",
+    checksum: "f996feb04b4e4db1e1f987ea833f1c801b189d5db903ef3d37eb9deaf1d9a1ea",
     text: `-- Being signed in, and the guard that counts attempts to be.
 
 create table app.session (
@@ -427,10 +509,13 @@ create table app.session (
   -- When the person last proved who they are: some changes need a proof that is fresh.
   authenticated_at timestamptz not null default now(),
   expires_at timestamptz not null,
+  -- Of a long-lived client: its token expires long before the session does, and is renewed with a refresh token.
+  token_expires_at timestamptz,
   idle_timeout interval constraint session_idle_timeout_positive check (idle_timeout > interval '0'),
   ended_at timestamptz,
   end_reason text constraint session_end_reason check (
-    end_reason in ('signed_out', 'ended_by_user', 'password_changed', 'role_changed', 'status_changed', 'user_deleted', 'too_many')
+    end_reason in ('signed_out', 'ended_by_user', 'ended_by_admin', 'password_changed', 'role_changed', 'status_changed',
+      'user_deleted', 'too_many', 'token_reused')
   ),
   constraint session_pkey primary key (organization_id, session_id),
   constraint session_ended_whole check ((ended_at is null) = (end_reason is null)),
@@ -444,7 +529,31 @@ create index session_person on app.session (organization_id, user_id);
 create index session_expiry on app.session (organization_id, expires_at);
 call app.protect('app.session');
 call app.keep_time('app.session');
+call app.tag('app.session', 'personal, row', 'user_id');
+call app.tag('app.session', 'none', 'session_id', 'expires_at', 'token_expires_at', 'idle_timeout');
+call app.tag('app.session', 'personal', 'ip', 'user_agent', 'device_id', 'last_active_at', 'authenticated_at', 'ended_at', 'end_reason');
+call app.tag('app.session', 'derived', 'device_type');
+call app.tag('app.session', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.session to satchel_request;
+
+-- One use each (OAuth 2.0 Security, RFC 9700 §4.14): a used one that comes again was stolen, or its successor was. So the
+-- used ones stay for as long as their session is known.
+create table app.refresh_token (
+  like template.tenant,
+  token_hash bytea not null constraint refresh_token_hash_length check (octet_length(token_hash) = 32),
+  created_at timestamptz not null default now(),
+  session_id uuid not null,
+  used_at timestamptz,
+  constraint refresh_token_pkey primary key (organization_id, token_hash),
+  constraint refresh_token_session_fkey foreign key (organization_id, session_id) references app.session on delete cascade
+);
+comment on table app.refresh_token is 'What a long-lived client renews its session with, and everything it has used up.';
+create index refresh_token_session on app.refresh_token (organization_id, session_id);
+-- A family never has two ends.
+create unique index refresh_token_unused on app.refresh_token (organization_id, session_id) where used_at is null;
+call app.protect('app.refresh_token');
+call app.tag('app.refresh_token', 'derived', 'token_hash', 'session_id', 'used_at');
+grant select, insert, update, delete on app.refresh_token to satchel_request;
 
 -- A trigger and not a statement of each use case: what ends a person's sessions must end them whoever writes it.
 create function app.end_sessions() returns trigger
@@ -498,12 +607,16 @@ create index login_guard_user on app.login_guard (organization_id, user_id);
 create index login_guard_last_attempt on app.login_guard (organization_id, last_attempt_at);
 call app.protect('app.login_guard');
 call app.keep_time('app.login_guard');
+call app.tag('app.login_guard', 'personal, row', 'user_id');
+call app.tag('app.login_guard', 'personal, secret', 'guard_key', 'bucket');
+call app.tag('app.login_guard', 'personal', 'locked_until', 'last_attempt_at');
+call app.tag('app.login_guard', 'none', 'sequence', 'forgiven_sequence', 'success_sequence');
 grant select, insert, update, delete on app.login_guard to satchel_request;
 `,
   },
   {
     name: "0005_contents",
-    checksum: "72b00ea86b47d8ba61d88cb85aac7ed823b290ac3b453dae0fb491623f7bedab",
+    checksum: "15cee61b1eb3a003310abb2448816af56d4b26ae334157df2d8607e4e45c8115",
     text: `-- What is taught. The organization's own numbering (source_id) makes importing the same book twice harmless.
 
 create table app.content (
@@ -556,12 +669,19 @@ create index content_deleted_by on app.content (organization_id, deleted_by_id);
 create index content_reviewed_by on app.content (organization_id, reviewed_by_id);
 call app.protect('app.content');
 call app.audit('app.content', 'content_id');
+call app.tag(
+  'app.content', 'none', 'content_id', 'source_id', 'slug', 'description', 'body', 'content_type', 'difficulty_level', 'status',
+  'language', 'tags', 'prerequisites', 'learning_objectives', 'metadata', 'settings', 'estimated_duration_minutes',
+  'published_at', 'reviewed_at'
+);
+call app.tag('app.content', 'none, label', 'title');
+call app.tag('app.content', 'personal, reference', 'reviewed_by_id');
 grant select, insert, update on app.content to satchel_request;
 `,
   },
   {
     name: "0006_search",
-    checksum: "7c091b23c76782bf25cb2fa820df29f04b70e3186a6b9f63c64a16a5216b487c",
+    checksum: "84f0572342aa144abd608aa990bc82b95a78457a6ce9e3de1e9bc1d7eb1dc12a",
     text: `-- The search index, kept apart from the lessons: writing a lesson must not wait for its words to be indexed, and the
 -- narrow role that may read this table across row-level security must find nothing in it but words.
 
@@ -667,6 +787,8 @@ create index content_search_document on app.content_search using gin (organizati
 create index content_search_language on app.content_search (organization_id, language);
 call app.protect('app.content_search');
 call app.keep_time('app.content_search');
+call app.tag('app.content_search', 'none', 'content_id', 'language');
+call app.tag('app.content_search', 'derived', 'document');
 grant select, insert, update, delete on app.content_search to satchel_request;
 grant execute on function app.search_configuration(text), app.plain_punctuation(text), app.typographic_punctuation(text),
   app.search_text(text) to satchel_request, satchel_search;
@@ -725,7 +847,7 @@ revoke create on schema app from satchel_search;
   },
   {
     name: "0007_idempotency",
-    checksum: "b6dd7b79e758c4a773f84acde74a6d99c532a234ccd01a6fd7816746d9752472",
+    checksum: "19bb6051d65293b77f865e452d583a10fb416e3932059cb4e51a6143debb1fb4",
     text: `-- Answers kept for a repeated request. The row goes in first, in the transaction of the effect: the second of two
 -- equal requests waits for it and then finds the answer.
 
@@ -741,12 +863,15 @@ create table app.idempotency (
 comment on table app.idempotency is 'What was answered to a request that carried an Idempotency-Key.';
 create index idempotency_created on app.idempotency (organization_id, created_at);
 call app.protect('app.idempotency');
+call app.tag('app.idempotency', 'none', 'key_hash', 'request_hash');
+-- Encrypted under a key that is not here, and removed after a day.
+call app.tag('app.idempotency', 'personal, expires', 'answer');
 grant select, insert, update, delete on app.idempotency to satchel_request;
 `,
   },
   {
     name: "0008_effects",
-    checksum: "ea3075867137140796b795a071436630605e3a479524b17ce42582ff75246807",
+    checksum: "816ce499a347ad8c92da37df8b98c855dcfefbcf3d9effab65fdb47f4645a95d",
     text: `-- What a job has already done. The queue delivers at least once; the marker, written in the transaction of the effect,
 -- makes a second delivery do nothing.
 
@@ -760,12 +885,13 @@ create table app.effect (
 comment on table app.effect is 'Steps of jobs whose effect is stored.';
 create index effect_created on app.effect (organization_id, created_at);
 call app.protect('app.effect');
+call app.tag('app.effect', 'none', 'job_id', 'step');
 grant select, insert, delete on app.effect to satchel_request;
 `,
   },
   {
     name: "0009_security_events",
-    checksum: "83e3c26c022eacef8bc635817a6e8416f77a72dd0deed17151ffae988121369a",
+    checksum: "16e4da3c392a25c5746255719f2c99e9ed399521a4c11e851eb83f8b57f469f9",
     text: `-- What an admin must be able to see of attacks on the organization's people. Written by jobs, after the fact: no
 -- decision to let somebody in ever waits for a row here.
 
@@ -786,7 +912,319 @@ create table app.security_event (
 comment on table app.security_event is 'Locks of logins and their ends.';
 create index security_event_user on app.security_event (organization_id, user_id);
 call app.protect('app.security_event');
+call app.tag('app.security_event', 'personal, person', 'user_id');
+call app.tag('app.security_event', 'none', 'security_event_id', 'kind');
+call app.tag('app.security_event', 'personal, kept', 'known_device', 'attempts', 'locked_until');
 grant select, insert on app.security_event to satchel_request;
+`,
+  },
+  {
+    name: "0011_mail",
+    checksum: "c698f53afd5a1ae3473280aa65eb4c179198873ae0e74518b1531f2272736131",
+    text: `-- Mail to people: what is to be sent, what was, and what stays in the mailbox because there is no SMTP server.
+
+create table app.mail (
+  like template.tenant,
+  mail_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  user_id uuid not null,
+  template text not null constraint mail_template check (template in (
+    'verify_email', 'invitation', 'reset_password', 'confirm_email', 'email_changed', 'password_changed', 'new_device',
+    'login_locked', 'second_factor_changed', 'attack_suspected', 'session_reused'
+  )),
+  language text not null constraint mail_language check (language in ('en', 'es')),
+  -- Recipient and values, encrypted: who reads this table learns neither.
+  content bytea not null,
+  -- The secret of a link, encrypted, and gone once the mail was handed to a server.
+  link bytea,
+  -- \`kept\` is for the mailbox: no SMTP server was configured when it was written.
+  state text not null constraint mail_state check (state in ('queued', 'kept', 'sent', 'failed')),
+  attempts integer not null default 0 constraint mail_attempts_counts check (attempts >= 0),
+  -- The kind of the last failure, such as ETIMEDOUT or 550. Never what the server said: that names the recipient.
+  last_error text constraint mail_last_error_form check (last_error ~ '^[A-Za-z0-9_]{1,40}$'),
+  -- Until then one worker is at it, and no other starts.
+  sending_until timestamptz,
+  sent_at timestamptz,
+  -- Its link is good for nothing then: not to be sent any more.
+  expires_at timestamptz,
+  constraint mail_pkey primary key (organization_id, mail_id),
+  constraint mail_sent_time check ((state = 'sent') = (sent_at is not null)),
+  constraint mail_sent_link check (state <> 'sent' or link is null),
+  constraint mail_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.mail is 'Mail to people: queued, kept in the mailbox, sent or failed.';
+create index mail_user on app.mail (organization_id, user_id);
+create index mail_created on app.mail (organization_id, created_at);
+call app.protect('app.mail');
+call app.keep_time('app.mail');
+grant select, insert, update, delete on app.mail to satchel_request;
+`,
+  },
+  {
+    name: "0013_second_factors",
+    checksum: "48d203984f87b397e7ee6fee0be07cea758e95dcdef5017ef4ad3c83a47bf5f5",
+    text: `-- The second factor of signing in: a secret shared with an app, codes for the day the app is lost, and what a person holds
+-- between the password and the code.
+
+create table app.second_factor (
+  like template.tenant,
+  user_id uuid not null,
+  like template.timestamps including defaults,
+  -- Sealed under a key that is not in the database: a nonce of 12 bytes, a tag of 16, a secret of 20.
+  secret bytea not null constraint second_factor_secret_length check (octet_length(secret) = 48),
+  -- Null until a code has shown that the app has the secret.
+  confirmed_at timestamptz,
+  -- No code is taken twice (RFC 6238 §5.2), nor one older than the last.
+  last_step integer not null default 0 constraint second_factor_last_step_counts check (last_step >= 0),
+  constraint second_factor_pkey primary key (organization_id, user_id),
+  constraint second_factor_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.second_factor is 'The secret that a person''s authenticator app shares with us.';
+call app.protect('app.second_factor');
+call app.keep_time('app.second_factor');
+call app.tag('app.second_factor', 'personal, row', 'user_id');
+call app.tag('app.second_factor', 'personal', 'confirmed_at');
+call app.tag('app.second_factor', 'personal, secret', 'secret', 'last_step');
+grant select, insert, update, delete on app.second_factor to satchel_request;
+
+create table app.recovery_code (
+  like template.tenant,
+  user_id uuid not null,
+  -- A keyed hash: 80 random bits need no slow one.
+  code_hash bytea not null constraint recovery_code_hash_length check (octet_length(code_hash) = 32),
+  created_at timestamptz not null default now(),
+  used_at timestamptz,
+  constraint recovery_code_pkey primary key (organization_id, user_id, code_hash),
+  constraint recovery_code_factor_fkey foreign key (organization_id, user_id) references app.second_factor on delete cascade
+);
+comment on table app.recovery_code is 'Single-use codes that stand in for a second factor that was lost.';
+call app.protect('app.recovery_code');
+call app.tag('app.recovery_code', 'personal, row', 'user_id');
+call app.tag('app.recovery_code', 'personal, secret', 'code_hash');
+call app.tag('app.recovery_code', 'personal', 'used_at');
+grant select, insert, update, delete on app.recovery_code to satchel_request;
+
+create table app.sign_in_challenge (
+  like template.tenant,
+  token_hash bytea not null constraint sign_in_challenge_hash_length check (octet_length(token_hash) = 32),
+  created_at timestamptz not null default now(),
+  user_id uuid not null,
+  -- The password that was proved: when it is replaced, the proof is void.
+  password_changed_at timestamptz,
+  -- Whether the session that is to come is one of a long-lived client.
+  long_lived boolean not null,
+  expires_at timestamptz not null,
+  consumed_at timestamptz,
+  constraint sign_in_challenge_pkey primary key (organization_id, token_hash),
+  constraint sign_in_challenge_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.sign_in_challenge is 'A password was right, and the second factor is still to be proved.';
+create index sign_in_challenge_user on app.sign_in_challenge (organization_id, user_id);
+create index sign_in_challenge_expiry on app.sign_in_challenge (organization_id, expires_at);
+call app.protect('app.sign_in_challenge');
+call app.tag('app.sign_in_challenge', 'personal, row', 'user_id');
+call app.tag('app.sign_in_challenge', 'personal, secret', 'token_hash');
+call app.tag('app.sign_in_challenge', 'personal', 'password_changed_at', 'consumed_at');
+call app.tag('app.sign_in_challenge', 'none', 'long_lived', 'expires_at');
+grant select, insert, update, delete on app.sign_in_challenge to satchel_request;
+`,
+  },
+  {
+    name: "0016_erasures",
+    checksum: "bccb0d130715141395a3406bcb4be593a2b50e5707e9bc8fe8b3b97909d28794",
+    text: `-- Erasing a person, and giving them all that is kept about them. What is personal is read from the tags of the columns
+-- (app.tag): a table that is added later is exported and erased without a line being written here.
+
+-- Requested, under way, done. It outlives the person and says nothing about them. A backup that is restored brings back
+-- people who were erased since: the ledger, kept outside the database too, says whom to erase again.
+create table app.erasure (
+  like template.tenant,
+  user_id uuid not null,
+  like template.timestamps including defaults,
+  requested_by_id uuid default app.actor(),
+  requested_at timestamptz not null default now(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  constraint erasure_pkey primary key (organization_id, user_id),
+  constraint erasure_order check (finished_at is null or started_at is not null),
+  constraint erasure_user_fkey foreign key (organization_id, user_id) references app.user,
+  constraint erasure_requested_by_fkey foreign key (organization_id, requested_by_id) references app.user
+    on delete set null (requested_by_id)
+);
+comment on table app.erasure is 'People whose erasure was asked for, and how far it is.';
+create index erasure_requested_by on app.erasure (organization_id, requested_by_id);
+call app.protect('app.erasure');
+call app.keep_time('app.erasure');
+call app.tag('app.erasure', 'personal, person', 'user_id');
+call app.tag('app.erasure', 'personal, reference', 'requested_by_id');
+call app.tag('app.erasure', 'none', 'requested_at', 'started_at', 'finished_at');
+grant select, insert, update on app.erasure to satchel_request;
+grant select on app.erasure, app.user to satchel_eraser;
+
+-- What the tags say of each table that knows people.
+create function app.personal_tables() returns table (
+  target regclass, table_name text, key_columns text[], person_columns text[], reference_columns text[],
+  secret_columns text[], erased_columns text[], changed_columns text[], changed_values text[], label_column text,
+  deletes boolean, has_history boolean
+)
+language sql stable
+begin atomic
+  select t.target, t.table_name,
+    array(
+      select k.attname::text from pg_catalog.pg_index x
+      join pg_catalog.pg_attribute k on k.attrelid = x.indrelid and k.attnum = any (x.indkey)
+      where x.indrelid = t.target and x.indisprimary and k.attname <> 'organization_id' order by k.attnum
+    ),
+    t.person_columns, t.reference_columns, t.secret_columns, t.erased_columns, t.changed_columns, t.changed_values,
+    t.label_column, t.deletes,
+    exists (
+      select from pg_catalog.pg_trigger h join pg_catalog.pg_proc p on p.oid = h.tgfoid
+      where h.tgrelid = t.target and p.proname = 'keep_history'
+    )
+  from (
+    select c.oid::regclass as target, c.relname::text as table_name,
+      coalesce(array_agg(a.name order by a.attnum) filter (where a.tag in ('personal, row', 'personal, person')), '{}')
+        as person_columns,
+      coalesce(array_agg(a.name order by a.attnum) filter (where a.tag = 'personal, reference'), '{}') as reference_columns,
+      coalesce(array_agg(a.name order by a.attnum) filter (where a.tag like 'personal, secret%'), '{}') as secret_columns,
+      coalesce(array_agg(a.name order by a.attnum) filter (
+        where a.tag ~ '^(derived|personal(, (secret|null|becomes .+))*)$'
+      ), '{}') as erased_columns,
+      coalesce(array_agg(a.name order by a.attnum) filter (where a.tag ~ ', (null|becomes .+)$'), '{}') as changed_columns,
+      coalesce(array_agg(substring(a.tag from '(null|becomes .+)$') order by a.attnum)
+        filter (where a.tag ~ ', (null|becomes .+)$'), '{}') as changed_values,
+      min(a.name) filter (where a.tag = 'none, label') as label_column,
+      bool_or(a.tag = 'personal, row') as deletes
+    from pg_catalog.pg_class c
+    join (
+      select attrelid, attnum, attname::text as name, pg_catalog.col_description(attrelid, attnum) as tag
+      from pg_catalog.pg_attribute where attnum > 0 and not attisdropped
+    ) a on a.attrelid = c.oid
+    where c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'app') and c.relkind in ('r', 'p')
+    group by c.oid, c.relname
+  ) t
+  where cardinality(t.person_columns) + cardinality(t.reference_columns) > 0
+  order by t.table_name;
+end;
+comment on function app.personal_tables() is 'The tables that know people, and what of them: read from the tags of their columns.';
+grant execute on function app.personal_tables() to satchel_request, satchel_eraser;
+
+-- The one way to alter what nobody else may: history, and rows that are only ever deleted softly. It takes only a
+-- person of the entered organization who is deleted and whose erasure was asked for and is not finished. At most so many
+-- rows of each table at once; it is called until it gives 0, and doing so again, or half and again, is the same.
+create function app.erase_person(person uuid, at_most integer) returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  organization uuid := app.org();
+  part record;
+  is_theirs text;
+  assignments text;
+  differs text;
+  touched integer;
+  total integer := 0;
+begin
+  if at_most is null or at_most < 1 then
+    raise exception 'at least one row must be erased at once' using errcode = 'invalid_parameter_value';
+  end if;
+  perform from app.erasure e
+  join app."user" u on u.organization_id = e.organization_id and u.user_id = e.user_id
+  where e.organization_id = organization and e.user_id = person
+    and e.started_at is not null and e.finished_at is null and u.deleted_at is not null;
+  if not found then
+    raise exception 'no erasure of this person is under way' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 order by deletes desc, table_name loop
+    select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+    if part.deletes then
+      execute format(
+        'delete from %s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $1 and (%s) limit $3
+         ))', part.target, is_theirs)
+        using organization, person, at_most;
+      get diagnostics touched = row_count;
+      total := total + touched;
+    elsif cardinality(part.changed_columns) > 0 then
+      select string_agg(format('%I = %s', c, replacement), ', '),
+        string_agg(format('t.%I is distinct from (%s)', c, replacement), ' or ')
+      into assignments, differs
+      from unnest(part.changed_columns, part.changed_values) as u (c, v)
+      cross join lateral (select regexp_replace(v, '^becomes ', '') as replacement) r;
+      execute format(
+        'update %s set %s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $1 and (%s) and (%s) limit $3
+         ))', part.target, assignments, is_theirs, differs)
+        using organization, person, at_most;
+      get diagnostics touched = row_count;
+      total := total + touched;
+    end if;
+  end loop;
+  -- After all else, which leaves its own history. Which rows were theirs, the history itself says.
+  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 and has_history loop
+    if part.key_columns <@ part.person_columns then
+      -- The row is the person's by its key.
+      is_theirs := 'h.row_id = $2';
+    else
+      select string_agg(format('(h.before ->> %L = $2::text or h.after ->> %1$L = $2::text)', c), ' or ')
+      into is_theirs from unnest(part.person_columns) c;
+      is_theirs := format(
+        'h.row_id in (select h.row_id from app.history h where h.organization_id = $1 and h.table_name = $4 and (%s))',
+        is_theirs);
+    end if;
+    execute format(
+      'update app.history set before = before - $5, after = after - $5 where ctid = any (array(
+         select h.ctid from app.history h
+         where h.organization_id = $1 and h.table_name = $4 and %s and (h.before ?| $5 or h.after ?| $5) limit $3
+       ))', is_theirs)
+      using organization, person, at_most, part.table_name, part.erased_columns;
+    get diagnostics touched = row_count;
+    total := total + touched;
+  end loop;
+  return total;
+end
+$$;
+comment on function app.erase_person(uuid, integer) is
+  'Erases what is personal of a person of the entered organization whose erasure is under way; gives how many rows it took.';
+grant execute on function app.erase_person(uuid, integer) to satchel_request;
+grant create on schema app to satchel_eraser;
+alter function app.erase_person(uuid, integer) owner to satchel_eraser;
+revoke create on schema app from satchel_eraser;
+
+-- With the caller's rights, so that row-level security decides what there is. Credentials, hashes and ids of other
+-- people are left out.
+create function app.person_records(person uuid, at_most integer) returns table (name text, total bigint, records json)
+language plpgsql stable
+as $$
+declare
+  part record;
+  is_theirs text;
+  made text;
+begin
+  for part in select * from app.personal_tables() loop
+    if cardinality(part.person_columns) > 0 then
+      select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+      name := part.table_name;
+      -- Of the ids of people in the row, only their own.
+      execute format(
+        'select count(*), coalesce(json_agg(f.doc order by f.doc ->> ''created_at'', f.doc::text)
+             filter (where f.n <= $3), ''[]'')
+         from (
+           select row_number() over (order by t.created_at desc) as n,
+             (select coalesce(jsonb_object_agg(e.key, e.value), ''{}'') from jsonb_each(to_jsonb(t) - $4) e
+              where e.key <> all ($5) or e.value = to_jsonb($2)) as doc
+           from %s t where t.organization_id = app.org() and (%s)
+         ) f', part.target, is_theirs)
+        into total, records
+        using app.org(), person, at_most, part.secret_columns || 'organization_id'::text, part.reference_columns;
+      return next;
+    end if;
+  end loop;
+end
+$$;
+comment on function app.person_records(uuid, integer) is
+  'All that is kept about a person of the entered organization, table by table, the newest rows of each.';
+grant execute on function app.person_records(uuid, integer) to satchel_request;
 `,
   },
 ];

@@ -74,6 +74,18 @@ create table template.soft_delete (
   constraint deleted_whole check ((deleted_at is null) = (deletion_id is null))
 );
 
+-- What each column says of people, told beside it (app.tag, below) and kept as its comment: the export and the erasure of
+-- a person read it from there. A column that a table takes over from a group brings the group's tag along.
+comment on column template.tenant.organization_id is 'none';
+comment on column template.timestamps.created_at is 'none';
+comment on column template.timestamps.updated_at is 'none';
+comment on column template.audit.version is 'none';
+comment on column template.audit.created_by_id is 'personal, reference';
+comment on column template.audit.updated_by_id is 'personal, reference';
+comment on column template.soft_delete.deleted_at is 'none';
+comment on column template.soft_delete.deleted_by_id is 'personal, reference';
+comment on column template.soft_delete.deletion_id is 'none';
+
 create function app.touch() returns trigger
 language plpgsql
 as $$
@@ -171,6 +183,8 @@ comment on function app.keep_history() is 'Writes app.history for one statement.
 create procedure app.protect(target regclass)
 language plpgsql
 as $$
+declare
+  shared record;
 begin
   execute format('alter table %s enable row level security', target);
   execute format('alter table %s force row level security', target);
@@ -181,6 +195,51 @@ begin
   execute format(
     'create policy own_organization on %s as restrictive for all to satchel_request
        using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+  -- Erasing a person is confined to the organization like everything else; what it may touch is granted by app.tag.
+  execute format(
+    'create policy erase on %s for all to satchel_eraser
+       using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+  for shared in
+    select own.attname::text as name, col_description(part.attrelid, part.attnum) as tag
+    from pg_attribute own
+    join pg_attribute part on part.attname = own.attname and part.attnum > 0
+    join pg_class c on c.oid = part.attrelid and c.relnamespace = 'template'::regnamespace
+    where own.attrelid = target and own.attnum > 0 and not own.attisdropped
+  loop
+    call app.tag(target, shared.tag, shared.name);
+  end loop;
+end
+$$;
+
+-- Of every column: what it says of a person and what erasing that person does to it. Called where the table is made.
+--   none                    nothing about a person
+--   derived                 made from other columns, and gone or empty when they are
+--   personal, row           the person whose row this is: erasing deletes the row, and with it its `personal` columns
+--   personal, person        the person whom the row is about; the row stays, each of its personal columns says how
+--   personal, reference     a person who did something; stays, and leads to whom nothing more is known of
+--   personal, null          set to null
+--   personal, becomes …     set to this SQL expression
+--   personal, kept          stays: says nothing once nobody knows whom it was about
+--   personal, expires       of nobody in particular, unreadable or soon removed by itself
+-- `secret` after `personal` (personal, secret or personal, secret, null): never leaves in an export either. `label` after
+-- `none`: what a row is called where an export lists what somebody has made.
+create procedure app.tag(target regclass, tag text, variadic columns text[])
+language plpgsql
+as $$
+declare
+  name text;
+begin
+  if tag !~ '^(none(, label)?|derived|personal(, (row|person|reference|kept|expires|(secret(, )?)?(null|becomes .+)?))?)$' then
+    raise exception '% is no tag', tag using errcode = 'invalid_parameter_value';
+  end if;
+  foreach name in array columns loop
+    execute format('comment on column %s.%I is %L', target, name, tag);
+    if tag = 'personal, row' then
+      execute format('grant select, delete on %s to satchel_eraser', target);
+    elsif tag ~ ', (null|becomes .+)$' then
+      execute format('grant select, update (%I) on %s to satchel_eraser', name, target);
+    end if;
+  end loop;
 end
 $$;
 
@@ -218,10 +277,17 @@ end
 $$;
 
 call app.protect('app.history');
+call app.tag('app.history', 'none', 'history_id', 'table_name', 'action');
+call app.tag('app.history', 'personal, reference', 'actor_id');
+-- Copies of other tables' columns: erasing takes out of them what it takes out of those.
+call app.tag('app.history', 'derived', 'row_id', 'before', 'after');
 grant select on app.history to satchel_request;
+grant select, update (before, after) on app.history to satchel_eraser;
 -- The triggers write as the table's owner, whom FORCE binds as well.
 create policy owner_insert on app.history for insert to satchel_owner with check (true);
-grant usage on schema app to satchel_request, satchel_system, satchel_search;
+call app.tag('app.migration', 'none', 'name', 'checksum', 'applied_at');
+grant usage on schema app to satchel_request, satchel_system, satchel_search, satchel_eraser;
 grant execute on function app.uuidv7(), app.org(), app.actor(), app.enter(uuid, uuid), app.touch(), app.touch_audited()
   to satchel_request;
-grant execute on function app.org() to satchel_search, satchel_system;
+grant execute on function app.org() to satchel_search, satchel_system, satchel_eraser;
+grant execute on function app.actor() to satchel_eraser;

@@ -19,6 +19,7 @@ comment on table app.organization is 'A tenant: a school or another body whose d
 create unique index organization_slug_unique on app.organization (slug);
 call app.protect('app.organization');
 call app.audit('app.organization', 'organization_id');
+call app.tag('app.organization', 'none', 'name', 'slug', 'type', 'status', 'settings');
 grant select, insert, update on app.organization to satchel_request;
 -- The system role finds an organization by its slug and walks through all of them; their settings are not its business.
 create policy system_select on app.organization for select to satchel_system using (true);
@@ -36,6 +37,7 @@ create table app.generation (
 );
 comment on table app.generation is 'How often what is cached under a topic has changed.';
 call app.protect('app.generation');
+call app.tag('app.generation', 'none', 'topic', 'generation');
 grant select, insert, update on app.generation to satchel_request;
 
 -- In the order of the topics, so that two transactions can never wait for each other here.
@@ -58,6 +60,7 @@ create table app.setup_code (
   constraint setup_code_pkey primary key (code_hash)
 );
 comment on table app.setup_code is 'Single-use codes that allow an organization to be founded. Only their keyed hash is kept.';
+call app.tag('app.setup_code', 'none', 'code_hash', 'first', 'created_at', 'consumed_at');
 grant select, update (consumed_at) on app.setup_code to satchel_request;
 grant select (first, consumed_at, created_at), insert, delete on app.setup_code to satchel_system;
 
@@ -68,4 +71,5 @@ create table app.secret_key (
 );
 comment on table app.secret_key is
   'Names of the secrets this database was used with. A node with an unknown secret would refuse every session.';
+call app.tag('app.secret_key', 'none', 'key_id', 'created_at');
 grant select, insert on app.secret_key to satchel_system;

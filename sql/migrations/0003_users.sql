@@ -37,6 +37,13 @@ create index user_updated_by on app.user (organization_id, updated_by_id);
 create index user_deleted_by on app.user (organization_id, deleted_by_id);
 call app.protect('app.user');
 call app.audit('app.user', 'user_id');
+call app.tag('app.user', 'personal, person', 'user_id');
+call app.tag('app.user', 'personal, null', 'email', 'avatar_url', 'email_verified_at');
+call app.tag('app.user', 'personal, becomes ''erased-'' || user_id', 'username');
+call app.tag('app.user', 'personal, becomes ''Erased person''', 'full_name');
+call app.tag('app.user', 'personal, becomes ''UTC''', 'time_zone');
+call app.tag('app.user', 'personal, becomes ''en''', 'language');
+call app.tag('app.user', 'personal, kept', 'role', 'status');
 grant select, insert, update on app.user to satchel_request;
 
 -- Apart from app.user, so that no list of people can ever carry a hash, and so that signing in changes no version.
@@ -59,6 +66,9 @@ create table app.credential (
 comment on table app.credential is 'How a person signs in, and when and from where they last did.';
 call app.protect('app.credential');
 call app.keep_time('app.credential');
+call app.tag('app.credential', 'personal, row', 'user_id');
+call app.tag('app.credential', 'personal, secret', 'password_hash', 'pepper_key_id');
+call app.tag('app.credential', 'personal', 'password_changed_at', 'last_login_at', 'last_login_ip');
 grant select, insert, update on app.credential to satchel_request;
 
 create table app.profile (
@@ -81,4 +91,6 @@ comment on table app.profile is 'What a person tells about themselves.';
 call app.protect('app.profile');
 call app.keep_time('app.profile');
 call app.record_history('app.profile', 'user_id');
+call app.tag('app.profile', 'personal, row', 'user_id');
+call app.tag('app.profile', 'personal', 'bio', 'date_of_birth', 'phone', 'website', 'code_url', 'professional_url', 'skills', 'interests');
 grant select, insert, update on app.profile to satchel_request;

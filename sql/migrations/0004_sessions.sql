@@ -16,10 +16,13 @@ create table app.session (
   -- When the person last proved who they are: some changes need a proof that is fresh.
   authenticated_at timestamptz not null default now(),
   expires_at timestamptz not null,
+  -- Of a long-lived client: its token expires long before the session does, and is renewed with a refresh token.
+  token_expires_at timestamptz,
   idle_timeout interval constraint session_idle_timeout_positive check (idle_timeout > interval '0'),
   ended_at timestamptz,
   end_reason text constraint session_end_reason check (
-    end_reason in ('signed_out', 'ended_by_user', 'password_changed', 'role_changed', 'status_changed', 'user_deleted', 'too_many')
+    end_reason in ('signed_out', 'ended_by_user', 'ended_by_admin', 'password_changed', 'role_changed', 'status_changed',
+      'user_deleted', 'too_many', 'token_reused')
   ),
   constraint session_pkey primary key (organization_id, session_id),
   constraint session_ended_whole check ((ended_at is null) = (end_reason is null)),
@@ -33,7 +36,31 @@ create index session_person on app.session (organization_id, user_id);
 create index session_expiry on app.session (organization_id, expires_at);
 call app.protect('app.session');
 call app.keep_time('app.session');
+call app.tag('app.session', 'personal, row', 'user_id');
+call app.tag('app.session', 'none', 'session_id', 'expires_at', 'token_expires_at', 'idle_timeout');
+call app.tag('app.session', 'personal', 'ip', 'user_agent', 'device_id', 'last_active_at', 'authenticated_at', 'ended_at', 'end_reason');
+call app.tag('app.session', 'derived', 'device_type');
+call app.tag('app.session', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.session to satchel_request;
+
+-- One use each (OAuth 2.0 Security, RFC 9700 §4.14): a used one that comes again was stolen, or its successor was. So the
+-- used ones stay for as long as their session is known.
+create table app.refresh_token (
+  like template.tenant,
+  token_hash bytea not null constraint refresh_token_hash_length check (octet_length(token_hash) = 32),
+  created_at timestamptz not null default now(),
+  session_id uuid not null,
+  used_at timestamptz,
+  constraint refresh_token_pkey primary key (organization_id, token_hash),
+  constraint refresh_token_session_fkey foreign key (organization_id, session_id) references app.session on delete cascade
+);
+comment on table app.refresh_token is 'What a long-lived client renews its session with, and everything it has used up.';
+create index refresh_token_session on app.refresh_token (organization_id, session_id);
+-- A family never has two ends.
+create unique index refresh_token_unused on app.refresh_token (organization_id, session_id) where used_at is null;
+call app.protect('app.refresh_token');
+call app.tag('app.refresh_token', 'derived', 'token_hash', 'session_id', 'used_at');
+grant select, insert, update, delete on app.refresh_token to satchel_request;
 
 -- A trigger and not a statement of each use case: what ends a person's sessions must end them whoever writes it.
 create function app.end_sessions() returns trigger
@@ -87,4 +114,8 @@ create index login_guard_user on app.login_guard (organization_id, user_id);
 create index login_guard_last_attempt on app.login_guard (organization_id, last_attempt_at);
 call app.protect('app.login_guard');
 call app.keep_time('app.login_guard');
+call app.tag('app.login_guard', 'personal, row', 'user_id');
+call app.tag('app.login_guard', 'personal, secret', 'guard_key', 'bucket');
+call app.tag('app.login_guard', 'personal', 'locked_until', 'last_attempt_at');
+call app.tag('app.login_guard', 'none', 'sequence', 'forgiven_sequence', 'success_sequence');
 grant select, insert, update, delete on app.login_guard to satchel_request;

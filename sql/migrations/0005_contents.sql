@@ -50,4 +50,11 @@ create index content_deleted_by on app.content (organization_id, deleted_by_id);
 create index content_reviewed_by on app.content (organization_id, reviewed_by_id);
 call app.protect('app.content');
 call app.audit('app.content', 'content_id');
+call app.tag(
+  'app.content', 'none', 'content_id', 'source_id', 'slug', 'description', 'body', 'content_type', 'difficulty_level', 'status',
+  'language', 'tags', 'prerequisites', 'learning_objectives', 'metadata', 'settings', 'estimated_duration_minutes',
+  'published_at', 'reviewed_at'
+);
+call app.tag('app.content', 'none, label', 'title');
+call app.tag('app.content', 'personal, reference', 'reviewed_by_id');
 grant select, insert, update on app.content to satchel_request;

@@ -103,6 +103,8 @@ create index content_search_document on app.content_search using gin (organizati
 create index content_search_language on app.content_search (organization_id, language);
 call app.protect('app.content_search');
 call app.keep_time('app.content_search');
+call app.tag('app.content_search', 'none', 'content_id', 'language');
+call app.tag('app.content_search', 'derived', 'document');
 grant select, insert, update, delete on app.content_search to satchel_request;
 grant execute on function app.search_configuration(text), app.plain_punctuation(text), app.typographic_punctuation(text),
   app.search_text(text) to satchel_request, satchel_search;

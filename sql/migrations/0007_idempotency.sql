@@ -13,4 +13,7 @@ create table app.idempotency (
 comment on table app.idempotency is 'What was answered to a request that carried an Idempotency-Key.';
 create index idempotency_created on app.idempotency (organization_id, created_at);
 call app.protect('app.idempotency');
+call app.tag('app.idempotency', 'none', 'key_hash', 'request_hash');
+-- Encrypted under a key that is not here, and removed after a day.
+call app.tag('app.idempotency', 'personal, expires', 'answer');
 grant select, insert, update, delete on app.idempotency to satchel_request;

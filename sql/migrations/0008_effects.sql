@@ -11,4 +11,5 @@ create table app.effect (
 comment on table app.effect is 'Steps of jobs whose effect is stored.';
 create index effect_created on app.effect (organization_id, created_at);
 call app.protect('app.effect');
+call app.tag('app.effect', 'none', 'job_id', 'step');
 grant select, insert, delete on app.effect to satchel_request;

@@ -18,4 +18,7 @@ create table app.security_event (
 comment on table app.security_event is 'Locks of logins and their ends.';
 create index security_event_user on app.security_event (organization_id, user_id);
 call app.protect('app.security_event');
+call app.tag('app.security_event', 'personal, person', 'user_id');
+call app.tag('app.security_event', 'none', 'security_event_id', 'kind');
+call app.tag('app.security_event', 'personal, kept', 'known_device', 'attempts', 'locked_until');
 grant select, insert on app.security_event to satchel_request;
