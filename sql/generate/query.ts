@@ -72,6 +72,8 @@ export function verbTable(): string {
 
 const directives = ["returns", "scope", "nullable", "not null"];
 const snake = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
+/** A feature is called as its folder in src/. */
+const kebab = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 
 export function toCamel(name: string): string {
   return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
@@ -92,10 +94,10 @@ export function readQuery(name: string, source: string, report: ProblemReport): 
 
   const feature = dirname(name);
   const stem = basename(name);
-  if (!snake.test(feature) || ["migrations", "statements"].includes(feature)) {
+  if (!kebab.test(feature) || ["migrations", "statements"].includes(feature)) {
     refuse(
       null,
-      `a query lies in sql/queries/<feature>/, the feature in snake_case and not called "migrations" or "statements"`,
+      `a query lies in sql/queries/<feature>/, the feature in kebab-case and not called "migrations" or "statements"`,
     );
   }
   const verb = Object.keys(verbs).find((each): each is Verb => stem.startsWith(`${each}_`));
