@@ -1,8 +1,8 @@
 import { withTenant } from "../src/db.ts";
 import { once } from "../src/effects/effects.ts";
+import { endExpiredLockIn, lockGuardIn } from "../src/guard/guard.ts";
 import { enqueue } from "../src/queue.ts";
 import { recordSecurityEventIn } from "../src/security/security.ts";
-import { endExpiredLockIn, lockGuardIn } from "../src/sessions/sessions.ts";
 import type { Handler } from "./runner.ts";
 
 /**

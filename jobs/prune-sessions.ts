@@ -1,8 +1,9 @@
 import { withTenant } from "../src/db.ts";
 import { pruneEffects } from "../src/effects/effects.ts";
+import { pruneGuards } from "../src/guard/guard.ts";
 import * as idempotency from "../src/idempotency/idempotency.ts";
 import { allOrganizations } from "../src/organizations/organizations.ts";
-import { pruneGuards, pruneSessions } from "../src/sessions/sessions.ts";
+import { pruneSessions } from "../src/sessions/sessions.ts";
 import type { Handler } from "./runner.ts";
 
 /** Rows in one transaction: short enough never to stand in anybody's way. */

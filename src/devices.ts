@@ -2,8 +2,22 @@
  * Devices: what kind one is, by its user agent, and the signed token by which one is known again. The user agent is
  * read with bowser: telling browsers apart is a table that others keep up to date.
  */
+import { isIP } from "node:net";
 import Bowser from "bowser";
 import type { Keys } from "./keys.ts";
+
+/** Where a request comes from, as far as it tells. */
+export interface Origin {
+  readonly address: string;
+  readonly userAgent: string | null;
+  readonly deviceToken: string | null;
+}
+
+/** An address as the database takes it, without the zone of a link-local one; null when it is none. */
+export function addressOf({ address }: Origin): string | null {
+  const bare = address.replace(/%.*$/s, "");
+  return isIP(bare) === 0 ? null : bare;
+}
 
 export type DeviceType = "desktop" | "mobile" | "tablet" | "bot" | "unknown";
 

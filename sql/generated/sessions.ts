@@ -1,21 +1,6 @@
 // Written by `bun run sql`. Do not edit.
 import { type Statement, type SystemTx, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
-export interface DeleteGuardsParams {
-  readonly organizationId: string;
-  readonly userId: string;
-}
-
-const deleteGuardsStatement: Statement = {
-  name: "sessions/delete_guards",
-  text: `delete /* sessions/delete_guards */ from app.login_guard where organization_id = $1 and user_id = $2`,
-};
-
-/** Forgets every attempt at a person's logins, on all devices, and with them every lock. */
-export function deleteGuards(tx: TenantTx, params: DeleteGuardsParams): Promise<number> {
-  return count(tx, deleteGuardsStatement, [params.organizationId, params.userId]);
-}
-
 export interface FindByTokenParams {
   readonly organizationId: string;
   readonly tokenHashes: readonly Uint8Array[];
@@ -95,29 +80,6 @@ export function findCredential(
   params: FindCredentialParams,
 ): Promise<FindCredentialRow | null> {
   return maybe<FindCredentialRow>(tx, findCredentialStatement, [params.organizationId, params.login]);
-}
-
-export interface FindLockParams {
-  readonly organizationId: string;
-  readonly guardKey: Uint8Array;
-  readonly bucket: Uint8Array;
-}
-
-export interface FindLockRow {
-  readonly locked: boolean;
-  readonly lockedUntil: Date | null;
-}
-
-const findLockStatement: Statement = {
-  name: "sessions/find_lock",
-  text: `select /* sessions/find_lock */ coalesce(locked_until > now(), false) as locked, locked_until
-from app.login_guard
-where organization_id = $1 and guard_key = $2 and bucket = $3`,
-};
-
-/** Whether a bucket of the guard is locked now. Only a hint that saves work: upsert_attempt decides. */
-export function findLock(tx: TenantTx, params: FindLockParams): Promise<FindLockRow | null> {
-  return maybe<FindLockRow>(tx, findLockStatement, [params.organizationId, params.guardKey, params.bucket]);
 }
 
 export interface FindOrganizationParams {
@@ -287,64 +249,6 @@ export function listLive(tx: TenantTx, params: ListLiveParams): Promise<readonly
   ]);
 }
 
-export interface LockGuardParams {
-  readonly organizationId: string;
-  readonly guardKey: Uint8Array;
-  readonly bucket: Uint8Array;
-}
-
-export interface LockGuardRow {
-  readonly failed: number;
-  readonly locked: boolean;
-  readonly lockedUntil: Date | null;
-  readonly secondsLeft: number | null;
-  readonly userId: string | null;
-}
-
-const lockGuardStatement: Statement = {
-  name: "sessions/lock_guard",
-  text: `select /* sessions/lock_guard */
-  (sequence - forgiven_sequence)::int as failed,
-  coalesce(locked_until > now(), false) as locked,
-  locked_until,
-  extract(epoch from locked_until - now())::float8 as seconds_left,
-  user_id
-from app.login_guard
-where organization_id = $1 and guard_key = $2 and bucket = $3
-for update`,
-};
-
-/** The state of one bucket of the guard, held until the transaction ends. */
-export function lockGuard(tx: TenantTx, params: LockGuardParams): Promise<LockGuardRow | null> {
-  return maybe<LockGuardRow>(tx, lockGuardStatement, [params.organizationId, params.guardKey, params.bucket]);
-}
-
-export interface PruneGuardsParams {
-  readonly organizationId: string;
-  readonly limit: number;
-}
-
-const pruneGuardsStatement: Statement = {
-  name: "sessions/prune_guards",
-  text: `delete /* sessions/prune_guards */ from app.login_guard g
-using (
-  select guard_key, bucket from app.login_guard
-  where organization_id = $1
-    and last_attempt_at < now() - interval '1 day'
-    and (locked_until is null or locked_until <= now())
-    and sequence - success_sequence < 20
-  order by last_attempt_at
-  limit $2::int
-  for update skip locked
-) old
-where g.organization_id = $1 and g.guard_key = old.guard_key and g.bucket = old.bucket`,
-};
-
-/** Removes, at most so many at a time, buckets nobody has tried for a day and that hold no lock and no long streak. */
-export function pruneGuards(tx: TenantTx, params: PruneGuardsParams): Promise<number> {
-  return count(tx, pruneGuardsStatement, [params.organizationId, params.limit]);
-}
-
 export interface PruneSessionsParams {
   readonly organizationId: string;
   readonly limit: number;
@@ -391,69 +295,6 @@ export function updateAllEnded(tx: TenantTx, params: UpdateAllEndedParams): Prom
     params.organizationId,
     params.userId,
     params.exceptId,
-  ]);
-}
-
-export interface UpdateAttemptReturnedParams {
-  readonly attemptsAllowed: number;
-  readonly organizationId: string;
-  readonly guardKey: Uint8Array;
-  readonly bucket: Uint8Array;
-  readonly sequence: number;
-}
-
-const updateAttemptReturnedStatement: Statement = {
-  name: "sessions/update_attempt_returned",
-  text: `update /* sessions/update_attempt_returned */ app.login_guard
-set
-  forgiven_sequence = least(sequence, forgiven_sequence + 1),
-  success_sequence = least(sequence, success_sequence + 1),
-  locked_until = case
-    when sequence - least(sequence, forgiven_sequence + 1) < $1::int then null else locked_until
-  end
-where organization_id = $2 and guard_key = $3 and bucket = $4
-  and forgiven_sequence < $5`,
-};
-
-/** Gives one reserved attempt back whose password was never looked at, and lifts the lock if too few remain for it. */
-export function updateAttemptReturned(tx: TenantTx, params: UpdateAttemptReturnedParams): Promise<number> {
-  return count(tx, updateAttemptReturnedStatement, [
-    params.attemptsAllowed,
-    params.organizationId,
-    params.guardKey,
-    params.bucket,
-    params.sequence,
-  ]);
-}
-
-export interface UpdateAttemptsForgivenParams {
-  readonly sequence: number;
-  readonly attemptsAllowed: number;
-  readonly organizationId: string;
-  readonly guardKey: Uint8Array;
-  readonly bucket: Uint8Array;
-}
-
-const updateAttemptsForgivenStatement: Statement = {
-  name: "sessions/update_attempts_forgiven",
-  text: `update /* sessions/update_attempts_forgiven */ app.login_guard
-set
-  forgiven_sequence = greatest(forgiven_sequence, $1),
-  success_sequence = greatest(success_sequence, $1),
-  locked_until = case
-    when sequence - greatest(forgiven_sequence, $1) < $2::int then null else locked_until
-  end
-where organization_id = $3 and guard_key = $4 and bucket = $5`,
-};
-
-/** A success gives back the attempts up to its own and no later one, and lifts the lock if too few remain for it. */
-export function updateAttemptsForgiven(tx: TenantTx, params: UpdateAttemptsForgivenParams): Promise<number> {
-  return count(tx, updateAttemptsForgivenStatement, [
-    params.sequence,
-    params.attemptsAllowed,
-    params.organizationId,
-    params.guardKey,
-    params.bucket,
   ]);
 }
 
@@ -518,76 +359,5 @@ export function updateLastLogin(tx: TenantTx, params: UpdateLastLoginParams): Pr
     params.organizationId,
     params.userId,
     params.verifiedHash,
-  ]);
-}
-
-export interface UpdateLockExpiredParams {
-  readonly organizationId: string;
-  readonly guardKey: Uint8Array;
-  readonly bucket: Uint8Array;
-}
-
-const updateLockExpiredStatement: Statement = {
-  name: "sessions/update_lock_expired",
-  text: `update /* sessions/update_lock_expired */ app.login_guard
-set locked_until = null, forgiven_sequence = sequence
-where organization_id = $1 and guard_key = $2 and bucket = $3 and locked_until <= now()`,
-};
-
-/** Ends a lock whose time has run out. */
-export function updateLockExpired(tx: TenantTx, params: UpdateLockExpiredParams): Promise<number> {
-  return count(tx, updateLockExpiredStatement, [params.organizationId, params.guardKey, params.bucket]);
-}
-
-export interface UpsertAttemptParams {
-  readonly organizationId: string;
-  readonly guardKey: Uint8Array;
-  readonly bucket: Uint8Array;
-  readonly userId: string | null;
-  readonly attemptsAllowed: number;
-  readonly lockMinutes: number;
-  readonly attemptsTotal: number;
-}
-
-export interface UpsertAttemptRow {
-  readonly sequence: number;
-  readonly nowLocked: boolean;
-}
-
-const upsertAttemptStatement: Statement = {
-  name: "sessions/upsert_attempt",
-  text: `insert /* sessions/upsert_attempt */ into app.login_guard as g (organization_id, guard_key, bucket, user_id, sequence, locked_until)
-values (
-  $1, $2, $3, $4, 1,
-  case when $5::int <= 1 then now() + make_interval(mins => $6::int) end
-)
-on conflict (organization_id, guard_key, bucket) do update
-set
-  sequence = g.sequence + 1,
-  user_id = excluded.user_id,
-  forgiven_sequence = case when g.locked_until is null then g.forgiven_sequence else g.sequence end,
-  locked_until = case
-    when g.sequence + 1 - g.success_sequence >= $7::int then '9999-12-31 00:00:00+00'::timestamptz
-    when g.sequence + 1 - (case when g.locked_until is null then g.forgiven_sequence else g.sequence end)
-      >= $5::int then now() + make_interval(mins => $6::int)
-  end,
-  last_attempt_at = now()
-where g.locked_until is null or g.locked_until <= now()
-returning g.sequence, g.locked_until is not null as now_locked`,
-};
-
-/**
- * Reserves one attempt: counts it as failed before anything is verified. No row where the bucket is locked. The row
- * lock that the upsert takes makes the decision; attempts that raced for it see each other's count.
- */
-export function upsertAttempt(tx: TenantTx, params: UpsertAttemptParams): Promise<UpsertAttemptRow | null> {
-  return maybe<UpsertAttemptRow>(tx, upsertAttemptStatement, [
-    params.organizationId,
-    params.guardKey,
-    params.bucket,
-    params.userId,
-    params.attemptsAllowed,
-    params.lockMinutes,
-    params.attemptsTotal,
   ]);
 }

@@ -1,4 +1,4 @@
-/** Rows of sessions and of the guard before them, in and out. */
+/** Rows of sessions, in and out. */
 import * as sql from "#sql/sessions";
 import type { SystemTx, TenantTx } from "../../sql/tx.ts";
 import type { Role } from "../actor.ts";
@@ -14,24 +14,6 @@ export interface Session {
   readonly expiresAt: Date;
 }
 
-/** One bucket of the guard: a login as seen from unknown clients, or from one known device. */
-export interface Bucket {
-  readonly organizationId: string;
-  /** 32 bytes; a keyed hash of the person, or of the login when it is nobody's. */
-  readonly guardKey: Uint8Array;
-  /** Empty, or the 16 bytes of a device's id. */
-  readonly bucket: Uint8Array;
-}
-
-export interface GuardLimits {
-  /** Failures in a row that lock. */
-  readonly attemptsAllowed: number;
-  readonly lockMinutes: number;
-}
-
-/** After so many failures in a row, over all locks, time alone does not unlock any more (NIST SP 800-63B-4 §3.2.2). */
-const ATTEMPTS_TOTAL = 100;
-
 export const findOrganization = (tx: SystemTx, slug: string) => sql.findOrganization(tx, { slug });
 
 export const findCredential = (tx: TenantTx, organizationId: string, login: string) =>
@@ -39,32 +21,6 @@ export const findCredential = (tx: TenantTx, organizationId: string, login: stri
 
 export const findPassword = (tx: TenantTx, organizationId: string, userId: string) =>
   sql.findPassword(tx, { organizationId, userId });
-
-export async function isLocked(tx: TenantTx, bucket: Bucket): Promise<boolean> {
-  return (await sql.findLock(tx, bucket))?.locked ?? false;
-}
-
-/** Counts one attempt as failed; null when the bucket is locked. */
-export const reserveAttempt = (tx: TenantTx, bucket: Bucket, userId: string | null, limits: GuardLimits) =>
-  sql.upsertAttempt(tx, { ...bucket, userId, ...limits, attemptsTotal: ATTEMPTS_TOTAL });
-
-export const forgiveAttempts = (tx: TenantTx, bucket: Bucket, sequence: number, attemptsAllowed: number) =>
-  sql.updateAttemptsForgiven(tx, { ...bucket, sequence, attemptsAllowed });
-
-/** Gives back an attempt whose password was never looked at. */
-export const returnAttempt = (tx: TenantTx, bucket: Bucket, sequence: number, attemptsAllowed: number) =>
-  sql.updateAttemptReturned(tx, { ...bucket, sequence, attemptsAllowed });
-
-/** Forgets every attempt at a person's logins. */
-export const deleteGuards = (tx: TenantTx, organizationId: string, userId: string) =>
-  sql.deleteGuards(tx, { organizationId, userId });
-
-export const lockGuard = (tx: TenantTx, bucket: Bucket) => sql.lockGuard(tx, bucket);
-
-export const endExpiredLock = (tx: TenantTx, bucket: Bucket) => sql.updateLockExpired(tx, bucket);
-
-export const pruneGuards = (tx: TenantTx, organizationId: string, limit: number) =>
-  sql.pruneGuards(tx, { organizationId, limit });
 
 export interface NewSession {
   readonly userId: string;

@@ -1,23 +1,14 @@
-/**
- * Signing in, staying signed in, signing out, and the guard that decides how often somebody may try.
- *
- * The guard reserves, then verifies: each attempt is counted as failed and committed before a password is looked at,
- * and a success gives it back. Deciding after the verification, or in a job, lets ten thousand guesses at once through.
- * Unknown clients share one bucket per person; a device on which the person has signed in before has its own, so that
- * a stranger can never lock somebody out of it.
- */
+/** Signing in, staying signed in, signing out. How often somebody may try is the guard's to say (src/guard). */
 import { randomBytes } from "node:crypto";
-import { isIP } from "node:net";
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Around, Role } from "../actor.ts";
 import { readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { type Device, deviceType, knows, readDevice, rememberOn } from "../devices.ts";
+import { addressOf, type Device, deviceType, type Origin, readDevice, rememberOn } from "../devices.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
-import type { Keys } from "../keys.ts";
+import { type Attempt, guarded, onKnownDevice } from "../guard/guard.ts";
 import { checkPassword } from "../passwords.ts";
-import { enqueue } from "../queue.ts";
-import { type OrganizationSettings, passwordMinimum } from "../settings.ts";
+import { passwordMinimum } from "../settings.ts";
 import {
   getUserIn,
   lockActiveUserIn,
@@ -25,7 +16,7 @@ import {
   replacePasswordIn,
   type User,
 } from "../users/users.ts";
-import type { Bucket, Session } from "./repository.ts";
+import type { Session } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export type { Session } from "./repository.ts";
@@ -41,13 +32,6 @@ export const currentPasswordRefused = refusal(
   "current_password_refused",
   "The current password is wrong, or was tried too often",
 );
-
-/** Where a request comes from, as far as it tells. */
-export interface Origin {
-  readonly address: string;
-  readonly userAgent: string | null;
-  readonly deviceToken: string | null;
-}
 
 export interface OpenedSession {
   readonly token: string;
@@ -77,8 +61,6 @@ const lifetimeOf = (role: Role) =>
     ? { lifetimeMinutes: 12 * 60, idleMinutes: 60 }
     : { lifetimeMinutes: 30 * MINUTES_PER_DAY, idleMinutes: null };
 
-const UNKNOWN_CLIENT = new Uint8Array(0);
-
 /** The organization of a slug, or null. */
 export async function findOrganization(deps: Pick<Deps, "db">, slug: string) {
   return withSystem(deps.db, (tx) => rows.findOrganization(tx, slug), { readOnly: true });
@@ -99,7 +81,7 @@ export async function signIn(
   // One line per login, so that a storm on one person leaves the connections to the others; and a line of its own for
   // each device that has been here before, so that it leaves the person a way in.
   const line = JSON.stringify([input.organization, login, device?.id ?? null]);
-  const person = await deps.gate.run(line, () => verifyPassword(deps, input, login, device));
+  const person = await deps.gate.run(line, () => verifyPassword(deps, input, login, device, origin));
   if (person === null) {
     // Not inside the line: pretending to work must not keep others waiting.
     await deps.passwords.pretend();
@@ -122,7 +104,13 @@ export async function signIn(
 }
 
 /** Who signs in; `wrong` when the password was looked at and refused, null when it was not even looked at. */
-async function verifyPassword(deps: Deps, input: SignInInput, login: string, device: Device | null) {
+async function verifyPassword(
+  deps: Deps,
+  input: SignInInput,
+  login: string,
+  device: Device | null,
+  origin: Origin,
+) {
   const organization = await findOrganization(deps, input.organization);
   if (organization === null || organization.status !== "active") return null;
   const { organizationId } = organization;
@@ -130,80 +118,20 @@ async function verifyPassword(deps: Deps, input: SignInInput, login: string, dev
     Promise.all([rows.findCredential(tx, organizationId, login), passwordRulesIn(tx, organizationId)]),
   );
   const userId = person?.userId ?? null;
-  const bucket = bucketOf(deps.keys, organizationId, userId, login, device);
-  const attempt = await guarded(deps, bucket, userId, settings, () =>
+  const attempt: Attempt = { organizationId, door: "password", userId, login, device, origin };
+  const verified = await guarded(deps, attempt, settings, () =>
     deps.passwords.verify(
       input.password,
       person?.passwordHash ?? null,
       person?.pepperKeyId ?? null,
-      bucket.bucket.length > 0,
+      onKnownDevice(attempt),
     ),
   );
-  if (attempt === null) return null;
+  if (verified === null) return null;
   const verifiedHash = person?.passwordHash ?? null;
-  if (!attempt.matches || verifiedHash === null || person?.status !== "active") return "wrong";
-  const rehashed = attempt.outdated ? await deps.passwords.hash(input.password) : null;
+  if (!verified.matches || verifiedHash === null || person?.status !== "active") return "wrong";
+  const rehashed = verified.outdated ? await deps.passwords.hash(input.password) : null;
   return { organizationId, userId: person.userId, verifiedHash, rehashed };
-}
-
-function bucketOf(
-  keys: Keys,
-  organizationId: string,
-  userId: string | null,
-  login: string,
-  device: Device | null,
-): Bucket {
-  // A person has one bucket whether they are tried by e-mail or by username.
-  const guardKey =
-    userId === null
-      ? keys.mac("guard", organizationId, "login", login)
-      : keys.mac("guard", organizationId, "user", userId);
-  const known = device !== null && userId !== null && knows(device, userId, today());
-  return { organizationId, guardKey, bucket: known ? uuidBytes(device.id) : UNKNOWN_CLIENT };
-}
-
-/**
- * Lets one attempt through the guard: reserved and committed first, verified then, given back when it succeeds. Null
- * when the bucket is locked. A lock that this attempt brings about is followed up by the `lockout` job.
- */
-async function guarded<V extends { readonly matches: boolean }>(
-  deps: Deps,
-  bucket: Bucket,
-  userId: string | null,
-  settings: OrganizationSettings,
-  verify: () => Promise<V>,
-): Promise<V | null> {
-  const { organizationId } = bucket;
-  const nobody = { organizationId, userId: null };
-  const limits = { attemptsAllowed: settings.lockoutAttempts, lockMinutes: settings.lockoutMinutes };
-  // Saves the row lock while a storm goes on; the decision is the reservation's.
-  if (await readTenant(deps.db, nobody, (tx) => rows.isLocked(tx, bucket))) return null;
-  const reserved = await withTenant(deps.db, nobody, async (tx) => {
-    const attempt = await rows.reserveAttempt(tx, bucket, userId, limits);
-    if (attempt?.nowLocked === true) {
-      const guardKey = Buffer.from(bucket.guardKey).toString("hex");
-      const device = Buffer.from(bucket.bucket).toString("hex");
-      await enqueue(deps.queue, tx, "lockout", { organizationId, guardKey, device, step: "locked" });
-    }
-    return attempt;
-  });
-  if (reserved === null) return null;
-  let verified: V;
-  try {
-    verified = await verify();
-  } catch (error) {
-    // Nobody looked at the password: a machine too busy to do so must not lock people out.
-    await withTenant(deps.db, nobody, (tx) =>
-      rows.returnAttempt(tx, bucket, reserved.sequence, limits.attemptsAllowed),
-    );
-    throw error;
-  }
-  if (verified.matches) {
-    await withTenant(deps.db, nobody, (tx) =>
-      rows.forgiveAttempts(tx, bucket, reserved.sequence, limits.attemptsAllowed),
-    );
-  }
-  return verified;
 }
 
 /** Opens a session for a person whose right to it was established. Inside a transaction. */
@@ -226,12 +154,6 @@ export async function openSessionIn(
     ...lifetimeOf(user.role),
   });
   return { token, expiresAt, deviceToken: device.token };
-}
-
-/** An address as the database takes it, without the zone of a link-local one; null when it is none. */
-function addressOf({ address }: Origin): string | null {
-  const bare = address.replace(/%.*$/s, "");
-  return isIP(bare) === 0 ? null : bare;
 }
 
 const TOKEN = /^satchel_([A-Za-z0-9_-]{64})$/;
@@ -329,18 +251,17 @@ export async function changePassword(
   deps: Deps,
   actor: Actor,
   input: { readonly currentPassword: string; readonly newPassword: string },
+  origin: Origin,
 ): Promise<void> {
   const { organizationId, userId } = actor;
   await deps.gate.run(JSON.stringify([organizationId, userId]), async () => {
     const [person, settings] = await readTenant(deps.db, actor, (tx) =>
       Promise.all([rows.findPassword(tx, organizationId, userId), passwordRulesIn(tx, organizationId)]),
     );
-    const bucket: Bucket = {
-      organizationId,
-      guardKey: deps.keys.mac("guard", organizationId, "user", userId),
-      bucket: uuidBytes(sessionOf(actor)),
-    };
-    const verified = await guarded(deps, bucket, userId, settings, () =>
+    const sessionId = sessionOf(actor);
+    const door = "reauthentication";
+    const attempt: Attempt = { organizationId, door, userId, login: userId, device: null, origin, sessionId };
+    const verified = await guarded(deps, attempt, settings, () =>
       deps.passwords.verify(
         input.currentPassword,
         person?.passwordHash ?? null,
@@ -367,48 +288,10 @@ export async function changePassword(
   });
 }
 
-/**
- * Opens a person's logins again, on all devices, whatever locked them. For admins. Refuses with `not_found`.
- */
-export async function unlockUser(deps: Deps, actor: Actor, userId: string): Promise<void> {
-  await withTenant(deps.db, actor, async (tx) => {
-    await getUserIn(tx, actor.organizationId, userId);
-    await rows.deleteGuards(tx, actor.organizationId, userId);
-  });
-}
-
-/** The state of a guard bucket, held until the transaction ends; null when it is gone. For the `lockout` job. */
-export async function lockGuardIn(tx: TenantTx, organizationId: string, guardKey: string, device: string) {
-  return rows.lockGuard(tx, storedBucket(organizationId, guardKey, device));
-}
-
-/** Ends a lock whose time has run out, so that the count starts afresh. For the `lockout` job. */
-export async function endExpiredLockIn(
-  tx: TenantTx,
-  organizationId: string,
-  guardKey: string,
-  device: string,
-): Promise<boolean> {
-  return (await rows.endExpiredLock(tx, storedBucket(organizationId, guardKey, device))) > 0;
-}
-
 /** Removes at most `limit` sessions that ended or expired a week ago. Gives their number. */
 export async function pruneSessions(deps: Deps, organizationId: string, limit: number): Promise<number> {
   return withTenant(deps.db, { organizationId, userId: null }, (tx) => rows.prune(tx, organizationId, limit));
 }
-
-/** Removes at most `limit` guard buckets nobody has tried for a day. Gives their number. */
-export async function pruneGuards(deps: Deps, organizationId: string, limit: number): Promise<number> {
-  return withTenant(deps.db, { organizationId, userId: null }, (tx) =>
-    rows.pruneGuards(tx, organizationId, limit),
-  );
-}
-
-const storedBucket = (organizationId: string, guardKey: string, device: string): Bucket => ({
-  organizationId,
-  guardKey: Buffer.from(guardKey, "hex"),
-  bucket: Buffer.from(device, "hex"),
-});
 
 const today = (): number => Math.floor(Date.now() / 86_400_000);
 

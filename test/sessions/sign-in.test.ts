@@ -97,7 +97,7 @@ describe("why somebody does not get in cannot be told from outside [row 75] [row
     },
     locked: async () => {
       const user = await copy();
-      const guardKey = app.deps.keys.mac("guard", school.id, "user", user.id);
+      const guardKey = app.deps.keys.mac("guard", school.id, "password", "user", user.id);
       await admin(
         "insert into app.login_guard (organization_id, guard_key, bucket, user_id, sequence, locked_until) values ($1, decode($2, 'hex'), '', $3, 5, now() + interval '30 minutes')",
         [school.id, Buffer.from(guardKey).toString("hex"), user.id],

@@ -1,8 +1,8 @@
 /** The guard before the password: how often somebody may try, and from where. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { signal, trySignIn, watchVerifications } from "../sessions/support.ts";
 import { domain } from "../support/domain.ts";
 import type { GivenOrganization, GivenUser } from "../support/given.ts";
-import { signal, trySignIn, watchVerifications } from "./support.ts";
 
 const app = await domain();
 const { it, request } = app;

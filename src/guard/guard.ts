@@ -1,0 +1,156 @@
+/**
+ * The guard before every door that a secret opens: how often somebody may try.
+ *
+ * It reserves, then verifies: each attempt is counted as failed and committed before a secret is looked at, and a
+ * success gives it back. Deciding after the verification, or in a job, lets ten thousand guesses at once through.
+ * Unknown clients share one bucket per person and door; a device on which the person has signed in before has its own,
+ * so that a stranger can never lock somebody out of it.
+ */
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Actor } from "../actor.ts";
+import { readTenant, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { type Device, knows, type Origin } from "../devices.ts";
+import type { Keys } from "../keys.ts";
+import { enqueue } from "../queue.ts";
+import { lockoutOf, type OrganizationSettings } from "../settings.ts";
+import { getUserIn } from "../users/users.ts";
+import type { Bucket } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+/** What is guessed at. `reauthentication` is the password again, asked of somebody who is signed in. */
+export type GuardedDoor =
+  | "password"
+  | "second_factor"
+  | "recovery_code"
+  | "reset"
+  | "reauthentication"
+  | "invitation"
+  | "refresh";
+
+export interface Attempt {
+  readonly organizationId: string;
+  readonly door: GuardedDoor;
+  readonly userId: string | null;
+  /** What was tried, in one spelling; it names the bucket where `userId` is null. */
+  readonly login: string;
+  readonly device: Device | null;
+  readonly origin: Origin;
+  /**
+   * Of somebody who is signed in and tries: the session has a bucket of its own, so that a stolen one cannot guess
+   * without end and a stranger at the front door cannot lock those inside.
+   */
+  readonly sessionId?: string | null;
+}
+
+/**
+ * Lets one attempt through the guard: reserved and committed first, verified then, given back when it succeeds. Null
+ * when the bucket is locked: then do work that takes as long (`deps.passwords.pretend()`) and answer as if it had been
+ * wrong. A lock that this attempt brings about is followed up by the `lockout` job.
+ */
+export async function guarded<V extends { readonly matches: boolean }>(
+  deps: Deps,
+  attempt: Attempt,
+  settings: OrganizationSettings,
+  verify: () => Promise<V>,
+): Promise<V | null> {
+  const { organizationId, userId } = attempt;
+  const bucket = bucketOf(deps.keys, attempt);
+  const nobody = { organizationId, userId: null };
+  // Saves the row lock while a storm goes on; the decision is the reservation's.
+  if (await readTenant(deps.db, nobody, (tx) => rows.isLocked(tx, bucket))) return null;
+  const { attemptsAllowed, lockMinutes } = lockoutOf(settings, 0);
+  const reserved = await withTenant(deps.db, nobody, async (tx) => {
+    const row = await rows.reserveAttempt(tx, bucket, { userId, attemptsAllowed, lockMinutes });
+    if (row?.nowLocked === true) {
+      const guardKey = Buffer.from(bucket.guardKey).toString("hex");
+      const device = Buffer.from(bucket.bucket).toString("hex");
+      await enqueue(deps.queue, tx, "lockout", { organizationId, guardKey, device, step: "locked" });
+    }
+    return row;
+  });
+  if (reserved === null) return null;
+  let verified: V;
+  try {
+    verified = await verify();
+  } catch (error) {
+    // Nobody looked at the secret: a machine too busy to do so must not lock people out.
+    await withTenant(deps.db, nobody, (tx) =>
+      rows.returnAttempt(tx, bucket, reserved.sequence, attemptsAllowed),
+    );
+    throw error;
+  }
+  if (verified.matches) {
+    await withTenant(deps.db, nobody, (tx) =>
+      rows.forgiveAttempts(tx, bucket, reserved.sequence, attemptsAllowed),
+    );
+  }
+  return verified;
+}
+
+/** Whether the person has signed in before on the device of the attempt. */
+export const onKnownDevice = ({ device, userId }: Pick<Attempt, "device" | "userId">): boolean =>
+  device !== null && userId !== null && knows(device, userId, today());
+
+/**
+ * Opens a person's logins again, at every door and on all devices, whatever locked them. Inside the transaction of what
+ * entitles to it: an admin's word, or a new password that was set through the person's mailbox.
+ */
+export async function reopenLoginIn(tx: TenantTx, organizationId: string, userId: string): Promise<void> {
+  await rows.deleteGuards(tx, organizationId, userId);
+}
+
+/** Opens a person's logins again. For admins. Refuses with `not_found`. */
+export async function unlockUser(deps: Deps, actor: Actor, userId: string): Promise<void> {
+  await withTenant(deps.db, actor, async (tx) => {
+    await getUserIn(tx, actor.organizationId, userId);
+    await reopenLoginIn(tx, actor.organizationId, userId);
+  });
+}
+
+/** The state of a guard bucket, held until the transaction ends; null when it is gone. For the `lockout` job. */
+export async function lockGuardIn(tx: TenantTx, organizationId: string, guardKey: string, device: string) {
+  return rows.lockGuard(tx, storedBucket(organizationId, guardKey, device));
+}
+
+/** Ends a lock whose time has run out, so that the count starts afresh. For the `lockout` job. */
+export async function endExpiredLockIn(
+  tx: TenantTx,
+  organizationId: string,
+  guardKey: string,
+  device: string,
+): Promise<boolean> {
+  return (await rows.endExpiredLock(tx, storedBucket(organizationId, guardKey, device))) > 0;
+}
+
+/** Removes at most `limit` guard buckets nobody has tried for a day. Gives their number. */
+export async function pruneGuards(deps: Deps, organizationId: string, limit: number): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    rows.pruneGuards(tx, organizationId, limit),
+  );
+}
+
+const UNKNOWN_CLIENT = new Uint8Array(0);
+
+/** Both are guesses at one secret, so they count together. */
+const keyDoorOf = (door: GuardedDoor): GuardedDoor => (door === "reauthentication" ? "password" : door);
+
+function bucketOf(keys: Keys, attempt: Attempt): Bucket {
+  const { organizationId, userId, login, device, sessionId = null } = attempt;
+  // A person has one bucket at a door whether they are tried by e-mail or by username.
+  const who = userId === null ? ["login", login] : ["user", userId];
+  const guardKey = keys.mac("guard", organizationId, keyDoorOf(attempt.door), ...who);
+  if (sessionId !== null) return { organizationId, guardKey, bucket: uuidBytes(sessionId) };
+  const known = device !== null && onKnownDevice(attempt);
+  return { organizationId, guardKey, bucket: known ? uuidBytes(device.id) : UNKNOWN_CLIENT };
+}
+
+const storedBucket = (organizationId: string, guardKey: string, device: string): Bucket => ({
+  organizationId,
+  guardKey: Buffer.from(guardKey, "hex"),
+  bucket: Buffer.from(device, "hex"),
+});
+
+const today = (): number => Math.floor(Date.now() / 86_400_000);
+
+const uuidBytes = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll("-", ""), "hex");

@@ -1,0 +1,48 @@
+/** Rows of the guard, in and out. */
+import * as sql from "#sql/guard";
+import type { TenantTx } from "../../sql/tx.ts";
+
+/** One bucket of the guard: who is tried at a door, as seen from unknown clients, or from one known device. */
+export interface Bucket {
+  readonly organizationId: string;
+  /** 32 bytes; a keyed hash of the person, or of what was tried when it is nobody's. */
+  readonly guardKey: Uint8Array;
+  /** Empty, or the 16 bytes of the id of a device or session. */
+  readonly bucket: Uint8Array;
+}
+
+export interface NewAttempt {
+  readonly userId: string | null;
+  /** Failures in a row that lock. */
+  readonly attemptsAllowed: number;
+  readonly lockMinutes: number;
+}
+
+/** After so many failures in a row, over all locks, time alone does not unlock any more (NIST SP 800-63B-4 §3.2.2). */
+const ATTEMPTS_TOTAL = 100;
+
+export async function isLocked(tx: TenantTx, bucket: Bucket): Promise<boolean> {
+  return (await sql.findLock(tx, bucket))?.locked ?? false;
+}
+
+/** Counts one attempt as failed; null when the bucket is locked. */
+export const reserveAttempt = (tx: TenantTx, bucket: Bucket, attempt: NewAttempt) =>
+  sql.upsertAttempt(tx, { ...bucket, ...attempt, attemptsTotal: ATTEMPTS_TOTAL });
+
+export const forgiveAttempts = (tx: TenantTx, bucket: Bucket, sequence: number, attemptsAllowed: number) =>
+  sql.updateAttemptsForgiven(tx, { ...bucket, sequence, attemptsAllowed });
+
+/** Gives back an attempt whose secret was never looked at. */
+export const returnAttempt = (tx: TenantTx, bucket: Bucket, sequence: number, attemptsAllowed: number) =>
+  sql.updateAttemptReturned(tx, { ...bucket, sequence, attemptsAllowed });
+
+/** Forgets every attempt at a person, at all doors. */
+export const deleteGuards = (tx: TenantTx, organizationId: string, userId: string) =>
+  sql.deleteGuards(tx, { organizationId, userId });
+
+export const lockGuard = (tx: TenantTx, bucket: Bucket) => sql.lockGuard(tx, bucket);
+
+export const endExpiredLock = (tx: TenantTx, bucket: Bucket) => sql.updateLockExpired(tx, bucket);
+
+export const pruneGuards = (tx: TenantTx, organizationId: string, limit: number) =>
+  sql.pruneGuards(tx, { organizationId, limit });
