@@ -4,11 +4,13 @@ import { lockOut } from "./lock-out.ts";
 import { pruneSessionsJob } from "./prune-sessions.ts";
 import { reindexSearch } from "./reindex-search.ts";
 import { type Handlers, type Periodic, type RunningJobs, runJobs } from "./runner.ts";
+import { sendMail } from "./send-mail.ts";
 
 const handlers: Handlers = {
   lockout: lockOut,
   "prune-sessions": pruneSessionsJob,
   "reindex-search": reindexSearch,
+  "send-mail": sendMail,
 };
 
 const periodic: readonly Periodic[] = [{ name: "prune-sessions", everySeconds: 300 }];

@@ -51,6 +51,7 @@ const CONSUME: Readonly<Record<JobName, ConsumeOptions>> = {
   lockout: { concurrency: 4, pollSeconds: 0.5 },
   "prune-sessions": { concurrency: 1, pollSeconds: 5 },
   "reindex-search": { concurrency: 8, pollSeconds: 0.5 },
+  "send-mail": { concurrency: 4, pollSeconds: 0.5 },
 };
 
 const STOP_MS = 7000;

@@ -511,6 +511,7 @@ create table app.mail (
   last_error text,
   sending_until timestamp with time zone,
   sent_at timestamp with time zone,
+  expires_at timestamp with time zone,
   constraint mail_pkey PRIMARY KEY (organization_id, mail_id),
   constraint mail_attempts_counts CHECK ((attempts >= 0)),
   constraint mail_language CHECK ((language = ANY (ARRAY['en'::text, 'es'::text]))),

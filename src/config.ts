@@ -38,6 +38,8 @@ export interface Config {
   readonly organizationConcurrency: number;
   readonly userConcurrency: number;
   readonly metricsToken: string | null;
+  readonly smtpUrl: string | null;
+  readonly mailFrom: string | null;
 }
 
 type Read = { readonly value: string; readonly file: boolean };
@@ -108,6 +110,22 @@ const secretList = (value: string): Parsed<readonly string[]> => {
   if (list.some((secret) => new Set(secret).size < 10)) return problem("looks made up; use a random value");
   return ok(list);
 };
+
+const smtpUrl = (value: string): Parsed<string> => {
+  const parsed = urlOf("smtp", "smtps")(value);
+  if (!("ok" in parsed)) return parsed;
+  const { hostname, pathname, search, hash } = new URL(value);
+  return hostname === "" || !["", "/"].includes(pathname) || search !== "" || hash !== ""
+    ? problem("must hold a host, and nothing after the port")
+    : parsed;
+};
+
+const sender = (value: string): Parsed<string> =>
+  /^(?:[^\p{Cc}<>"@,;]+ <[^\s\p{Cc}<>"@,;]+@[^\s\p{Cc}<>"@,;]+>|[^\s\p{Cc}<>"@,;]+@[^\s\p{Cc}<>"@,;]+)$/u.test(
+    value,
+  )
+    ? ok(value)
+    : problem("must be an address, or a name and an address in <>");
 
 const nullable = <T>(parse: (value: string) => Parsed<T>) => parse as (value: string) => Parsed<T | null>;
 
@@ -341,6 +359,22 @@ export const SETTINGS: readonly Setting[] = [
       value.length >= 16 ? ok(value) : problem("must have at least 16 characters"),
     ),
   }),
+  setting({
+    key: "smtpUrl",
+    env: "SATCHEL_SMTP_URL",
+    meaning:
+      "server that takes mail, smtp://user:password@host:port or smtps://; without it mail stays in the mailbox (`satchel mail`)",
+    fallback: null,
+    secret: true,
+    parse: nullable(smtpUrl),
+  }),
+  setting({
+    key: "mailFrom",
+    env: "SATCHEL_MAIL_FROM",
+    meaning: "sender of mail, `no-reply@school.example` or `School <no-reply@school.example>`",
+    fallback: null,
+    parse: nullable(sender),
+  }),
 ];
 
 export interface ConfigProblem {
@@ -383,6 +417,16 @@ export function readConfig(
     const parsed = definition.parse(found.value);
     if ("ok" in parsed) config[definition.key] = parsed.ok;
     else problems.push({ setting: name, problem: parsed.problem });
+  }
+  if (problems.length === 0 && config.smtpUrl !== null) {
+    // Links in mail must lead somewhere, and servers refuse what comes from nobody.
+    const needed = [
+      ["mailFrom", "SATCHEL_MAIL_FROM"],
+      ["publicUrl", "SATCHEL_PUBLIC_URL"],
+    ] as const;
+    for (const [key, name] of needed) {
+      if (config[key] === null) problems.push({ setting: name, problem: "is needed with SATCHEL_SMTP_URL" });
+    }
   }
   const known = new Set(SETTINGS.flatMap(({ env }) => [env, `${env}_FILE`]));
   for (const name of Object.keys(sources.env)) {

@@ -22,6 +22,7 @@ export type JobPayloads = {
     readonly step: "locked" | "expired";
   };
   readonly "prune-sessions": Readonly<Record<string, never>>;
+  readonly "send-mail": { readonly organizationId: string; readonly mailId: string };
   readonly "reindex-search":
     | { readonly organizationId: string; readonly contentIds: readonly string[] }
     | { readonly organizationId: string; readonly all: true };
@@ -52,6 +53,8 @@ export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
   // Comes round again by itself.
   "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },
   "reindex-search": { ...common, expireInSeconds: 900 },
+  // A mail server may be away for a night: about ten hours in all.
+  "send-mail": { ...common, retryLimit: 20, retryDelay: 10, retryDelayMax: 3600, expireInSeconds: 120 },
 };
 
 /** Where a job ends that has failed as often as it may. Nothing works on it: somebody has to look. */

@@ -258,6 +258,7 @@ describe("columns", () => {
     expect(entities.map(({ column }) => column)).toEqual([
       "content.content_id",
       "history.history_id",
+      "mail.mail_id",
       "organization.organization_id",
       "security_event.security_event_id",
       "session.session_id",

@@ -26,6 +26,7 @@ export const idle: Handlers = {
   lockout: async () => {},
   "prune-sessions": async () => {},
   "reindex-search": async () => {},
+  "send-mail": async () => {},
 };
 
 export type LogLine = { readonly event: string; readonly level: string } & Readonly<Record<string, unknown>>;

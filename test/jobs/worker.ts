@@ -28,6 +28,7 @@ const handlers: Handlers = {
   },
   "prune-sessions": async () => {},
   "reindex-search": async () => {},
+  "send-mail": async () => {},
 };
 
 const jobs = await runJobs({ db, queue, log } as Deps, handlers, [], { superviseSeconds: 1 });

@@ -156,6 +156,7 @@ const WRAPPED: Readonly<Record<string, (path: string) => boolean>> = {
   redis: (path) => path === "src/cache.ts",
   "@zxcvbn-ts/language-common": (path) => path === "src/passwords.ts",
   bowser: (path) => path === "src/devices.ts",
+  nodemailer: (path) => path === "src/smtp.ts",
   "pg-boss": (path) => path === "src/queue.ts" || path.startsWith("jobs/"),
   elysia: (path) => path.startsWith("src/http/") || path.endsWith("/routes.ts"),
   "@elysiajs/swagger": (path) => path === "src/http/docs.ts",
