@@ -8,6 +8,7 @@ import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
 import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
+import { type MemberOperation, mayAct } from "../permissions.ts";
 import { enqueue } from "../queue.ts";
 import { removeDocumentsIn } from "../search/search.ts";
 import { slugify } from "../slugs.ts";
@@ -51,10 +52,6 @@ export type ContentPatch = Partial<ContentFields>;
 
 const isStaff = (actor: Actor): boolean => actor.role === "admin" || actor.role === "teacher";
 
-/** A teacher changes their own lessons, an admin all. */
-const mayWrite = (actor: Actor, content: Content): boolean =>
-  actor.role === "admin" || (actor.role === "teacher" && content.createdById === actor.userId);
-
 /** A lesson. Refuses with `not_found` one that is not there, deleted, or a draft and the actor no staff. */
 export async function getContent(deps: Deps, actor: Actor, contentId: string): Promise<Content> {
   const publishedOnly = !isStaff(actor);
@@ -87,7 +84,8 @@ export async function listContents(
   beforeId: string | null,
   limit: number,
 ): Promise<readonly ContentSummary[]> {
-  if (filter.includeDeleted && actor.role !== "admin") throw forbidden();
+  // Who may bring back whosever it is.
+  if (filter.includeDeleted && !mayAct(actor, "POST /v1/contents/:id/restore", null)) throw forbidden();
   const language = filter.language === null ? null : languageCode(filter.language);
   return readTenant(deps.db, actor, (tx) =>
     rows.list(
@@ -141,7 +139,7 @@ export async function updateContent(
   patch: ContentPatch,
 ): Promise<Content> {
   return withTenant(deps.db, actor, async (tx) => {
-    const before = await lockWritable(tx, actor, contentId, expected);
+    const before = await lockWritable(tx, actor, "PATCH /v1/contents/:id", contentId, expected);
     const language = patch.language === undefined ? before.language : languageCode(patch.language);
     const content = await onConstraint(tx, TAKEN, (inner) =>
       rows.update(inner, actor.organizationId, contentId, { ...before, ...patch, language }),
@@ -161,7 +159,9 @@ export async function publishContent(
   contentId: string,
   expected: ExpectedVersion,
 ): Promise<Content> {
-  return transition(deps, actor, contentId, expected, ["draft", "pending_review", "approved"], rows.publish);
+  const operation = "POST /v1/contents/:id/publish";
+  const from = ["draft", "pending_review", "approved"] as const;
+  return transition(deps, actor, operation, contentId, expected, from, rows.publish);
 }
 
 /** Takes a published lesson back to a draft. Refuses as `publishContent` does. */
@@ -171,19 +171,21 @@ export async function unpublishContent(
   contentId: string,
   expected: ExpectedVersion,
 ): Promise<Content> {
-  return transition(deps, actor, contentId, expected, ["published"], rows.unpublish);
+  const operation = "POST /v1/contents/:id/unpublish";
+  return transition(deps, actor, operation, contentId, expected, ["published"], rows.unpublish);
 }
 
 async function transition(
   deps: Deps,
   actor: Actor,
+  operation: MemberOperation,
   contentId: string,
   expected: ExpectedVersion,
   from: readonly Content["status"][],
   apply: (tx: TenantTx, organizationId: string, contentId: string) => Promise<Content>,
 ): Promise<Content> {
   return withTenant(deps.db, actor, async (tx) => {
-    const before = await lockWritable(tx, actor, contentId, expected);
+    const before = await lockWritable(tx, actor, operation, contentId, expected);
     if (!from.includes(before.status)) throw illegalTransition({ detail: `It is ${before.status}.` });
     const content = await apply(tx, actor.organizationId, contentId);
     await contentChanged(deps, tx, actor.organizationId, content);
@@ -199,7 +201,7 @@ export async function deleteContent(
   expected: ExpectedVersion,
 ): Promise<void> {
   await withTenant(deps.db, actor, async (tx) => {
-    await lockWritable(tx, actor, contentId, expected);
+    await lockWritable(tx, actor, "DELETE /v1/contents/:id", contentId, expected);
     await rows.softDelete(tx, actor.organizationId, contentId);
     await removeDocumentsIn(tx, actor.organizationId, [contentId]);
     changed(tx, "contents");
@@ -219,7 +221,7 @@ export async function restoreContent(
   return withTenant(deps.db, actor, async (tx) => {
     const before = await rows.lock(tx, actor.organizationId, contentId);
     if (before === null) throw notFound();
-    if (!mayWrite(actor, before)) throw forbidden();
+    if (!mayAct(actor, "POST /v1/contents/:id/restore", before.createdById)) throw forbidden();
     if (before.deletedAt === null) throw contentNotDeleted();
     requireVersion(expected, before.version);
     const content = await onConstraint(tx, TAKEN, (inner) =>
@@ -313,12 +315,13 @@ export function importSlug(title: string, sourceId: string): string {
 async function lockWritable(
   tx: TenantTx,
   actor: Actor,
+  operation: MemberOperation,
   contentId: string,
   expected: ExpectedVersion,
 ): Promise<Content> {
   const content = await rows.lock(tx, actor.organizationId, contentId);
   if (content === null || content.deletedAt !== null) throw notFound();
-  if (!mayWrite(actor, content)) throw forbidden();
+  if (!mayAct(actor, operation, content.createdById)) throw forbidden();
   requireVersion(expected, content.version);
   return content;
 }

@@ -19,6 +19,7 @@ import {
 } from "../http/people.ts";
 import { nullable, pageOf, uuid } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
+import { reauthenticationRequired } from "../permissions.ts";
 import {
   changeRole,
   createUser,
@@ -115,7 +116,14 @@ export const usersEndpoints = [
     versioned: true,
     body: newUserShape,
     answers: { 201: userShape },
-    refusals: [emailTaken, usernameTaken, passwordRefused, passwordsBusy, invalidTimeZone],
+    refusals: [
+      emailTaken,
+      usernameTaken,
+      passwordRefused,
+      passwordsBusy,
+      invalidTimeZone,
+      reauthenticationRequired,
+    ],
     handle: ({ deps, actor, body }) => createUser(deps, actor, body),
     present: (user, { actor }) => userView(user, actor),
   }),
@@ -160,7 +168,7 @@ export const usersEndpoints = [
     versioned: true,
     body: patch,
     answers: { 200: userShape },
-    refusals: [emailTaken, usernameTaken, lastAdmin, invalidTimeZone],
+    refusals: [emailTaken, usernameTaken, lastAdmin, invalidTimeZone, reauthenticationRequired],
     handle: ({ deps, actor, params, ifMatch, body }) => updateUser(deps, actor, params.id, ifMatch, body),
     present: (user, { actor }) => userView(user, actor),
   }),

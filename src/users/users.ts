@@ -6,6 +6,7 @@ import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
 import { checkPassword } from "../passwords.ts";
+import { mayAct, requireFresh } from "../permissions.ts";
 import { type OrganizationSettings, passwordMinimum, readSettings } from "../settings.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type {
@@ -63,14 +64,9 @@ const EMPTY_PROFILE: Profile = {
 
 const TAKEN = { user_email_unique: () => emailTaken(), user_username_unique: () => usernameTaken() };
 
-/** Staff may see everybody, others only themselves. */
-function maySee(actor: Actor, userId: string): boolean {
-  return actor.role === "admin" || actor.role === "teacher" || actor.userId === userId;
-}
-
 /** A person. Refuses with `not_found` one that is not there, deleted, or not for the actor to see. */
 export async function getUser(deps: Deps, actor: Actor, userId: string): Promise<User> {
-  if (!maySee(actor, userId)) throw notFound();
+  if (!mayAct(actor, "GET /v1/users/:id", userId)) throw notFound();
   const user = await readTenant(deps.db, actor, (tx) => rows.find(tx, actor, userId));
   if (user === null) throw notFound();
   return user;
@@ -129,7 +125,8 @@ export async function listUsers(
   afterId: string | null,
   limit: number,
 ): Promise<readonly UserSummary[]> {
-  if (filter.includeDeleted && actor.role !== "admin") throw forbidden();
+  // Who may bring people back.
+  if (filter.includeDeleted && !mayAct(actor, "POST /v1/users/:id/restore", null)) throw forbidden();
   return readTenant(deps.db, actor, (tx) => rows.list(tx, actor, filter, afterId, limit + 1));
 }
 
@@ -140,9 +137,10 @@ export async function userStatistics(deps: Deps, actor: Actor) {
 
 /**
  * Adds a person with profile and, when one is given, password. Refuses with `email_taken`, `username_taken`,
- * `password_refused` and `invalid_time_zone`.
+ * `password_refused` and `invalid_time_zone`; another admin with `reauthentication_required`.
  */
 export async function createUser(deps: Deps, actor: Actor, input: UserInput): Promise<User> {
+  if (input.role === "admin") requireFresh(actor);
   const rules = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, actor.organizationId));
   const prepared = await prepareUser(deps, input, {
     pointer: "#",
@@ -228,7 +226,8 @@ const OWN_FIELDS: ReadonlySet<string> = new Set(["fullName", "avatarUrl", "timeZ
 
 /**
  * Changes the fields that are given. An admin may change everybody, others only what describes themselves. Refuses
- * with `not_found`, `forbidden`, `stale`, `email_taken`, `username_taken`, `last_admin`, `invalid_time_zone`.
+ * with `not_found`, `forbidden`, `stale`, `email_taken`, `username_taken`, `last_admin`, `invalid_time_zone`; another
+ * e-mail address, which is a way into the account, with `reauthentication_required`.
  */
 export async function updateUser(
   deps: Deps,
@@ -237,18 +236,18 @@ export async function updateUser(
   expected: ExpectedVersion,
   patch: UserPatch,
 ): Promise<User> {
-  if (!maySee(actor, userId)) throw notFound();
+  if (!mayAct(actor, "GET /v1/users/:id", userId)) throw notFound();
   if (patch.timeZone !== undefined) requireTimeZone(patch.timeZone, "#");
   return withTenant(deps.db, actor, async (tx) => {
     const retires = patch.status !== undefined && patch.status !== "active";
     const admins = retires ? await rows.lockAdmins(tx, actor) : null;
     const before = await lockLive(tx, actor, userId);
-    if (
-      actor.role !== "admin" &&
-      (actor.userId !== userId || Object.keys(patch).some((key) => !OWN_FIELDS.has(key)))
-    ) {
-      throw forbidden();
-    }
+    const describesOnly = Object.keys(patch).every((key) => OWN_FIELDS.has(key));
+    const allowed =
+      mayAct(actor, "PATCH /v1/users/:id", userId) ||
+      (describesOnly && mayAct(actor, "PATCH /v1/me", userId));
+    if (!allowed) throw forbidden();
+    if (patch.email !== undefined && patch.email !== before.email) requireFresh(actor);
     requireVersion(expected, before.version);
     const { profile, ...fields } = patch;
     const change: UserChange = { ...before, ...fields };
