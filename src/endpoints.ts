@@ -3,6 +3,7 @@ import { contentsEndpoints } from "./contents/routes.ts";
 import { guardEndpoints } from "./guard/routes.ts";
 import { type Endpoint, ruled } from "./http/endpoint.ts";
 import { organizationsEndpoints } from "./organizations/routes.ts";
+import { permissionsEndpoints } from "./permissions/routes.ts";
 import { permissions } from "./permissions.ts";
 import { searchEndpoints } from "./search/routes.ts";
 import { securityEndpoints } from "./security/routes.ts";
@@ -13,6 +14,7 @@ export const endpoints: readonly Endpoint[] = ruled(permissions, [
   ...organizationsEndpoints,
   ...sessionsEndpoints,
   ...usersEndpoints,
+  ...permissionsEndpoints,
   ...contentsEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,

@@ -8,6 +8,7 @@ import { doctorCommand } from "./cli/doctor.ts";
 import { importCommand } from "./cli/import.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { openapiCommand } from "./cli/openapi.ts";
+import { permissionsCommand } from "./cli/permissions.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { setupCodeCommand } from "./cli/setup-code.ts";
 import { RELEASE, versionCommand } from "./cli/version.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   configCommand,
   doctorCommand,
   openapiCommand,
+  permissionsCommand,
   versionCommand,
 ];
 

@@ -4,7 +4,7 @@
  * row does not compile, and neither an operation without a row nor a row without an operation starts.
  */
 import { type Actor, ROLES, type Role } from "./actor.ts";
-import { forbidden, type RefusalType, refusal } from "./errors.ts";
+import { forbidden, type Refusal, type RefusalType, refusal } from "./errors.ts";
 
 /** `any`: whatever of it the person may see. `own`: what is theirs: their account, what they have written. */
 export type Right = "any" | "own" | "no";
@@ -12,7 +12,6 @@ export type Right = "any" | "own" | "no";
 /** What an API key can be made for. */
 export const SCOPES = [
   "organization:read",
-  "organization:write",
   "users:read",
   "users:write",
   "contents:read",
@@ -51,7 +50,7 @@ export const permissions = {
   //                                           student teacher admin  parent  scope of API keys, and marks
   "POST /v1/organizations":             "public",
   "GET /v1/organization":                   may("any", "any", "any", "any", "organization:read", "enrolling"),
-  "PATCH /v1/organization":                 may("no",  "no",  "any", "no",  "organization:write"),
+  "PATCH /v1/organization":                 may("no",  "no",  "any", "no"),
 
   "POST /v1/sessions":                  "public",
   "GET /v1/sessions":                       may("own", "own", "own", "own"),
@@ -62,6 +61,7 @@ export const permissions = {
   "PUT /v1/me/password":                    may("own", "own", "own", "own", "fresh"),
 
   "GET /v1/me":                             may("own", "own", "own", "own", "users:read", "enrolling"),
+  "GET /v1/me/permissions":               may("own", "own", "own", "own", "users:read", "enrolling"),
   "PATCH /v1/me":                           may("own", "own", "own", "own"),
   "GET /v1/users":                          may("no",  "any", "any", "no",  "users:read"),
   "POST /v1/users":                         may("no",  "no",  "any", "no",  "users:write"),
@@ -119,13 +119,36 @@ export const apiKeyNotAllowed = refusal(
  * `api_key_not_allowed`, `second_factor_required`, `reauthentication_required`.
  */
 export function authorize(rule: Rule, actor: Actor): void {
-  if (rule.rights[actor.role] === "no") throw forbidden();
-  if (actor.credential === "api_key") {
-    if (rule.scope === null || rule.fresh) throw apiKeyNotAllowed({ detail: "No API key may do this." });
-    if (!actor.scopes?.includes(rule.scope)) throw apiKeyNotAllowed({ detail: `It needs ${rule.scope}.` });
-  }
-  if (actor.mustEnrol && !rule.enrolling) throw secondFactorRequired();
+  const refused = refusalOf(rule, actor);
+  if (refused !== null) throw refused;
   if (rule.fresh) requireFresh(actor);
+}
+
+/** Why not, whenever they gave their password; null: they may. */
+function refusalOf(rule: Rule, actor: Actor): Refusal | null {
+  if (rule.rights[actor.role] === "no") return forbidden();
+  if (actor.credential === "api_key") {
+    if (rule.scope === null || rule.fresh) return apiKeyNotAllowed({ detail: "No API key may do this." });
+    if (!actor.scopes?.includes(rule.scope)) return apiKeyNotAllowed({ detail: `It needs ${rule.scope}.` });
+  }
+  return actor.mustEnrol && !rule.enrolling ? secondFactorRequired() : null;
+}
+
+export interface Allowed {
+  readonly operation: MemberOperation;
+  readonly right: Exclude<Right, "no">;
+  readonly fresh: boolean;
+}
+
+/** What an actor may do that not everybody may, in the order of the table. */
+export function allowedTo(actor: Actor): readonly Allowed[] {
+  const allowed: Allowed[] = [];
+  for (const [operation, rule] of Object.entries(permissions) as readonly (readonly [Operation, Access])[]) {
+    if (rule === "public" || refusalOf(rule, actor) !== null) continue;
+    const right = rule.rights[actor.role];
+    if (right !== "no") allowed.push({ operation: operation as MemberOperation, right, fresh: rule.fresh });
+  }
+  return allowed;
 }
 
 /**

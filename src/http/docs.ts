@@ -4,6 +4,8 @@
  */
 import { swagger } from "@elysiajs/swagger";
 import { type AnyElysia, Elysia } from "elysia";
+import { ROLES } from "../actor.ts";
+import type { Access } from "../permissions.ts";
 import { cookieName } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { bytes, exampleOf, fixSchema, header, type Node, PROBLEM, parameter } from "./openapi.ts";
@@ -93,7 +95,7 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
   return {
     operationId: operation.operationId,
     summary: operation.summary,
-    description: operation.description,
+    description: `${operation.description}\n\n${whoMay(access)}`,
     tags: operation.tags,
     security: access === "public" ? [] : [{ bearer: [] }, { cookie: [] }],
     parameters: [...given.map(described), ...headers],
@@ -101,6 +103,20 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
     ...(upload === undefined ? {} : { requestBody: { required: true, content: bytes(upload) } }),
     responses: { ...successes(operation, endpoint), ...problems(endpoint), 431: HEAD_TOO_LARGE },
   };
+}
+
+/** The row of the table of permissions, as a sentence or two. */
+function whoMay(access: Access): string {
+  if (access === "public") return "For everybody, signed in or not.";
+  const { rights, scope, fresh } = access;
+  const roles = ROLES.filter((role) => rights[role] !== "no").map((role) =>
+    rights[role] === "own" ? `${role} (what is theirs)` : role,
+  );
+  return [
+    `For ${roles.join(", ")}.`,
+    scope === null ? "Not for API keys." : `API keys need \`${scope}\`.`,
+    ...(fresh ? ["Needs a password or a second factor given within five minutes."] : []),
+  ].join(" ");
 }
 
 /** A parameter of the path or the query; the plugin leaves what belongs to the schema beside it. */

@@ -12,7 +12,7 @@ setDefaultTimeout(60_000);
 
 const COMMANDS = [
   ...["serve", "work", "migrate", "import", "setup-code"],
-  ...["config", "doctor", "openapi", "version"],
+  ...["config", "doctor", "openapi", "permissions", "version"],
 ];
 
 describe("help", () => {
