@@ -32,6 +32,253 @@ comment on schema template is 'Column groups that tables are made of. Never hold
 
 create extension btree_gin schema app;
 
+create table app.attack (
+  organization_id uuid not null,
+  attack_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  kind text not null,
+  network inet,
+  user_id uuid,
+  accounts integer not null,
+  attempts integer not null,
+  first_seen_at timestamp with time zone not null,
+  last_seen_at timestamp with time zone not null,
+  notified_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  constraint attack_pkey PRIMARY KEY (organization_id, attack_id),
+  constraint attack_accounts_counts CHECK ((accounts > 0)),
+  constraint attack_attempts_counts CHECK ((attempts > 0)),
+  constraint attack_kind CHECK ((kind = ANY (ARRAY['spray'::text, 'enumeration'::text, 'guessing'::text]))),
+  constraint attack_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE,
+  constraint attack_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.attack owner to satchel_owner;
+comment on table app.attack is 'Sprays, guesses and enumerations of logins, open and ended.';
+comment on column app.attack.organization_id is 'none';
+comment on column app.attack.attack_id is 'none';
+comment on column app.attack.created_at is 'none';
+comment on column app.attack.updated_at is 'none';
+comment on column app.attack.kind is 'none';
+comment on column app.attack.network is 'personal, expires';
+comment on column app.attack.user_id is 'personal, row';
+comment on column app.attack.accounts is 'none';
+comment on column app.attack.attempts is 'none';
+comment on column app.attack.first_seen_at is 'none';
+comment on column app.attack.last_seen_at is 'none';
+comment on column app.attack.notified_at is 'none';
+comment on column app.attack.ended_at is 'none';
+CREATE INDEX attack_ended ON app.attack USING btree (organization_id, ended_at) WHERE (ended_at IS NOT NULL);
+CREATE UNIQUE INDEX attack_open_unique ON app.attack USING btree (organization_id, network, user_id) NULLS NOT DISTINCT WHERE (ended_at IS NULL);
+CREATE INDEX attack_user ON app.attack USING btree (organization_id, user_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.attack FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.attack enable row level security;
+alter table app.attack force row level security;
+create policy erase on app.attack as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.attack as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.attack as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.attack as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.attack as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.attack as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.attack to satchel_eraser;
+grant delete, insert, select, update on app.attack to satchel_request;
+
+create table app.audit_event (
+  organization_id uuid not null,
+  sequence bigint not null,
+  created_at timestamp with time zone not null default now(),
+  action text not null,
+  outcome text not null,
+  actor_id uuid,
+  subject_ids uuid[] not null default '{}'::uuid[],
+  target_type text,
+  target_id text,
+  details json not null default '{}'::json,
+  origin_hash bytea,
+  hash bytea not null,
+  constraint audit_event_pkey PRIMARY KEY (organization_id, sequence),
+  constraint audit_event_action_form CHECK ((action ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text)),
+  constraint audit_event_created_at_whole CHECK ((created_at = date_trunc('milliseconds'::text, created_at))),
+  constraint audit_event_details_object CHECK ((json_typeof(details) = 'object'::text)),
+  constraint audit_event_hash_length CHECK ((octet_length(hash) = 32)),
+  constraint audit_event_origin_hash_length CHECK ((octet_length(origin_hash) = 32)),
+  constraint audit_event_outcome CHECK ((outcome = ANY (ARRAY['success'::text, 'refused'::text]))),
+  constraint audit_event_sequence_counts CHECK ((sequence > 0)),
+  constraint audit_event_subject_ids_count CHECK ((cardinality(subject_ids) <= 1000)),
+  constraint audit_event_target_id_form CHECK ((target_id ~ '^[A-Za-z0-9 ._:/-]{1,200}$'::text)),
+  constraint audit_event_target_type_form CHECK ((target_type ~ '^[a-z][a-z_]{0,62}$'::text))
+);
+alter table app.audit_event owner to satchel_owner;
+comment on table app.audit_event is 'Who did what to whom, in the order in which it was done.';
+comment on column app.audit_event.organization_id is 'none';
+comment on column app.audit_event.sequence is 'none';
+comment on column app.audit_event.created_at is 'none';
+comment on column app.audit_event.action is 'none';
+comment on column app.audit_event.outcome is 'none';
+comment on column app.audit_event.actor_id is 'personal, reference';
+comment on column app.audit_event.subject_ids is 'personal, reference';
+comment on column app.audit_event.target_type is 'none';
+comment on column app.audit_event.target_id is 'none';
+comment on column app.audit_event.details is 'none';
+comment on column app.audit_event.origin_hash is 'none';
+comment on column app.audit_event.hash is 'none';
+CREATE INDEX audit_event_action ON app.audit_event USING btree (organization_id, action, sequence);
+CREATE INDEX audit_event_actor ON app.audit_event USING btree (organization_id, actor_id, sequence);
+CREATE INDEX audit_event_target ON app.audit_event USING btree (organization_id, target_id, sequence);
+CREATE INDEX audit_event_time ON app.audit_event USING btree (organization_id, created_at, sequence);
+CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_event FOR EACH STATEMENT EXECUTE FUNCTION app.keep_audit();
+alter table app.audit_event enable row level security;
+alter table app.audit_event force row level security;
+create policy chain on app.audit_event as permissive for all to satchel_owner
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy erase on app.audit_event as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.audit_event as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.audit_event as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.audit_event as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.audit_event as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.audit_event as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.audit_event to satchel_request;
+
+create table app.audit_head (
+  organization_id uuid not null,
+  sequence bigint not null default 0,
+  hash bytea not null default decode(repeat('00'::text, 32), 'hex'::text),
+  created_at timestamp with time zone not null default now(),
+  constraint audit_head_pkey PRIMARY KEY (organization_id),
+  constraint audit_head_hash_length CHECK ((octet_length(hash) = 32)),
+  constraint audit_head_sequence_counts CHECK ((sequence >= 0))
+);
+alter table app.audit_head owner to satchel_owner;
+comment on table app.audit_head is 'The last event of each organization''s chain.';
+comment on column app.audit_head.organization_id is 'none';
+comment on column app.audit_head.sequence is 'none';
+comment on column app.audit_head.hash is 'none';
+comment on column app.audit_head.created_at is 'none';
+alter table app.audit_head enable row level security;
+alter table app.audit_head force row level security;
+create policy chain on app.audit_head as permissive for all to satchel_owner
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy erase on app.audit_head as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.audit_head as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.audit_head as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.audit_head as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.audit_head as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.audit_head as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.audit_head to satchel_request;
+
+create table app.audit_origin (
+  organization_id uuid not null,
+  sequence bigint not null,
+  created_at timestamp with time zone not null default now(),
+  person_id uuid,
+  salt bytea not null,
+  address text not null,
+  user_agent text,
+  constraint audit_origin_pkey PRIMARY KEY (organization_id, sequence),
+  constraint audit_origin_address_length CHECK ((char_length(address) <= 64)),
+  constraint audit_origin_salt_length CHECK ((octet_length(salt) = 16)),
+  constraint audit_origin_user_agent_length CHECK ((char_length(user_agent) <= 512))
+);
+alter table app.audit_origin owner to satchel_owner;
+comment on table app.audit_origin is 'From where the events of the audit came, as long as that is kept.';
+comment on column app.audit_origin.organization_id is 'none';
+comment on column app.audit_origin.sequence is 'none';
+comment on column app.audit_origin.created_at is 'none';
+comment on column app.audit_origin.person_id is 'personal, row';
+comment on column app.audit_origin.salt is 'personal, secret';
+comment on column app.audit_origin.address is 'personal';
+comment on column app.audit_origin.user_agent is 'personal';
+CREATE INDEX audit_origin_person ON app.audit_origin USING btree (organization_id, person_id);
+alter table app.audit_origin enable row level security;
+alter table app.audit_origin force row level security;
+create policy chain on app.audit_origin as permissive for all to satchel_owner
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy erase on app.audit_origin as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.audit_origin as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.audit_origin as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.audit_origin as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.audit_origin as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.audit_origin as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.audit_origin to satchel_eraser;
+grant select on app.audit_origin to satchel_request;
+
+create table app.audit_subject (
+  organization_id uuid not null,
+  subject_id uuid not null,
+  sequence bigint not null,
+  created_at timestamp with time zone not null default now(),
+  action text not null,
+  constraint audit_subject_pkey PRIMARY KEY (organization_id, sequence, subject_id)
+);
+alter table app.audit_subject owner to satchel_owner;
+comment on table app.audit_subject is 'The events about each person: an index of app.audit_event.';
+comment on column app.audit_subject.organization_id is 'none';
+comment on column app.audit_subject.subject_id is 'personal, person';
+comment on column app.audit_subject.sequence is 'none';
+comment on column app.audit_subject.created_at is 'none';
+comment on column app.audit_subject.action is 'none';
+CREATE INDEX audit_subject_person ON app.audit_subject USING btree (organization_id, subject_id, sequence);
+alter table app.audit_subject enable row level security;
+alter table app.audit_subject force row level security;
+create policy chain on app.audit_subject as permissive for all to satchel_owner
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy erase on app.audit_subject as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.audit_subject as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.audit_subject as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.audit_subject as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.audit_subject as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.audit_subject as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.audit_subject to satchel_request;
+
 create table app.content (
   organization_id uuid not null,
   content_id uuid not null default app.uuidv7(),
@@ -128,6 +375,9 @@ CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE 
 CREATE TRIGGER history_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER touch BEFORE UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+CREATE TRIGGER usage_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
+CREATE TRIGGER usage_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
+CREATE TRIGGER usage_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 alter table app.content enable row level security;
 alter table app.content force row level security;
 create policy erase on app.content as permissive for all to satchel_eraser
@@ -276,14 +526,15 @@ grant delete, insert, select on app.effect to satchel_request;
 
 create table app.erasure (
   organization_id uuid not null,
-  user_id uuid not null,
+  erasure_id uuid not null default app.uuidv7(),
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  user_id uuid not null,
   requested_by_id uuid default app.actor(),
   requested_at timestamp with time zone not null default now(),
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
-  constraint erasure_pkey PRIMARY KEY (organization_id, user_id),
+  constraint erasure_pkey PRIMARY KEY (organization_id, erasure_id),
   constraint erasure_order CHECK (((finished_at IS NULL) OR (started_at IS NOT NULL))),
   constraint erasure_requested_by_fkey FOREIGN KEY (organization_id, requested_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (requested_by_id),
   constraint erasure_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
@@ -291,14 +542,16 @@ create table app.erasure (
 alter table app.erasure owner to satchel_owner;
 comment on table app.erasure is 'People whose erasure was asked for, and how far it is.';
 comment on column app.erasure.organization_id is 'none';
-comment on column app.erasure.user_id is 'personal, person';
+comment on column app.erasure.erasure_id is 'none';
 comment on column app.erasure.created_at is 'none';
 comment on column app.erasure.updated_at is 'none';
+comment on column app.erasure.user_id is 'personal, person';
 comment on column app.erasure.requested_by_id is 'personal, reference';
 comment on column app.erasure.requested_at is 'none';
 comment on column app.erasure.started_at is 'none';
 comment on column app.erasure.finished_at is 'none';
 CREATE INDEX erasure_requested_by ON app.erasure USING btree (organization_id, requested_by_id);
+CREATE UNIQUE INDEX erasure_user_unique ON app.erasure USING btree (organization_id, user_id);
 CREATE TRIGGER touch BEFORE UPDATE ON app.erasure FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.erasure enable row level security;
 alter table app.erasure force row level security;
@@ -371,7 +624,7 @@ alter table app.history owner to satchel_owner;
 comment on table app.history is 'Every change of every audited row: who, when, before, after.';
 comment on column app.history.organization_id is 'none';
 comment on column app.history.history_id is 'none';
-comment on column app.history.table_name is 'none';
+comment on column app.history.table_name is 'none, label';
 comment on column app.history.row_id is 'derived';
 comment on column app.history.version is 'none';
 comment on column app.history.action is 'none';
@@ -379,6 +632,7 @@ comment on column app.history.actor_id is 'personal, reference';
 comment on column app.history.before is 'derived';
 comment on column app.history.after is 'derived';
 comment on column app.history.created_at is 'none';
+CREATE INDEX history_actor ON app.history USING btree (organization_id, actor_id, history_id) WHERE (actor_id IS NOT NULL);
 CREATE INDEX history_row ON app.history USING btree (organization_id, table_name, row_id, history_id);
 alter table app.history enable row level security;
 alter table app.history force row level security;
@@ -439,38 +693,212 @@ create policy request_update on app.idempotency as permissive for update to satc
   with check (true);
 grant delete, insert, select, update on app.idempotency to satchel_request;
 
+create table app.import (
+  organization_id uuid not null,
+  import_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  created_by_id uuid default app.actor(),
+  source text,
+  format text not null,
+  dry_run boolean not null,
+  invite boolean not null,
+  proven boolean not null,
+  state text not null default 'waiting'::text,
+  line_count integer not null default 0,
+  finished_at timestamp with time zone,
+  constraint import_pkey PRIMARY KEY (organization_id, import_id),
+  constraint import_finished_whole CHECK ((((state = ANY (ARRAY['finished'::text, 'failed'::text])) = (finished_at IS NOT NULL)) AND ((source IS NULL) = (finished_at IS NOT NULL)))),
+  constraint import_format CHECK ((format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
+  constraint import_line_count_counts CHECK ((line_count >= 0)),
+  constraint import_source_length CHECK ((octet_length(source) <= 10485760)),
+  constraint import_state CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'finished'::text, 'failed'::text]))),
+  constraint import_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint import_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id)
+);
+alter table app.import owner to satchel_owner;
+comment on table app.import is 'A file of people, how it is to be read, and how far it is worked off.';
+comment on column app.import.organization_id is 'none';
+comment on column app.import.import_id is 'none';
+comment on column app.import.created_at is 'none';
+comment on column app.import.updated_at is 'none';
+comment on column app.import.created_by_id is 'personal, reference';
+comment on column app.import.source is 'personal, expires';
+comment on column app.import.format is 'none';
+comment on column app.import.dry_run is 'none';
+comment on column app.import.invite is 'none';
+comment on column app.import.proven is 'none';
+comment on column app.import.state is 'none';
+comment on column app.import.line_count is 'none';
+comment on column app.import.finished_at is 'none';
+CREATE INDEX import_created_by ON app.import USING btree (organization_id, created_by_id);
+CREATE UNIQUE INDEX import_under_way ON app.import USING btree (organization_id) WHERE (finished_at IS NULL);
+CREATE TRIGGER touch BEFORE UPDATE ON app.import FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.import enable row level security;
+alter table app.import force row level security;
+create policy erase on app.import as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.import as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.import as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.import as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.import as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.import as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.import to satchel_request;
+
+create table app.import_line (
+  organization_id uuid not null,
+  import_id uuid not null,
+  line integer not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  outcome text not null,
+  external_id text,
+  user_id uuid,
+  reason text,
+  detail text,
+  constraint import_line_pkey PRIMARY KEY (organization_id, import_id, line),
+  constraint import_line_detail_length CHECK ((char_length(detail) <= 500)),
+  constraint import_line_external_id_length CHECK ((char_length(external_id) <= 200)),
+  constraint import_line_from_one CHECK ((line >= 1)),
+  constraint import_line_outcome CHECK ((outcome = ANY (ARRAY['created'::text, 'changed'::text, 'unchanged'::text, 'refused'::text]))),
+  constraint import_line_reason_form CHECK ((reason ~ '^[a-z][a-z0-9_]*$'::text)),
+  constraint import_line_refused_whole CHECK (((outcome = 'refused'::text) = (reason IS NOT NULL))),
+  constraint import_line_import_fkey FOREIGN KEY (organization_id, import_id) REFERENCES app.import(organization_id, import_id) ON DELETE CASCADE,
+  constraint import_line_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.import_line owner to satchel_owner;
+comment on table app.import_line is 'What became of each line of an import.';
+comment on column app.import_line.organization_id is 'none';
+comment on column app.import_line.import_id is 'none';
+comment on column app.import_line.line is 'none';
+comment on column app.import_line.created_at is 'none';
+comment on column app.import_line.updated_at is 'none';
+comment on column app.import_line.outcome is 'none';
+comment on column app.import_line.external_id is 'personal';
+comment on column app.import_line.user_id is 'personal, row';
+comment on column app.import_line.reason is 'none';
+comment on column app.import_line.detail is 'none';
+CREATE INDEX import_line_outcome ON app.import_line USING btree (organization_id, import_id, outcome, line);
+CREATE INDEX import_line_user ON app.import_line USING btree (organization_id, user_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.import_line FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.import_line enable row level security;
+alter table app.import_line force row level security;
+create policy erase on app.import_line as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.import_line as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.import_line as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.import_line as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.import_line as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.import_line as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.import_line to satchel_eraser;
+grant delete, insert, select, update on app.import_line to satchel_request;
+
+create table app.link (
+  organization_id uuid not null,
+  link_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  kind text not null,
+  user_id uuid not null,
+  token_hash bytea not null,
+  email text not null,
+  ip inet,
+  expires_at timestamp with time zone not null,
+  consumed_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  constraint link_pkey PRIMARY KEY (organization_id, link_id),
+  constraint link_ends_once CHECK (((consumed_at IS NULL) OR (ended_at IS NULL))),
+  constraint link_expiry_later CHECK ((expires_at > created_at)),
+  constraint link_kind CHECK ((kind = ANY (ARRAY['verification'::text, 'invitation'::text, 'reset'::text, 'email_change'::text]))),
+  constraint link_token_hash_length CHECK ((octet_length(token_hash) = 32)),
+  constraint link_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.link owner to satchel_owner;
+comment on table app.link is 'Single-use links mailed to people.';
+comment on column app.link.organization_id is 'none';
+comment on column app.link.created_at is 'none';
+comment on column app.link.updated_at is 'none';
+CREATE INDEX link_expiry ON app.link USING btree (organization_id, expires_at);
+CREATE INDEX link_ip ON app.link USING btree (organization_id, ip, created_at) WHERE (ip IS NOT NULL);
+CREATE UNIQUE INDEX link_open_unique ON app.link USING btree (organization_id, user_id, kind) WHERE ((consumed_at IS NULL) AND (ended_at IS NULL));
+CREATE UNIQUE INDEX link_token_unique ON app.link USING btree (organization_id, token_hash);
+CREATE INDEX link_user ON app.link USING btree (organization_id, user_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.link FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.link enable row level security;
+alter table app.link force row level security;
+create policy erase on app.link as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.link as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.link as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.link as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.link as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.link as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.link to satchel_request;
+
 create table app.login_guard (
   organization_id uuid not null,
   guard_key bytea not null,
   bucket bytea not null,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  door text not null,
   user_id uuid,
+  network inet,
   sequence bigint not null default 0,
   forgiven_sequence bigint not null default 0,
   success_sequence bigint not null default 0,
+  locks integer not null default 0,
   locked_until timestamp with time zone,
   last_attempt_at timestamp with time zone not null default now(),
   constraint login_guard_pkey PRIMARY KEY (organization_id, guard_key, bucket),
   constraint login_guard_bucket_length CHECK ((octet_length(bucket) = ANY (ARRAY[0, 16]))),
+  constraint login_guard_door CHECK ((door = ANY (ARRAY['password'::text, 'second_factor'::text, 'recovery_code'::text, 'reset'::text, 'invitation'::text, 'refresh'::text]))),
   constraint login_guard_forgiven_range CHECK (((forgiven_sequence >= 0) AND (forgiven_sequence <= sequence))),
   constraint login_guard_key_length CHECK ((octet_length(guard_key) = 32)),
+  constraint login_guard_locks_counts CHECK ((locks >= 0)),
   constraint login_guard_sequence_counts CHECK ((sequence >= 0)),
   constraint login_guard_success_range CHECK (((success_sequence >= 0) AND (success_sequence <= sequence))),
   constraint login_guard_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE,
   constraint login_guard_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
 alter table app.login_guard owner to satchel_owner;
-comment on table app.login_guard is 'Attempts to sign in, counted before they are verified.';
+comment on table app.login_guard is 'Attempts to get in, counted before they are verified.';
 comment on column app.login_guard.organization_id is 'none';
 comment on column app.login_guard.guard_key is 'personal, secret';
 comment on column app.login_guard.bucket is 'personal, secret';
 comment on column app.login_guard.created_at is 'none';
 comment on column app.login_guard.updated_at is 'none';
+comment on column app.login_guard.door is 'none';
 comment on column app.login_guard.user_id is 'personal, row';
+comment on column app.login_guard.network is 'personal';
 comment on column app.login_guard.sequence is 'none';
 comment on column app.login_guard.forgiven_sequence is 'none';
 comment on column app.login_guard.success_sequence is 'none';
+comment on column app.login_guard.locks is 'none';
 comment on column app.login_guard.locked_until is 'personal';
 comment on column app.login_guard.last_attempt_at is 'personal';
 CREATE INDEX login_guard_last_attempt ON app.login_guard USING btree (organization_id, last_attempt_at);
@@ -685,6 +1113,55 @@ create policy request_update on app.profile as permissive for update to satchel_
 grant delete, select on app.profile to satchel_eraser;
 grant insert, select, update on app.profile to satchel_request;
 
+create table app.quota (
+  organization_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  people integer,
+  storage_bytes bigint,
+  requests_per_minute integer,
+  constraint quota_pkey PRIMARY KEY (organization_id),
+  constraint quota_people_counts CHECK ((people >= 0)),
+  constraint quota_requests_per_minute_positive CHECK ((requests_per_minute > 0)),
+  constraint quota_storage_bytes_counts CHECK ((storage_bytes >= 0)),
+  constraint quota_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE
+);
+alter table app.quota owner to satchel_owner;
+comment on table app.quota is 'What the operator allows an organization.';
+comment on column app.quota.organization_id is 'none';
+comment on column app.quota.created_at is 'none';
+comment on column app.quota.updated_at is 'none';
+comment on column app.quota.people is 'none';
+comment on column app.quota.storage_bytes is 'none';
+comment on column app.quota.requests_per_minute is 'none';
+CREATE TRIGGER history_delete AFTER DELETE ON app.quota REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.quota REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.quota REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('organization_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.quota FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.quota enable row level security;
+alter table app.quota force row level security;
+create policy erase on app.quota as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.quota as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_select on app.quota as permissive for select to satchel_owner
+  using (true);
+create policy request_delete on app.quota as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.quota as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.quota as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.quota as permissive for update to satchel_request
+  using (true)
+  with check (true);
+create policy system_select on app.quota as permissive for select to satchel_system
+  using (true);
+grant insert, select, update on app.quota to satchel_request;
+grant select (organization_id, people, storage_bytes, requests_per_minute) on app.quota to satchel_system;
+
 create table app.recovery_code (
   organization_id uuid not null,
   user_id uuid not null,
@@ -820,12 +1297,14 @@ create table app.security_event (
   security_event_id uuid not null default app.uuidv7(),
   created_at timestamp with time zone not null default now(),
   kind text not null,
+  door text not null,
   user_id uuid,
   known_device boolean not null,
   attempts integer not null,
   locked_until timestamp with time zone,
   constraint security_event_pkey PRIMARY KEY (organization_id, security_event_id),
   constraint security_event_attempts_counts CHECK ((attempts >= 0)),
+  constraint security_event_door CHECK ((door = ANY (ARRAY['password'::text, 'second_factor'::text, 'recovery_code'::text, 'reset'::text, 'invitation'::text, 'refresh'::text]))),
   constraint security_event_kind CHECK ((kind = ANY (ARRAY['login_locked'::text, 'login_unlocked'::text]))),
   constraint security_event_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
@@ -835,6 +1314,7 @@ comment on column app.security_event.organization_id is 'none';
 comment on column app.security_event.security_event_id is 'none';
 comment on column app.security_event.created_at is 'none';
 comment on column app.security_event.kind is 'none';
+comment on column app.security_event.door is 'none';
 comment on column app.security_event.user_id is 'personal, person';
 comment on column app.security_event.known_device is 'personal, kept';
 comment on column app.security_event.attempts is 'personal, kept';
@@ -993,6 +1473,146 @@ create policy request_update on app.sign_in_challenge as permissive for update t
 grant delete, select on app.sign_in_challenge to satchel_eraser;
 grant delete, insert, select, update on app.sign_in_challenge to satchel_request;
 
+create table app.sign_up_attempt (
+  organization_id uuid not null,
+  network bytea not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  since timestamp with time zone not null default now(),
+  attempts integer not null default 1,
+  constraint sign_up_attempt_pkey PRIMARY KEY (organization_id, network),
+  constraint sign_up_attempt_counts CHECK ((attempts > 0)),
+  constraint sign_up_attempt_network_length CHECK ((octet_length(network) = 32)),
+  constraint sign_up_attempt_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE
+);
+alter table app.sign_up_attempt owner to satchel_owner;
+comment on table app.sign_up_attempt is 'How often accounts were asked for from one network within the hour, without a code that is good.';
+comment on column app.sign_up_attempt.organization_id is 'none';
+comment on column app.sign_up_attempt.network is 'personal, expires';
+comment on column app.sign_up_attempt.created_at is 'none';
+comment on column app.sign_up_attempt.updated_at is 'none';
+comment on column app.sign_up_attempt.since is 'none';
+comment on column app.sign_up_attempt.attempts is 'none';
+CREATE INDEX sign_up_attempt_since ON app.sign_up_attempt USING btree (organization_id, since);
+CREATE TRIGGER touch BEFORE UPDATE ON app.sign_up_attempt FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.sign_up_attempt enable row level security;
+alter table app.sign_up_attempt force row level security;
+create policy erase on app.sign_up_attempt as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.sign_up_attempt as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.sign_up_attempt as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.sign_up_attempt as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.sign_up_attempt as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.sign_up_attempt as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.sign_up_attempt to satchel_request;
+
+create table app.sign_up_code (
+  organization_id uuid not null,
+  sign_up_code_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  code_hash bytea not null,
+  role text not null,
+  uses_allowed integer not null,
+  uses integer not null default 0,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  created_by_id uuid default app.actor(),
+  constraint sign_up_code_pkey PRIMARY KEY (organization_id, sign_up_code_id),
+  constraint sign_up_code_hash_length CHECK ((octet_length(code_hash) = 32)),
+  constraint sign_up_code_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'parent'::text]))),
+  constraint sign_up_code_uses_allowed_range CHECK (((uses_allowed >= 1) AND (uses_allowed <= 10000))),
+  constraint sign_up_code_uses_range CHECK (((uses >= 0) AND (uses <= uses_allowed))),
+  constraint sign_up_code_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint sign_up_code_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE
+);
+alter table app.sign_up_code owner to satchel_owner;
+comment on table app.sign_up_code is 'Codes by which people make accounts for themselves.';
+comment on column app.sign_up_code.organization_id is 'none';
+comment on column app.sign_up_code.sign_up_code_id is 'none';
+comment on column app.sign_up_code.created_at is 'none';
+comment on column app.sign_up_code.updated_at is 'none';
+comment on column app.sign_up_code.code_hash is 'none';
+comment on column app.sign_up_code.role is 'none';
+comment on column app.sign_up_code.uses_allowed is 'none';
+comment on column app.sign_up_code.uses is 'none';
+comment on column app.sign_up_code.expires_at is 'none';
+comment on column app.sign_up_code.revoked_at is 'none';
+comment on column app.sign_up_code.created_by_id is 'personal, reference';
+CREATE INDEX sign_up_code_created_by ON app.sign_up_code USING btree (organization_id, created_by_id);
+CREATE UNIQUE INDEX sign_up_code_hash_unique ON app.sign_up_code USING btree (organization_id, code_hash);
+CREATE TRIGGER touch BEFORE UPDATE ON app.sign_up_code FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.sign_up_code enable row level security;
+alter table app.sign_up_code force row level security;
+create policy erase on app.sign_up_code as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.sign_up_code as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.sign_up_code as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.sign_up_code as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.sign_up_code as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.sign_up_code as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.sign_up_code to satchel_request;
+
+create table app.usage (
+  organization_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  people bigint not null default 0,
+  storage_bytes bigint not null default 0,
+  constraint usage_pkey PRIMARY KEY (organization_id),
+  constraint usage_people_counts CHECK ((people >= 0)),
+  constraint usage_storage_bytes_counts CHECK ((storage_bytes >= 0)),
+  constraint usage_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE
+);
+alter table app.usage owner to satchel_owner;
+comment on table app.usage is 'What an organization uses of its quota: people who are not deleted, bytes of what is not deleted.';
+comment on column app.usage.organization_id is 'none';
+comment on column app.usage.created_at is 'none';
+comment on column app.usage.updated_at is 'none';
+comment on column app.usage.people is 'none';
+comment on column app.usage.storage_bytes is 'none';
+CREATE TRIGGER touch BEFORE UPDATE ON app.usage FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.usage enable row level security;
+alter table app.usage force row level security;
+create policy erase on app.usage as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.usage as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.usage as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.usage as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.usage as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.usage as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.usage as permissive for update to satchel_request
+  using (true)
+  with check (true);
+create policy system_select on app.usage as permissive for select to satchel_system
+  using (true);
+grant select on app.usage to satchel_request;
+grant select (organization_id, people, storage_bytes) on app.usage to satchel_system;
+
 create table app."user" (
   organization_id uuid not null,
   user_id uuid not null default app.uuidv7(),
@@ -1011,12 +1631,17 @@ create table app."user" (
   role text not null default 'student'::text,
   status text not null default 'active'::text,
   email_verified_at timestamp with time zone,
+  external_id text,
   time_zone text not null default 'UTC'::text,
   language text not null default 'en'::text,
+  email_key text generated always as (lower(email)) stored,
+  username_key text not null generated always as (lower(username)) stored,
+  name_key text collate "C" not null generated always as ("left"(app.fold(full_name), 100)) stored,
   constraint user_pkey PRIMARY KEY (organization_id, user_id),
   constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
   constraint user_avatar_url_form CHECK (((avatar_url ~ '^https?://[^[:space:]]+$'::text) AND (char_length(avatar_url) <= 2048))),
   constraint user_email_form CHECK (((email ~ '^[^@[:space:][:cntrl:]]{1,64}@[^@[:space:][:cntrl:]]+\.[^@.[:space:][:cntrl:]]{2,}$'::text) AND (email !~ '\.\.|^\.|\.@|@\.|@-'::text) AND (char_length(email) <= 254))),
+  constraint user_external_id_form CHECK (((external_id ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text) AND (char_length(external_id) <= 200))),
   constraint user_full_name_length CHECK (((char_length(full_name) >= 1) AND (char_length(full_name) <= 200))),
   constraint user_language_form CHECK ((language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'::text)),
   constraint user_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'admin'::text, 'parent'::text]))),
@@ -1048,19 +1673,29 @@ comment on column app."user".avatar_url is 'personal, null';
 comment on column app."user".role is 'personal, kept';
 comment on column app."user".status is 'personal, kept';
 comment on column app."user".email_verified_at is 'personal, null';
+comment on column app."user".external_id is 'personal, null';
 comment on column app."user".time_zone is 'personal, becomes ''UTC''';
 comment on column app."user".language is 'personal, becomes ''en''';
+comment on column app."user".email_key is 'derived';
+comment on column app."user".username_key is 'derived';
+comment on column app."user".name_key is 'derived';
 CREATE INDEX user_active ON app."user" USING btree (organization_id, role, user_id) WHERE ((status = 'active'::text) AND (deleted_at IS NULL));
 CREATE INDEX user_created_by ON app."user" USING btree (organization_id, created_by_id);
 CREATE INDEX user_deleted_by ON app."user" USING btree (organization_id, deleted_by_id);
-CREATE UNIQUE INDEX user_email_unique ON app."user" USING btree (organization_id, lower(email)) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX user_email_unique ON app."user" USING btree (organization_id, email_key) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX user_external_id_unique ON app."user" USING btree (organization_id, external_id) WHERE (deleted_at IS NULL);
+CREATE INDEX user_name ON app."user" USING btree (organization_id, name_key, user_id);
 CREATE INDEX user_updated_by ON app."user" USING btree (organization_id, updated_by_id);
-CREATE UNIQUE INDEX user_username_unique ON app."user" USING btree (organization_id, lower(username)) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX user_username_unique ON app."user" USING btree (organization_id, username_key) WHERE (deleted_at IS NULL);
+CREATE INDEX user_words ON app."user" USING gin (organization_id, app.user_words(full_name, username, email)) WITH (fastupdate=off);
 CREATE TRIGGER end_sessions AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (new.role <> old.role) OR ((new.status <> old.status) AND (new.status <> 'active'::text)))) EXECUTE FUNCTION app.end_sessions();
-CREATE TRIGGER history_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
-CREATE TRIGGER history_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
-CREATE TRIGGER history_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id');
+CREATE TRIGGER history_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
+CREATE TRIGGER history_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
+CREATE TRIGGER history_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
 CREATE TRIGGER touch BEFORE UPDATE ON app."user" FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+CREATE TRIGGER usage_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
+CREATE TRIGGER usage_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
+CREATE TRIGGER usage_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
 alter table app."user" enable row level security;
 alter table app."user" force row level security;
 create policy erase on app."user" as permissive for all to satchel_eraser
@@ -1078,8 +1713,11 @@ create policy request_select on app."user" as permissive for select to satchel_r
 create policy request_update on app."user" as permissive for update to satchel_request
   using (true)
   with check (true);
-grant select, update (email, username, full_name, avatar_url, email_verified_at, time_zone, language) on app."user" to satchel_eraser;
+create policy search_select on app."user" as permissive for select to satchel_search
+  using (true);
+grant select, update (email, username, full_name, avatar_url, email_verified_at, external_id, time_zone, language) on app."user" to satchel_eraser;
 grant insert, select, update on app."user" to satchel_request;
+grant select (organization_id, user_id, email, username, full_name) on app."user" to satchel_search;
 
 create table template.audit (
   version integer not null default 1,
@@ -1127,15 +1765,86 @@ comment on function app.actor() is 'The user on whose behalf this transaction ac
 grant execute on function app.actor() to satchel_eraser;
 grant execute on function app.actor() to satchel_request;
 
-CREATE OR REPLACE PROCEDURE app.audit(IN target regclass, IN id_column text)
+CREATE OR REPLACE FUNCTION app.append_audit(events jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organization uuid := app.org();
+  head app.audit_head;
+  moment timestamptz;
+  event jsonb;
+  actor uuid;
+  subjects uuid[];
+  canonical text;
+begin
+  select * into head from app.audit_head where organization_id = organization for update;
+  if not found then
+    insert into app.audit_head (organization_id) values (organization) on conflict do nothing;
+    select * into head from app.audit_head where organization_id = organization for update;
+  end if;
+  moment := greatest(date_trunc('milliseconds', clock_timestamp()), date_trunc('milliseconds', head.created_at));
+  for event in select e.value from jsonb_array_elements(events) with ordinality e order by e.ordinality loop
+    if event ->> 'organizationId' is distinct from organization::text then
+      raise exception 'an event of another organization' using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    actor := case when event ? 'actorId' then (event ->> 'actorId')::uuid else app.actor() end;
+    subjects := array(select s.value::uuid from jsonb_array_elements_text(event -> 'subjectIds') s);
+    head.sequence := head.sequence + 1;
+    -- Keys in their order and no space: RFC 8785. None of these values has anything to escape but `details`, which comes
+    -- in this form already. What is stored is what is hashed, column by column.
+    canonical := concat(
+      '{"action":"', event ->> 'action',
+      '","actorId":', coalesce('"' || actor || '"', 'null'),
+      ',"at":"', to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+      '","details":', event ->> 'details',
+      ',"organizationId":"', organization,
+      '","origin":', coalesce('"' || (event ->> 'originHash') || '"', 'null'),
+      ',"outcome":"', event ->> 'outcome',
+      '","previous":"', encode(head.hash, 'hex'),
+      '","sequence":', head.sequence,
+      ',"subjectIds":', to_json(subjects),
+      ',"targetId":', coalesce('"' || (event ->> 'targetId') || '"', 'null'),
+      ',"targetType":', coalesce('"' || (event ->> 'targetType') || '"', 'null'), '}');
+    head.hash := sha256(convert_to(canonical, 'UTF8'));
+    insert into app.audit_event (
+      organization_id, sequence, created_at, action, outcome, actor_id, subject_ids, target_type, target_id, details,
+      origin_hash, hash
+    ) values (
+      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, subjects, event ->> 'targetType',
+      event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
+    );
+    if cardinality(subjects) > 0 then
+      insert into app.audit_subject (organization_id, subject_id, sequence, created_at, action)
+      select organization, subject, head.sequence, moment, event ->> 'action' from unnest(subjects) subject;
+    end if;
+    if event ? 'salt' then
+      insert into app.audit_origin (organization_id, sequence, created_at, person_id, salt, address, user_agent)
+      values (
+        organization, head.sequence, moment, coalesce(actor, subjects[1]), decode(event ->> 'salt', 'hex'),
+        event ->> 'address', event ->> 'userAgent'
+      );
+    end if;
+  end loop;
+  update app.audit_head set sequence = head.sequence, hash = head.hash, created_at = moment
+  where organization_id = organization;
+end
+$function$;
+alter function app.append_audit(events jsonb) owner to satchel_owner;
+comment on function app.append_audit(events jsonb) is 'Appends events to the chain of the entered organization.';
+grant execute on function app.append_audit(events jsonb) to satchel_request;
+
+CREATE OR REPLACE PROCEDURE app.audit(IN target regclass, IN id_column text, IN derived text[] DEFAULT '{}'::text[])
  LANGUAGE plpgsql
 AS $procedure$
 begin
   execute format('create trigger touch before update on %s for each row execute function app.touch_audited()', target);
-  call app.record_history(target, id_column);
+  call app.record_history(target, id_column, derived);
 end
 $procedure$;
-alter procedure app.audit(IN target regclass, IN id_column text) owner to satchel_owner;
+alter procedure app.audit(IN target regclass, IN id_column text, IN derived text[]) owner to satchel_owner;
 
 CREATE OR REPLACE FUNCTION app.bump_generations(topics text[])
  RETURNS void
@@ -1149,6 +1858,74 @@ END;
 alter function app.bump_generations(topics text[]) owner to satchel_owner;
 comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
 grant execute on function app.bump_generations(topics text[]) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.count_people()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    perform app.use_quota(c.organization_id, c.people, 0)
+    from (select organization_id, count(*) as people from new_rows where deleted_at is null group by 1 order by 1) c;
+  elsif tg_op = 'DELETE' then
+    perform app.use_quota(c.organization_id, -c.people, 0)
+    from (select organization_id, count(*) as people from old_rows where deleted_at is null group by 1 order by 1) c;
+  else
+    perform app.use_quota(c.organization_id, c.people, 0)
+    from (
+      select organization_id, sum(sign)::bigint as people
+      from (
+        select 1 as sign, organization_id from new_rows where deleted_at is null
+        union all
+        select -1, organization_id from old_rows where deleted_at is null
+      ) r
+      group by 1 order by 1
+    ) c;
+  end if;
+  return null;
+end
+$function$;
+alter function app.count_people() owner to satchel_owner;
+comment on function app.count_people() is 'Counts the people of one statement into app.usage.';
+
+CREATE OR REPLACE FUNCTION app.count_storage()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    perform app.use_quota(c.organization_id, 0, c.bytes)
+    from (
+      select organization_id, sum(app.lesson_bytes(title, description, body, metadata, settings))::bigint as bytes
+      from new_rows where deleted_at is null group by 1 order by 1
+    ) c;
+  elsif tg_op = 'DELETE' then
+    perform app.use_quota(c.organization_id, 0, -c.bytes)
+    from (
+      select organization_id, sum(app.lesson_bytes(title, description, body, metadata, settings))::bigint as bytes
+      from old_rows where deleted_at is null group by 1 order by 1
+    ) c;
+  else
+    perform app.use_quota(c.organization_id, 0, c.bytes)
+    from (
+      select organization_id, sum(sign * app.lesson_bytes(title, description, body, metadata, settings))::bigint as bytes
+      from (
+        select 1 as sign, organization_id, title, description, body, metadata, settings from new_rows where deleted_at is null
+        union all
+        select -1, organization_id, title, description, body, metadata, settings from old_rows where deleted_at is null
+      ) r
+      group by 1 order by 1
+    ) c;
+  end if;
+  return null;
+end
+$function$;
+alter function app.count_storage() owner to satchel_owner;
+comment on function app.count_storage() is 'Counts the bytes of the lessons of one statement into app.usage.';
 
 CREATE OR REPLACE FUNCTION app.end_sessions()
  RETURNS trigger
@@ -1267,6 +2044,28 @@ alter function app.erase_person(person uuid, at_most integer) owner to satchel_e
 comment on function app.erase_person(person uuid, at_most integer) is 'Erases what is personal of a person of the entered organization whose erasure is under way; gives how many rows it took.';
 grant execute on function app.erase_person(person uuid, at_most integer) to satchel_request;
 
+CREATE OR REPLACE FUNCTION app.fold(words text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN lower(regexp_replace(NORMALIZE(words, NFKD), '[̀-ͯ]'::text, ''::text, 'g'::text));
+alter function app.fold(words text) owner to satchel_owner;
+comment on function app.fold(words text) is 'The text in small letters without accents: how names are looked for and put in order.';
+grant execute on function app.fold(words text) to satchel_eraser;
+grant execute on function app.fold(words text) to satchel_request;
+grant execute on function app.fold(words text) to satchel_search;
+
+CREATE OR REPLACE FUNCTION app.keep_audit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'the audit is only ever appended to' using errcode = 'insufficient_privilege';
+end
+$function$;
+alter function app.keep_audit() owner to satchel_owner;
+comment on function app.keep_audit() is 'Refuses to change or remove an event of the audit.';
+
 CREATE OR REPLACE FUNCTION app.keep_history()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1278,21 +2077,23 @@ begin
   if tg_op = 'INSERT' then
     insert into app.history (organization_id, table_name, row_id, version, action, after)
     select n.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'insert', doc
-    from new_rows n cross join lateral to_jsonb(n) as doc;
+    from new_rows n cross join lateral (select to_jsonb(n) - tg_argv[1:] as doc) d;
   elsif tg_op = 'DELETE' then
     insert into app.history (organization_id, table_name, row_id, version, action, before)
     select o.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'delete', doc
-    from old_rows o cross join lateral to_jsonb(o) as doc;
+    from old_rows o cross join lateral (select to_jsonb(o) - tg_argv[1:] as doc) d;
   else
     -- Only the columns that changed: a corrected typing mistake in a title must not store the body twice more.
     -- Materialized: otherwise each row would be turned into a document once for each of its columns.
     insert into app.history (organization_id, table_name, row_id, version, action, before, after)
     with
       n as materialized (
-        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from new_rows r cross join lateral to_jsonb(r) as doc
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc
+        from new_rows r cross join lateral (select to_jsonb(r) - tg_argv[1:] as doc) d
       ),
       o as materialized (
-        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from old_rows r cross join lateral to_jsonb(r) as doc
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc
+        from old_rows r cross join lateral (select to_jsonb(r) - tg_argv[1:] as doc) d
       )
     select organization_id, tg_table_name, id, (coalesce(n.doc, o.doc) ->> 'version')::integer,
       case when o.doc is null then 'insert' when n.doc is null then 'delete' else 'update' end,
@@ -1311,7 +2112,7 @@ begin
 end
 $function$;
 alter function app.keep_history() owner to satchel_owner;
-comment on function app.keep_history() is 'Writes app.history for one statement. Its argument names the id column.';
+comment on function app.keep_history() is 'Writes app.history for one statement. Its arguments name the id column, and columns that follow from others.';
 
 CREATE OR REPLACE PROCEDURE app.keep_time(IN target regclass)
  LANGUAGE plpgsql
@@ -1321,6 +2122,14 @@ begin
 end
 $procedure$;
 alter procedure app.keep_time(IN target regclass) owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.lesson_bytes(title text, description text, body text, metadata json, settings json)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ((((octet_length(title) + octet_length(description)) + octet_length(body)) + octet_length((metadata)::text)) + octet_length((settings)::text));
+alter function app.lesson_bytes(title text, description text, body text, metadata json, settings json) owner to satchel_owner;
+comment on function app.lesson_bytes(title text, description text, body text, metadata json, settings json) is 'What a lesson counts for in the quota of storage: its texts and documents.';
 
 CREATE OR REPLACE FUNCTION app.org()
  RETURNS uuid
@@ -1335,31 +2144,72 @@ grant execute on function app.org() to satchel_search;
 grant execute on function app.org() to satchel_system;
 
 CREATE OR REPLACE FUNCTION app.person_records(person uuid, at_most integer)
- RETURNS TABLE(name text, total bigint, records json)
+ RETURNS TABLE(kind text, table_name text, total integer, records json)
  LANGUAGE plpgsql
  STABLE
 AS $function$
 declare
   part record;
   is_theirs text;
-  made text;
 begin
   for part in select * from app.personal_tables() loop
+    table_name := part.table_name;
+    is_theirs := 'false';
     if cardinality(part.person_columns) > 0 then
-      select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
-      name := part.table_name;
-      -- Of the ids of people in the row, only their own.
+      select string_agg(format('t.%I = $1', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+      kind := 'about';
       execute format(
-        'select count(*), coalesce(json_agg(f.doc order by f.doc ->> ''created_at'', f.doc::text)
-             filter (where f.n <= $3), ''[]'')
+        'select count(*)::int, coalesce(json_agg(
+             (select coalesce(jsonb_object_agg(e.key, e.value), ''{}'') from jsonb_each(f.doc) e
+              where e.key <> all ($3) or e.value = to_jsonb($1))
+             order by f.n) filter (where f.n <= $2), ''[]'')
          from (
-           select row_number() over (order by t.created_at desc) as n,
-             (select coalesce(jsonb_object_agg(e.key, e.value), ''{}'') from jsonb_each(to_jsonb(t) - $4) e
-              where e.key <> all ($5) or e.value = to_jsonb($2)) as doc
+           select row_number() over (order by t.created_at desc) as n, to_jsonb(t) - $4 as doc
            from %s t where t.organization_id = app.org() and (%s)
          ) f', part.target, is_theirs)
         into total, records
-        using app.org(), person, at_most, part.secret_columns || 'organization_id'::text, part.reference_columns;
+        using person, at_most, part.reference_columns, part.secret_columns || 'organization_id'::text;
+      return next;
+    end if;
+    if cardinality(part.person_columns) > 0 and part.has_history then
+      kind := 'changes';
+      execute format(
+        'select count(*)::int, coalesce(json_agg(json_build_object(
+             ''rowId'', f.row_id, ''action'', f.action, ''createdAt'', f.created_at,
+             ''actorId'', nullif(f.actor_id, nullif(f.actor_id, $1)),
+             ''before'', f.before - $4, ''after'', f.after - $4
+           ) order by f.n) filter (where f.n <= $2), ''[]'')
+         from (
+           select row_number() over (order by h.history_id desc) as n, h.* from app.history h
+           where h.organization_id = app.org() and h.table_name = $3 and %s
+         ) f',
+        case when part.key_columns <@ part.person_columns then 'h.row_id = $1' else (
+          select format(
+            'h.row_id in (select o.row_id from app.history o
+               where o.organization_id = app.org() and o.table_name = $3 and (%s))',
+            string_agg(format('o.before ->> %L = $1::text or o.after ->> %1$L = $1::text', c), ' or '))
+          from unnest(part.person_columns) c
+        ) end)
+        into total, records
+        using person, at_most, part.table_name, part.secret_columns || part.reference_columns || 'organization_id'::text;
+      return next;
+    end if;
+    if cardinality(part.reference_columns) > 0 then
+      kind := 'made';
+      execute format(
+        'select count(*)::int, coalesce(json_agg(f.doc order by f.n) filter (where f.n <= $2), ''[]'')
+         from (
+           select row_number() over (order by t.created_at desc) as n,
+             jsonb_build_object(''created_at'', t.created_at, ''as'', array_remove(array[%s], null)%s) as doc
+           from %s t where t.organization_id = app.org() and (%s) and not (%s)
+         ) f',
+        (select string_agg(format('case when t.%I = $1 then %1$L end', c), ', ') from unnest(part.reference_columns) c),
+        (select string_agg(format(', %L, t.%1$I', c), '') from unnest(part.key_columns || part.label_column) c where c is not null),
+        part.target,
+        (select string_agg(format('t.%I = $1', c), ' or ') from unnest(part.reference_columns) c),
+        is_theirs)
+        into total, records
+        using person, at_most;
       return next;
     end if;
   end loop;
@@ -1464,22 +2314,24 @@ end
 $procedure$;
 alter procedure app.protect(IN target regclass) owner to satchel_owner;
 
-CREATE OR REPLACE PROCEDURE app.record_history(IN target regclass, IN id_column text)
+CREATE OR REPLACE PROCEDURE app.record_history(IN target regclass, IN id_column text, IN derived text[] DEFAULT '{}'::text[])
  LANGUAGE plpgsql
 AS $procedure$
+declare
+  arguments text := array_to_string(array(select quote_literal(a) from unnest(id_column || derived) a), ', ');
 begin
   execute format(
     'create trigger history_insert after insert on %s referencing new table as new_rows
-       for each statement execute function app.keep_history(%L)', target, id_column);
+       for each statement execute function app.keep_history(%s)', target, arguments);
   execute format(
     'create trigger history_update after update on %s referencing old table as old_rows new table as new_rows
-       for each statement execute function app.keep_history(%L)', target, id_column);
+       for each statement execute function app.keep_history(%s)', target, arguments);
   execute format(
     'create trigger history_delete after delete on %s referencing old table as old_rows
-       for each statement execute function app.keep_history(%L)', target, id_column);
+       for each statement execute function app.keep_history(%s)', target, arguments);
 end
 $procedure$;
-alter procedure app.record_history(IN target regclass, IN id_column text) owner to satchel_owner;
+alter procedure app.record_history(IN target regclass, IN id_column text, IN derived text[]) owner to satchel_owner;
 
 CREATE OR REPLACE FUNCTION app.search_configuration(language text)
  RETURNS regconfig
@@ -1542,6 +2394,30 @@ alter function app.search_text(words text) owner to satchel_owner;
 comment on function app.search_text(words text) is 'The text as it is indexed and asked for: its words, apart.';
 grant execute on function app.search_text(words text) to satchel_request;
 grant execute on function app.search_text(words text) to satchel_search;
+
+CREATE OR REPLACE FUNCTION app.search_users(words text)
+ RETURNS TABLE(user_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organization uuid := app.org();
+  terms tsquery;
+begin
+  select string_agg(format('''%s'':*', replace(replace(word, '\', '\\'), '''', '''''')), ' & ')::tsquery into terms
+  from (
+    select distinct word
+    from regexp_split_to_table(app.fold(words), '[[:space:]]+') word where word <> '' limit 10
+  ) asked;
+  return query
+    select u.user_id from app."user" u
+    where u.organization_id = organization and app.user_words(u.full_name, u.username, u.email) @@ terms;
+end
+$function$;
+alter function app.search_users(words text) owner to satchel_search;
+comment on function app.search_users(words text) is 'Finds people of the entered organization by the beginnings of words: their ids, nothing else.';
+grant execute on function app.search_users(words text) to satchel_request;
 
 CREATE OR REPLACE PROCEDURE app.tag(IN target regclass, IN tag text, VARIADIC columns text[])
  LANGUAGE plpgsql
@@ -1608,6 +2484,52 @@ alter function app.typographic_punctuation(words text) owner to satchel_owner;
 comment on function app.typographic_punctuation(words text) is 'Undoes app.plain_punctuation, but for what it left out.';
 grant execute on function app.typographic_punctuation(words text) to satchel_request;
 grant execute on function app.typographic_punctuation(words text) to satchel_search;
+
+CREATE OR REPLACE FUNCTION app.use_quota(organization uuid, more_people bigint, more_bytes bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  used app.usage;
+  allowed app.quota;
+begin
+  if more_people = 0 and more_bytes = 0 then
+    return;
+  end if;
+  update app.usage
+  set people = people + more_people, storage_bytes = storage_bytes + more_bytes
+  where organization_id = organization
+  returning * into used;
+  if not found then
+    insert into app.usage as u (organization_id, people, storage_bytes)
+    values (organization, greatest(more_people, 0), greatest(more_bytes, 0))
+    on conflict (organization_id) do update
+      set people = u.people + excluded.people, storage_bytes = u.storage_bytes + excluded.storage_bytes
+    returning * into used;
+  end if;
+  select * into allowed from app.quota where organization_id = organization;
+  -- Only who adds is refused: below a quota that was lowered, what there is stays and may become less.
+  if more_people > 0 and used.people > allowed.people then
+    raise exception 'the quota of people is used up' using errcode = 'check_violation', constraint = 'quota_people_reached';
+  end if;
+  if more_bytes > 0 and used.storage_bytes > allowed.storage_bytes then
+    raise exception 'the quota of storage is used up' using errcode = 'check_violation', constraint = 'quota_storage_reached';
+  end if;
+end
+$function$;
+alter function app.use_quota(organization uuid, more_people bigint, more_bytes bigint) owner to satchel_owner;
+comment on function app.use_quota(organization uuid, more_people bigint, more_bytes bigint) is 'Counts what came and went. Refuses what is beyond the quota as the constraint quota_people_reached or quota_storage_reached.';
+
+CREATE OR REPLACE FUNCTION app.user_words(full_name text, username text, email text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN array_to_tsvector(array_remove(string_to_array(regexp_replace(app.fold(((((full_name || ' '::text) || username) || ' '::text) || COALESCE(email, ''::text))), '[[:space:]]+'::text, ' '::text, 'g'::text), ' '::text), ''::text));
+alter function app.user_words(full_name text, username text, email text) owner to satchel_owner;
+comment on function app.user_words(full_name text, username text, email text) is 'What a person is found by.';
+grant execute on function app.user_words(full_name text, username text, email text) to satchel_eraser;
+grant execute on function app.user_words(full_name text, username text, email text) to satchel_request;
+grant execute on function app.user_words(full_name text, username text, email text) to satchel_search;
 
 CREATE OR REPLACE FUNCTION app.uuidv7()
  RETURNS uuid

@@ -90,6 +90,12 @@ export const bumpGenerations: Statement = {
   text: "select app.bump_generations($1::text[])",
 };
 
+/** `$1` events, as src/db.ts collects them. Sent last before the commit, after the generations. */
+export const appendAudit: Statement = {
+  name: "tx/append_audit",
+  text: "select app.append_audit($1::text::jsonb)",
+};
+
 export const commit: Statement = { name: "tx/commit", text: "commit" };
 export const rollback: Statement = { name: "tx/rollback", text: "rollback" };
 

@@ -14,12 +14,14 @@ import postgres from "postgres";
 import { type ConnectionTarget, driverOptions, parseDatabaseUrl } from "../sql/connection.ts";
 import {
   type Answer,
+  appendAudit,
   begin,
   bumpGenerations,
   commit,
   type Deadlines,
   deadlineInForce,
   enterTenant,
+  type Json,
   probe,
   rollback,
   type Scope,
@@ -153,6 +155,8 @@ interface Lease {
   /** The first failure that no savepoint has undone. */
   failure: unknown;
   topics: Set<string> | null;
+  /** To be chained; those of an undone savepoint are taken out again. */
+  events: Json[];
   afterCommit: (() => void)[] | null;
   /** Numbers of the open savepoints, innermost last. */
   readonly savepoints: number[];
@@ -285,6 +289,14 @@ export function changed(tx: TenantTx, topic: string): void {
   lease.topics.add(topic);
 }
 
+/**
+ * Says that an event of the audit belongs to this transaction: all of its events are chained as the last thing before the
+ * commit. For src/audit alone, which makes them.
+ */
+export function chained(tx: TenantTx, event: Json): void {
+  writingLeaseOf(tx).events.push(event);
+}
+
 /** Whether the caller runs in the callback of a transaction, which awaits nothing but the database. */
 export function insideTransaction(): boolean {
   return inside.getStore()?.running === true;
@@ -310,6 +322,7 @@ export async function onConstraint<S extends Scope, T>(
   const lease = writingLeaseOf(tx);
   const number = ++lease.savepointCount;
   const point = savepoint(number);
+  const events = lease.events.length;
   lease.savepoints.push(number);
   watched(lease, point.set);
   try {
@@ -326,6 +339,7 @@ export async function onConstraint<S extends Scope, T>(
     const undo = transmit(lease.db, lease.connection, point.undo, [], SIMPLE, lease, asItIs);
     if ((await undo.catch(() => null)) === null) throw error;
     lease.failure = null;
+    lease.events.length = events;
     const name = cause instanceof postgres.PostgresError ? cause.constraint_name : undefined;
     const refuse = name !== undefined && Object.hasOwn(refusals, name) ? refusals[name] : undefined;
     throw refuse === undefined ? cause : withCause(refuse(), cause);
@@ -391,6 +405,7 @@ async function attempt<S extends Scope, T>(
     begun: false,
     failure: null,
     topics: null,
+    events: [],
     afterCommit: null,
     savepoints: [],
     savepointCount: 0,
@@ -414,7 +429,9 @@ async function attempt<S extends Scope, T>(
     return { ok: true, value };
   }
   if (connection.gone) return judge(lease, lossOf(connection, lease.begun));
+  // Both lock what other transactions of the organization wait for: in this order always, and as late as can be.
   if (lease.topics !== null) watched(lease, bumpGenerations, [[...lease.topics].sort()]);
+  if (lease.events.length > 0) watched(lease, appendAudit, [JSON.stringify(lease.events)]);
   const answer = await finish(lease, commit, ENDED);
   if (answer instanceof Error) return judge(lease, answer, true);
   // A transaction in which a statement has failed is rolled back by its COMMIT, without an error.

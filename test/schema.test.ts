@@ -11,6 +11,10 @@ const GLOBAL_TABLES = ["migration", "secret_key", "setup_code"];
 const SPANNING_INDEXES = ["organization_slug_unique"];
 /** Rows that are never changed, or that are known by a key alone, have no time of change. */
 const WITHOUT_UPDATED_AT = [
+  "audit_event",
+  "audit_head",
+  "audit_origin",
+  "audit_subject",
   "effect",
   "generation",
   "history",
@@ -22,11 +26,15 @@ const WITHOUT_UPDATED_AT = [
 ];
 /** Policies for other roles than the request role: two that see a few columns, and the owner, who keeps history of cascades. */
 const OTHER_POLICIES = [
+  { table: "audit_event", policy: "chain", role: "satchel_owner", command: "*" },
+  { table: "audit_head", policy: "chain", role: "satchel_owner", command: "*" },
+  { table: "audit_origin", policy: "chain", role: "satchel_owner", command: "*" },
+  { table: "audit_subject", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "content_search", policy: "search_select", role: "satchel_search", command: "r" },
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
 ];
-const DEFINERS = ["erase_person", "keep_history", "search_contents"];
+const DEFINERS = ["append_audit", "erase_person", "keep_history", "search_contents"];
 
 const tables = await admin<{
   table: string;
@@ -357,6 +365,12 @@ describe("rights", () => {
       order by 1`);
     expect(definers.map(({ name }) => name)).toEqual(DEFINERS);
     expect(definers).toEqual([
+      {
+        name: "append_audit",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
       {
         name: "erase_person",
         owner: "satchel_eraser",

@@ -23,14 +23,17 @@ select
     select string_agg(p.polname::text, ', ' order by p.polname) from pg_catalog.pg_policy p
     where p.polrelid = c.oid
       and p.polroles <> array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_request')]
-      -- Erasing is confined to one organization as requests are.
+      -- Erasing, and writing the audit, are confined to one organization as requests are.
       and not (
-        p.polname = 'erase' and p.polroles = array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_eraser')]
+        (p.polname, p.polroles) in (
+          ('erase', array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_eraser')]),
+          ('chain', array[c.relowner])
+        )
         and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = '(organization_id = ( SELECT app.org() AS org))'
         and pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) = '(organization_id = ( SELECT app.org() AS org))'
       )
       and (c.relname, p.polname) not in
-        (('organization', 'system_select'), ('content_search', 'search_select'), ('history', 'owner_insert'))
+        (('organization', 'system_select'), ('content_search', 'search_select'), ('user', 'search_select'), ('history', 'owner_insert'))
   ), '') as foreign_policies,
   -- Who else was given something here: a role that is none of ours stands outside every policy above.
   coalesce((

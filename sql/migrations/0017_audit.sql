@@ -1,0 +1,180 @@
+-- What happened to the organization and its people, who did it and from where: appended only, numbered without a gap and
+-- chained by hashes, so that whoever alters it later must alter all that came after, and the anchors kept elsewhere.
+
+-- One row for each organization, held from its update to the commit. Whoever appends waits here, so that numbers have no
+-- gap and no two events follow the same one.
+create table app.audit_head (
+  like template.tenant,
+  sequence bigint not null default 0 constraint audit_head_sequence_counts check (sequence >= 0),
+  hash bytea not null default decode(repeat('00', 32), 'hex') constraint audit_head_hash_length check (octet_length(hash) = 32),
+  -- Of the last event.
+  created_at timestamptz not null default now(),
+  constraint audit_head_pkey primary key (organization_id)
+);
+comment on table app.audit_head is 'The last event of each organization''s chain.';
+call app.protect('app.audit_head');
+call app.tag('app.audit_head', 'none', 'sequence', 'hash');
+grant select on app.audit_head to satchel_request;
+
+-- People by their ids alone, and no references: an event outlives whom it names, and erasing a person breaks no chain.
+create table app.audit_event (
+  like template.tenant,
+  sequence bigint not null constraint audit_event_sequence_counts check (sequence > 0),
+  -- Whole milliseconds, never before the event before: what is hashed is exactly what a reader gets.
+  created_at timestamptz not null default now()
+    constraint audit_event_created_at_whole check (created_at = date_trunc('milliseconds', created_at)),
+  action text not null constraint audit_event_action_form check (action ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
+  outcome text not null constraint audit_event_outcome check (outcome in ('success', 'refused')),
+  actor_id uuid,
+  subject_ids uuid[] not null default '{}' constraint audit_event_subject_ids_count check (cardinality(subject_ids) <= 1000),
+  target_type text constraint audit_event_target_type_form check (target_type ~ '^[a-z][a-z_]{0,62}$'),
+  target_id text constraint audit_event_target_id_form check (target_id ~ '^[A-Za-z0-9 ._:/-]{1,200}$'),
+  -- json, not jsonb: the text that was hashed.
+  details json not null default '{}' constraint audit_event_details_object check (json_typeof(details) = 'object'),
+  -- Binds the row in app.audit_origin, without telling what it holds.
+  origin_hash bytea constraint audit_event_origin_hash_length check (octet_length(origin_hash) = 32),
+  hash bytea not null constraint audit_event_hash_length check (octet_length(hash) = 32),
+  constraint audit_event_pkey primary key (organization_id, sequence)
+);
+comment on table app.audit_event is 'Who did what to whom, in the order in which it was done.';
+create index audit_event_time on app.audit_event (organization_id, created_at, sequence);
+create index audit_event_action on app.audit_event (organization_id, action, sequence);
+create index audit_event_actor on app.audit_event (organization_id, actor_id, sequence);
+create index audit_event_target on app.audit_event (organization_id, target_id, sequence);
+call app.protect('app.audit_event');
+call app.tag('app.audit_event', 'none',
+  'sequence', 'action', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
+call app.tag('app.audit_event', 'personal, reference', 'actor_id', 'subject_ids');
+grant select on app.audit_event to satchel_request;
+
+-- Whom an event is about, by person: a list of people is one event that names a page of them.
+create table app.audit_subject (
+  like template.tenant,
+  subject_id uuid not null,
+  sequence bigint not null,
+  created_at timestamptz not null default now(),
+  action text not null,
+  constraint audit_subject_pkey primary key (organization_id, sequence, subject_id)
+);
+comment on table app.audit_subject is 'The events about each person: an index of app.audit_event.';
+create index audit_subject_person on app.audit_subject (organization_id, subject_id, sequence);
+call app.protect('app.audit_subject');
+call app.tag('app.audit_subject', 'personal, person', 'subject_id');
+call app.tag('app.audit_subject', 'none', 'sequence', 'action');
+grant select on app.audit_subject to satchel_request;
+
+-- Apart, because it must be possible to erase it. The salt goes with it: what is left in the chain tells nothing, not even
+-- to somebody who tries every address there is.
+create table app.audit_origin (
+  like template.tenant,
+  sequence bigint not null,
+  created_at timestamptz not null default now(),
+  -- Who acted, or whom somebody unknown tried to be. Null when that is nobody.
+  person_id uuid,
+  salt bytea not null constraint audit_origin_salt_length check (octet_length(salt) = 16),
+  address text not null constraint audit_origin_address_length check (char_length(address) <= 64),
+  user_agent text constraint audit_origin_user_agent_length check (char_length(user_agent) <= 512),
+  constraint audit_origin_pkey primary key (organization_id, sequence)
+);
+comment on table app.audit_origin is 'From where the events of the audit came, as long as that is kept.';
+create index audit_origin_person on app.audit_origin (organization_id, person_id);
+call app.protect('app.audit_origin');
+call app.tag('app.audit_origin', 'none', 'sequence');
+call app.tag('app.audit_origin', 'personal, row', 'person_id');
+call app.tag('app.audit_origin', 'personal', 'address', 'user_agent');
+call app.tag('app.audit_origin', 'personal, secret', 'salt');
+grant select on app.audit_origin to satchel_request;
+
+-- The functions below write with the owner's rights, whom FORCE binds as well, and in the entered organization only.
+do $$
+declare
+  target text;
+begin
+  foreach target in array array['audit_head', 'audit_event', 'audit_subject', 'audit_origin'] loop
+    execute format(
+      'create policy chain on app.%I for all to satchel_owner
+         using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
+  end loop;
+end
+$$;
+
+-- A second lock: not even the owner alters the chain by mistake.
+create function app.keep_audit() returns trigger
+language plpgsql
+as $$
+begin
+  raise exception 'the audit is only ever appended to' using errcode = 'insufficient_privilege';
+end
+$$;
+comment on function app.keep_audit() is 'Refuses to change or remove an event of the audit.';
+create trigger keep before update or delete or truncate on app.audit_event for each statement execute function app.keep_audit();
+
+-- The one way to write here. Called last before the commit, with all the events of the transaction: what is locked here
+-- stays locked for no longer than the commit takes.
+create function app.append_audit(events jsonb) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  organization uuid := app.org();
+  head app.audit_head;
+  moment timestamptz;
+  event jsonb;
+  actor uuid;
+  subjects uuid[];
+  canonical text;
+begin
+  select * into head from app.audit_head where organization_id = organization for update;
+  if not found then
+    insert into app.audit_head (organization_id) values (organization) on conflict do nothing;
+    select * into head from app.audit_head where organization_id = organization for update;
+  end if;
+  moment := greatest(date_trunc('milliseconds', clock_timestamp()), date_trunc('milliseconds', head.created_at));
+  for event in select e.value from jsonb_array_elements(events) with ordinality e order by e.ordinality loop
+    if event ->> 'organizationId' is distinct from organization::text then
+      raise exception 'an event of another organization' using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    actor := case when event ? 'actorId' then (event ->> 'actorId')::uuid else app.actor() end;
+    subjects := array(select s.value::uuid from jsonb_array_elements_text(event -> 'subjectIds') s);
+    head.sequence := head.sequence + 1;
+    -- Keys in their order and no space: RFC 8785. None of these values has anything to escape but `details`, which comes
+    -- in this form already. What is stored is what is hashed, column by column.
+    canonical := concat(
+      '{"action":"', event ->> 'action',
+      '","actorId":', coalesce('"' || actor || '"', 'null'),
+      ',"at":"', to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+      '","details":', event ->> 'details',
+      ',"organizationId":"', organization,
+      '","origin":', coalesce('"' || (event ->> 'originHash') || '"', 'null'),
+      ',"outcome":"', event ->> 'outcome',
+      '","previous":"', encode(head.hash, 'hex'),
+      '","sequence":', head.sequence,
+      ',"subjectIds":', to_json(subjects),
+      ',"targetId":', coalesce('"' || (event ->> 'targetId') || '"', 'null'),
+      ',"targetType":', coalesce('"' || (event ->> 'targetType') || '"', 'null'), '}');
+    head.hash := sha256(convert_to(canonical, 'UTF8'));
+    insert into app.audit_event (
+      organization_id, sequence, created_at, action, outcome, actor_id, subject_ids, target_type, target_id, details,
+      origin_hash, hash
+    ) values (
+      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, subjects, event ->> 'targetType',
+      event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
+    );
+    if cardinality(subjects) > 0 then
+      insert into app.audit_subject (organization_id, subject_id, sequence, created_at, action)
+      select organization, subject, head.sequence, moment, event ->> 'action' from unnest(subjects) subject;
+    end if;
+    if event ? 'salt' then
+      insert into app.audit_origin (organization_id, sequence, created_at, person_id, salt, address, user_agent)
+      values (
+        organization, head.sequence, moment, coalesce(actor, subjects[1]), decode(event ->> 'salt', 'hex'),
+        event ->> 'address', event ->> 'userAgent'
+      );
+    end if;
+  end loop;
+  update app.audit_head set sequence = head.sequence, hash = head.hash, created_at = moment
+  where organization_id = organization;
+end
+$$;
+comment on function app.append_audit(jsonb) is 'Appends events to the chain of the entered organization.';
+grant execute on function app.append_audit(jsonb) to satchel_request;
