@@ -5,13 +5,13 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { Json, TenantTx } from "../../sql/tx.ts";
+import type { AuditAction } from "../audit-actions.ts";
+import { canonical } from "../chain.ts";
 import { chained, type Db, insideTransaction, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
-import type { AuditAction } from "./actions.ts";
-import { canonical } from "./canonical.ts";
 
-export type { AuditAction } from "./actions.ts";
+export type { AuditAction } from "../audit-actions.ts";
 
 /** Ids, numbers, names from a closed list. Never what a person typed. */
 export type AuditDetails = Readonly<Record<string, string | number | boolean | null>>;

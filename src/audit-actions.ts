@@ -24,6 +24,9 @@ export const ACTIONS = {
   "second_factor.recovery_codes_renewed": "security",
   "second_factor.recovery_code_used": "security",
 
+  "api_key.created": "security",
+  "api_key.revoked": "security",
+
   "login.locked": "security",
   "login.unlocked": "security",
   "password.changed": "security",

@@ -1,4 +1,4 @@
-import type { Json } from "../../sql/tx.ts";
+import type { Json } from "../sql/tx.ts";
 
 /**
  * The one text of a document: RFC 8785, for what the audit holds (no number but whole ones up to 2^53). Keys in order of
