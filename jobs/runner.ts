@@ -48,8 +48,10 @@ export interface RunningJobs {
 
 /** How each queue is worked on, per node. An idle node asks the database about four times a second. */
 const CONSUME: Readonly<Record<JobName, ConsumeOptions>> = {
+  "erase-user": { concurrency: 2, pollSeconds: 1 },
   lockout: { concurrency: 4, pollSeconds: 0.5 },
   "prune-sessions": { concurrency: 1, pollSeconds: 5 },
+  "watch-sign-ins": { concurrency: 1, pollSeconds: 5 },
   "reindex-search": { concurrency: 8, pollSeconds: 0.5 },
   "send-mail": { concurrency: 4, pollSeconds: 0.5 },
 };

@@ -34,10 +34,12 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: number;
   readonly userRequestsPerMinute: number;
+  readonly apiKeyRequestsPerMinute: number;
   readonly organizationRequestsPerMinute: number;
   readonly organizationConcurrency: number;
   readonly userConcurrency: number;
   readonly metricsToken: string | null;
+  readonly erasureLedger: string | null;
   readonly smtpUrl: string | null;
   readonly mailFrom: string | null;
 }
@@ -329,6 +331,13 @@ export const SETTINGS: readonly Setting[] = [
     parse: integer(1, 1_000_000_000),
   }),
   setting({
+    key: "apiKeyRequestsPerMinute",
+    env: "SATCHEL_API_KEY_REQUESTS_PER_MINUTE",
+    meaning: "requests a minute of one API key, apart from those of people, per node",
+    fallback: "60000",
+    parse: integer(1, 1_000_000_000),
+  }),
+  setting({
     key: "organizationRequestsPerMinute",
     env: "SATCHEL_ORGANIZATION_REQUESTS_PER_MINUTE",
     meaning: "requests a minute of one organization, per node",
@@ -358,6 +367,14 @@ export const SETTINGS: readonly Setting[] = [
     parse: nullable((value) =>
       value.length >= 16 ? ok(value) : problem("must have at least 16 characters"),
     ),
+  }),
+  setting({
+    key: "erasureLedger",
+    env: "SATCHEL_ERASURE_LEDGER",
+    meaning:
+      "file that every erasure of a person is written to, and erased again from at a start after a restore; lay it where no restore touches it",
+    fallback: null,
+    parse: nullable(text),
   }),
   setting({
     key: "smtpUrl",

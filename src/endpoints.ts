@@ -1,10 +1,14 @@
 /** Every endpoint of the product, in the order of the documentation. */
 import { contentsEndpoints } from "./contents/routes.ts";
+import { erasuresEndpoints } from "./erasures/routes.ts";
+import { exportsEndpoints } from "./exports/routes.ts";
 import { guardEndpoints } from "./guard/routes.ts";
 import { type Endpoint, ruled } from "./http/endpoint.ts";
+import { linksEndpoints } from "./links/routes.ts";
 import { organizationsEndpoints } from "./organizations/routes.ts";
 import { permissionsEndpoints } from "./permissions/routes.ts";
 import { permissions } from "./permissions.ts";
+import { quotasEndpoints } from "./quotas/routes.ts";
 import { searchEndpoints } from "./search/routes.ts";
 import { securityEndpoints } from "./security/routes.ts";
 import { sessionsEndpoints } from "./sessions/routes.ts";
@@ -12,9 +16,13 @@ import { usersEndpoints } from "./users/routes.ts";
 
 export const endpoints: readonly Endpoint[] = ruled(permissions, [
   ...organizationsEndpoints,
+  ...quotasEndpoints,
   ...sessionsEndpoints,
   ...usersEndpoints,
+  ...exportsEndpoints,
+  ...erasuresEndpoints,
   ...permissionsEndpoints,
+  ...linksEndpoints,
   ...contentsEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,

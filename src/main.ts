@@ -5,6 +5,7 @@ import { MigrationError } from "../sql/migrate.ts";
 import { type Command, EXIT, Exit, helpOf, readArguments } from "./cli/command.ts";
 import { configCommand } from "./cli/config.ts";
 import { doctorCommand } from "./cli/doctor.ts";
+import { erasuresCommand } from "./cli/erasures.ts";
 import { importCommand } from "./cli/import.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { openapiCommand } from "./cli/openapi.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   workCommand,
   migrateCommand,
   importCommand,
+  erasuresCommand,
   setupCodeCommand,
   configCommand,
   doctorCommand,

@@ -51,6 +51,7 @@ export const permissions = {
   "POST /v1/organizations":             "public",
   "GET /v1/organization":                   may("any", "any", "any", "any", "organization:read", "enrolling"),
   "PATCH /v1/organization":                 may("no",  "no",  "any", "no"),
+  "GET /v1/organization/usage":             may("no",  "no",  "any", "no",  "organization:read"),
 
   "POST /v1/sessions":                  "public",
   "GET /v1/sessions":                       may("own", "own", "own", "own"),
@@ -65,13 +66,31 @@ export const permissions = {
   "PATCH /v1/me":                           may("own", "own", "own", "own"),
   "GET /v1/users":                          may("no",  "any", "any", "no",  "users:read"),
   "POST /v1/users":                         may("no",  "no",  "any", "no",  "users:write"),
+  "GET /v1/users/count":                    may("no",  "any", "any", "no",  "users:read"),
+  "GET /v1/users/lookup":                   may("no",  "any", "any", "no",  "users:read"),
   "GET /v1/users/statistics":               may("no",  "any", "any", "no",  "users:read"),
   "GET /v1/users/:id":                      may("own", "any", "any", "own", "users:read"),
+  "GET /v1/users/:id/sign-in":              may("own", "own", "any", "own", "users:read"),
   "PATCH /v1/users/:id":                    may("no",  "no",  "any", "no",  "users:write"),
   "PUT /v1/users/:id/role":                 may("no",  "no",  "any", "no",  "fresh"),
   "DELETE /v1/users/:id":                   may("no",  "no",  "any", "no",  "users:write"),
   "POST /v1/users/:id/restore":             may("no",  "no",  "any", "no",  "users:write"),
   "POST /v1/users/:id/unlock":              may("no",  "no",  "any", "no"),
+  "POST /v1/users/:id/exports":             may("own", "own", "any", "own", "fresh"),
+  "POST /v1/users/:id/erasure":             may("no",  "no",  "any", "no",  "fresh"),
+  "GET /v1/users/:id/erasure":              may("no",  "no",  "any", "no"),
+  "GET /v1/erasures":                       may("no",  "no",  "any", "no"),
+
+  "POST /v1/password-resets":          "public",
+  "POST /v1/password-resets/consume":  "public",
+  "POST /v1/email-verifications":      "public",
+  "POST /v1/email-verifications/consume": "public",
+  "POST /v1/invitations/consume":      "public",
+  "POST /v1/email-changes/consume":    "public",
+  "POST /v1/me/email-verification":         may("own", "own", "own", "own", "enrolling"),
+  "PUT /v1/me/email":                       may("own", "own", "own", "own", "fresh"),
+  "PUT /v1/users/:id/email":                may("no",  "no",  "any", "no",  "fresh"),
+  "POST /v1/users/:id/invitation":          may("no",  "no",  "any", "no",  "users:write"),
 
   "GET /v1/contents":                       may("any", "any", "any", "any", "contents:read"),
   "POST /v1/contents":                      may("no",  "any", "any", "no",  "contents:write"),
@@ -85,6 +104,7 @@ export const permissions = {
   "GET /v1/search":                         may("any", "any", "any", "any", "contents:read"),
 
   "GET /v1/security/events":                may("no",  "no",  "any", "no",  "security:read"),
+  "GET /v1/security/attacks":               may("no",  "no",  "any", "no",  "security:read"),
 } as const satisfies Readonly<Record<string, Access>>;
 
 /** `GET /v1/me`: an operation of the table. */

@@ -21,7 +21,10 @@ export type JobPayloads = {
     readonly device: string;
     readonly step: "locked" | "expired";
   };
+  readonly "erase-user": { readonly organizationId: string; readonly userId: string };
   readonly "prune-sessions": Readonly<Record<string, never>>;
+  /** Looks for attacks in all organizations. */
+  readonly "watch-sign-ins": Readonly<Record<string, never>>;
   readonly "send-mail": { readonly organizationId: string; readonly mailId: string };
   readonly "reindex-search":
     | { readonly organizationId: string; readonly contentIds: readonly string[] }
@@ -49,9 +52,11 @@ const common = {
 
 /** How often a job is tried, how long it may take, and what is kept. Written to the database by `satchel migrate`. */
 export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
+  "erase-user": { ...common, expireInSeconds: 900 },
   lockout: { ...common, expireInSeconds: 60 },
   // Comes round again by itself.
   "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },
+  "watch-sign-ins": { ...common, retryLimit: 0, expireInSeconds: 50 },
   "reindex-search": { ...common, expireInSeconds: 900 },
   // A mail server may be away for a night: about ten hours in all.
   "send-mail": { ...common, retryLimit: 20, retryDelay: 10, retryDelayMax: 3600, expireInSeconds: 120 },

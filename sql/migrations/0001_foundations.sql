@@ -144,21 +144,23 @@ begin
   if tg_op = 'INSERT' then
     insert into app.history (organization_id, table_name, row_id, version, action, after)
     select n.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'insert', doc
-    from new_rows n cross join lateral to_jsonb(n) as doc;
+    from new_rows n cross join lateral (select to_jsonb(n) - tg_argv[1:] as doc) d;
   elsif tg_op = 'DELETE' then
     insert into app.history (organization_id, table_name, row_id, version, action, before)
     select o.organization_id, tg_table_name, (doc ->> tg_argv[0])::uuid, (doc ->> 'version')::integer, 'delete', doc
-    from old_rows o cross join lateral to_jsonb(o) as doc;
+    from old_rows o cross join lateral (select to_jsonb(o) - tg_argv[1:] as doc) d;
   else
     -- Only the columns that changed: a corrected typing mistake in a title must not store the body twice more.
     -- Materialized: otherwise each row would be turned into a document once for each of its columns.
     insert into app.history (organization_id, table_name, row_id, version, action, before, after)
     with
       n as materialized (
-        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from new_rows r cross join lateral to_jsonb(r) as doc
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc
+        from new_rows r cross join lateral (select to_jsonb(r) - tg_argv[1:] as doc) d
       ),
       o as materialized (
-        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc from old_rows r cross join lateral to_jsonb(r) as doc
+        select r.organization_id, (doc ->> tg_argv[0])::uuid as id, doc
+        from old_rows r cross join lateral (select to_jsonb(r) - tg_argv[1:] as doc) d
       )
     select organization_id, tg_table_name, id, (coalesce(n.doc, o.doc) ->> 'version')::integer,
       case when o.doc is null then 'insert' when n.doc is null then 'delete' else 'update' end,
@@ -176,7 +178,7 @@ begin
   return null;
 end
 $$;
-comment on function app.keep_history() is 'Writes app.history for one statement. Its argument names the id column.';
+comment on function app.keep_history() is 'Writes app.history for one statement. Its arguments name the id column, and columns that follow from others.';
 
 -- Who may do what with the rows of an organization. A permissive base for each command, and one restrictive policy
 -- that has the last word: whatever other policy is added later, a foreign row stays out of sight and out of reach.
@@ -251,33 +253,37 @@ begin
 end
 $$;
 
-create procedure app.record_history(target regclass, id_column text)
+-- `derived`: columns that are made of others; history would tell the same twice.
+create procedure app.record_history(target regclass, id_column text, derived text[] default '{}')
 language plpgsql
 as $$
+declare
+  arguments text := array_to_string(array(select quote_literal(a) from unnest(id_column || derived) a), ', ');
 begin
   execute format(
     'create trigger history_insert after insert on %s referencing new table as new_rows
-       for each statement execute function app.keep_history(%L)', target, id_column);
+       for each statement execute function app.keep_history(%s)', target, arguments);
   execute format(
     'create trigger history_update after update on %s referencing old table as old_rows new table as new_rows
-       for each statement execute function app.keep_history(%L)', target, id_column);
+       for each statement execute function app.keep_history(%s)', target, arguments);
   execute format(
     'create trigger history_delete after delete on %s referencing old table as old_rows
-       for each statement execute function app.keep_history(%L)', target, id_column);
+       for each statement execute function app.keep_history(%s)', target, arguments);
 end
 $$;
 
-create procedure app.audit(target regclass, id_column text)
+create procedure app.audit(target regclass, id_column text, derived text[] default '{}')
 language plpgsql
 as $$
 begin
   execute format('create trigger touch before update on %s for each row execute function app.touch_audited()', target);
-  call app.record_history(target, id_column);
+  call app.record_history(target, id_column, derived);
 end
 $$;
 
 call app.protect('app.history');
-call app.tag('app.history', 'none', 'history_id', 'table_name', 'action');
+call app.tag('app.history', 'none', 'history_id', 'action');
+call app.tag('app.history', 'none, label', 'table_name');
 call app.tag('app.history', 'personal, reference', 'actor_id');
 -- Copies of other tables' columns: erasing takes out of them what it takes out of those.
 call app.tag('app.history', 'derived', 'row_id', 'before', 'after');

@@ -5,25 +5,27 @@
 -- people who were erased since: the ledger, kept outside the database too, says whom to erase again.
 create table app.erasure (
   like template.tenant,
-  user_id uuid not null,
+  erasure_id uuid not null default app.uuidv7(),
   like template.timestamps including defaults,
+  user_id uuid not null,
   requested_by_id uuid default app.actor(),
   requested_at timestamptz not null default now(),
   started_at timestamptz,
   finished_at timestamptz,
-  constraint erasure_pkey primary key (organization_id, user_id),
+  constraint erasure_pkey primary key (organization_id, erasure_id),
   constraint erasure_order check (finished_at is null or started_at is not null),
   constraint erasure_user_fkey foreign key (organization_id, user_id) references app.user,
   constraint erasure_requested_by_fkey foreign key (organization_id, requested_by_id) references app.user
     on delete set null (requested_by_id)
 );
 comment on table app.erasure is 'People whose erasure was asked for, and how far it is.';
+create unique index erasure_user_unique on app.erasure (organization_id, user_id);
 create index erasure_requested_by on app.erasure (organization_id, requested_by_id);
 call app.protect('app.erasure');
 call app.keep_time('app.erasure');
 call app.tag('app.erasure', 'personal, person', 'user_id');
 call app.tag('app.erasure', 'personal, reference', 'requested_by_id');
-call app.tag('app.erasure', 'none', 'requested_at', 'started_at', 'finished_at');
+call app.tag('app.erasure', 'none', 'erasure_id', 'requested_at', 'started_at', 'finished_at');
 grant select, insert, update on app.erasure to satchel_request;
 grant select on app.erasure, app.user to satchel_eraser;
 
@@ -157,32 +159,78 @@ grant create on schema app to satchel_eraser;
 alter function app.erase_person(uuid, integer) owner to satchel_eraser;
 revoke create on schema app from satchel_eraser;
 
--- With the caller's rights, so that row-level security decides what there is. Credentials, hashes and ids of other
--- people are left out.
-create function app.person_records(person uuid, at_most integer) returns table (name text, total bigint, records json)
+-- What somebody did is found by who they are. Imports and jobs, which are nobody, stay out of it.
+create index history_actor on app.history (organization_id, actor_id, history_id) where actor_id is not null;
+
+-- With the caller's rights, so that row-level security decides what there is. Three kinds of part: `about` are the rows
+-- about the person, `changes` what those rows were before, `made` the rows of others in which the person is named as who
+-- made or changed them. Credentials, hashes and the ids of other people are left out.
+create function app.person_records(person uuid, at_most integer)
+  returns table (kind text, table_name text, total integer, records json)
 language plpgsql stable
 as $$
 declare
   part record;
   is_theirs text;
-  made text;
 begin
   for part in select * from app.personal_tables() loop
+    table_name := part.table_name;
+    is_theirs := 'false';
     if cardinality(part.person_columns) > 0 then
-      select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
-      name := part.table_name;
-      -- Of the ids of people in the row, only their own.
+      select string_agg(format('t.%I = $1', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+      kind := 'about';
       execute format(
-        'select count(*), coalesce(json_agg(f.doc order by f.doc ->> ''created_at'', f.doc::text)
-             filter (where f.n <= $3), ''[]'')
+        'select count(*)::int, coalesce(json_agg(
+             (select coalesce(jsonb_object_agg(e.key, e.value), ''{}'') from jsonb_each(f.doc) e
+              where e.key <> all ($3) or e.value = to_jsonb($1))
+             order by f.n) filter (where f.n <= $2), ''[]'')
          from (
-           select row_number() over (order by t.created_at desc) as n,
-             (select coalesce(jsonb_object_agg(e.key, e.value), ''{}'') from jsonb_each(to_jsonb(t) - $4) e
-              where e.key <> all ($5) or e.value = to_jsonb($2)) as doc
+           select row_number() over (order by t.created_at desc) as n, to_jsonb(t) - $4 as doc
            from %s t where t.organization_id = app.org() and (%s)
          ) f', part.target, is_theirs)
         into total, records
-        using app.org(), person, at_most, part.secret_columns || 'organization_id'::text, part.reference_columns;
+        using person, at_most, part.reference_columns, part.secret_columns || 'organization_id'::text;
+      return next;
+    end if;
+    if cardinality(part.person_columns) > 0 and part.has_history then
+      kind := 'changes';
+      execute format(
+        'select count(*)::int, coalesce(json_agg(json_build_object(
+             ''rowId'', f.row_id, ''action'', f.action, ''createdAt'', f.created_at,
+             ''actorId'', nullif(f.actor_id, nullif(f.actor_id, $1)),
+             ''before'', f.before - $4, ''after'', f.after - $4
+           ) order by f.n) filter (where f.n <= $2), ''[]'')
+         from (
+           select row_number() over (order by h.history_id desc) as n, h.* from app.history h
+           where h.organization_id = app.org() and h.table_name = $3 and %s
+         ) f',
+        case when part.key_columns <@ part.person_columns then 'h.row_id = $1' else (
+          select format(
+            'h.row_id in (select o.row_id from app.history o
+               where o.organization_id = app.org() and o.table_name = $3 and (%s))',
+            string_agg(format('o.before ->> %L = $1::text or o.after ->> %1$L = $1::text', c), ' or '))
+          from unnest(part.person_columns) c
+        ) end)
+        into total, records
+        using person, at_most, part.table_name, part.secret_columns || part.reference_columns || 'organization_id'::text;
+      return next;
+    end if;
+    if cardinality(part.reference_columns) > 0 then
+      kind := 'made';
+      execute format(
+        'select count(*)::int, coalesce(json_agg(f.doc order by f.n) filter (where f.n <= $2), ''[]'')
+         from (
+           select row_number() over (order by t.created_at desc) as n,
+             jsonb_build_object(''created_at'', t.created_at, ''as'', array_remove(array[%s], null)%s) as doc
+           from %s t where t.organization_id = app.org() and (%s) and not (%s)
+         ) f',
+        (select string_agg(format('case when t.%I = $1 then %1$L end', c), ', ') from unnest(part.reference_columns) c),
+        (select string_agg(format(', %L, t.%1$I', c), '') from unnest(part.key_columns || part.label_column) c where c is not null),
+        part.target,
+        (select string_agg(format('t.%I = $1', c), ' or ') from unnest(part.reference_columns) c),
+        is_theirs)
+        into total, records
+        using person, at_most;
       return next;
     end if;
   end loop;

@@ -11,6 +11,7 @@ import { anyOrganization, createSetupCode } from "../organizations/organizations
 import { createJobSchema } from "../queue.ts";
 import { authenticate } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
+import { replayConfigured } from "./erasures.ts";
 import { type Opened, openAll } from "./open.ts";
 import { logOf, readSettingsOf } from "./settings.ts";
 import { untilSignalled } from "./signals.ts";
@@ -76,6 +77,7 @@ async function serve(
   });
   const server = open({ app, host: config.host, port: config.port });
   try {
+    await replayConfigured(deps);
     if (config.jobs === "on") jobs = await startJobs(deps);
     const setupCode =
       config.signUp === "code" && !(await anyOrganization(deps)) ? await createSetupCode(deps, true) : null;

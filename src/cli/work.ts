@@ -1,5 +1,6 @@
 import { startJobs } from "../../jobs/index.ts";
 import { type Command, DATA_DIR, EXIT } from "./command.ts";
+import { replayConfigured } from "./erasures.ts";
 import { openAll } from "./open.ts";
 import { logOf, readSettingsOf } from "./settings.ts";
 import { untilSignalled } from "./signals.ts";
@@ -18,6 +19,7 @@ export const workCommand: Command = {
     const signalled = untilSignalled(log);
     const opened = await openAll(config, log, false);
     try {
+      await replayConfigured(opened.deps);
       const jobs = await startJobs(opened.deps);
       log.info("working", { pid: process.pid });
       call.say("Working on background jobs. Ctrl-C ends it.");

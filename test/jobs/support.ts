@@ -23,8 +23,10 @@ export const lockout: JobPayloads["lockout"] = {
 };
 
 export const idle: Handlers = {
+  "erase-user": async () => {},
   lockout: async () => {},
   "prune-sessions": async () => {},
+  "watch-sign-ins": async () => {},
   "reindex-search": async () => {},
   "send-mail": async () => {},
 };

@@ -27,6 +27,7 @@ const handlers: Handlers = {
     process.stdout.write(`done ${id}\n`);
   },
   "prune-sessions": async () => {},
+  "watch-sign-ins": async () => {},
   "reindex-search": async () => {},
   "send-mail": async () => {},
 };
