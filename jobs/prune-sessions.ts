@@ -2,7 +2,10 @@ import { withTenant } from "../src/db.ts";
 import { pruneEffects } from "../src/effects/effects.ts";
 import { pruneGuards } from "../src/guard/guard.ts";
 import * as idempotency from "../src/idempotency/idempotency.ts";
+import { pruneLinks } from "../src/links/links.ts";
+import { pruneMail } from "../src/mail/mail.ts";
 import { allOrganizations } from "../src/organizations/organizations.ts";
+import { pruneAttacks } from "../src/security/security.ts";
 import { pruneSessions } from "../src/sessions/sessions.ts";
 import type { Handler } from "./runner.ts";
 
@@ -11,7 +14,7 @@ const BATCH = 500;
 
 /**
  * Removes what has served its time, organization by organization and batch by batch: ended and expired sessions,
- * counters of attempts, answers kept for repeated requests, marks of finished jobs. All of these stopped counting
+ * counters of attempts, old attacks, answers kept for repeated requests, marks of finished jobs. All of these stopped counting
  * before: this only tidies up.
  */
 export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal }) => {
@@ -21,6 +24,9 @@ export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal
     const prunes = [
       () => pruneSessions(deps, organizationId, BATCH),
       () => pruneGuards(deps, organizationId, BATCH),
+      () => pruneLinks(deps, organizationId, BATCH),
+      () => pruneMail(deps, organizationId, BATCH),
+      () => pruneAttacks(deps, organizationId, BATCH),
       () => withTenant(deps.db, tenant, (tx) => idempotency.prune(tx, { organizationId, limit: BATCH })),
       () => withTenant(deps.db, tenant, (tx) => pruneEffects(tx, organizationId, BATCH)),
     ];

@@ -32,6 +32,75 @@ comment on schema template is 'Column groups that tables are made of. Never hold
 
 create extension btree_gin schema app;
 
+create table app.api_key (
+  organization_id uuid not null,
+  api_key_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  user_id uuid not null,
+  role text not null,
+  name text not null,
+  token_hash bytea not null,
+  hint text not null,
+  scopes text[] not null,
+  expires_at timestamp with time zone not null,
+  last_used_at timestamp with time zone,
+  last_used_ip inet,
+  revoked_at timestamp with time zone,
+  revoked_by_id uuid,
+  revoke_reason text,
+  constraint api_key_pkey PRIMARY KEY (organization_id, api_key_id),
+  constraint api_key_expiry CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '366 days'::interval)))),
+  constraint api_key_hint_length CHECK ((char_length(hint) = 4)),
+  constraint api_key_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+  constraint api_key_revoke_reason CHECK ((revoke_reason = ANY (ARRAY['revoked'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text]))),
+  constraint api_key_revoked_whole CHECK (((revoked_at IS NULL) = (revoke_reason IS NULL))),
+  constraint api_key_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'admin'::text, 'parent'::text]))),
+  constraint api_key_scopes_some CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 50))),
+  constraint api_key_token_hash_length CHECK ((octet_length(token_hash) = 32)),
+  constraint api_key_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.api_key owner to satchel_owner;
+comment on table app.api_key is 'What a program shows instead of a session, until it expires or is revoked.';
+comment on column app.api_key.organization_id is 'none';
+comment on column app.api_key.api_key_id is 'none';
+comment on column app.api_key.created_at is 'none';
+comment on column app.api_key.updated_at is 'none';
+comment on column app.api_key.user_id is 'personal, row';
+comment on column app.api_key.role is 'none';
+comment on column app.api_key.name is 'personal';
+comment on column app.api_key.token_hash is 'personal, secret';
+comment on column app.api_key.hint is 'personal, secret';
+comment on column app.api_key.scopes is 'none';
+comment on column app.api_key.expires_at is 'none';
+comment on column app.api_key.last_used_at is 'personal';
+comment on column app.api_key.last_used_ip is 'personal';
+comment on column app.api_key.revoked_at is 'personal';
+comment on column app.api_key.revoked_by_id is 'personal, reference';
+comment on column app.api_key.revoke_reason is 'personal';
+CREATE INDEX api_key_person ON app.api_key USING btree (organization_id, user_id);
+CREATE UNIQUE INDEX api_key_token_unique ON app.api_key USING btree (organization_id, token_hash);
+CREATE TRIGGER touch BEFORE UPDATE ON app.api_key FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.api_key enable row level security;
+alter table app.api_key force row level security;
+create policy erase on app.api_key as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.api_key as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.api_key as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.api_key as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.api_key as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.api_key as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.api_key to satchel_eraser;
+grant insert, select, update on app.api_key to satchel_request;
+
 create table app.attack (
   organization_id uuid not null,
   attack_id uuid not null default app.uuidv7(),
@@ -1473,6 +1542,39 @@ create policy request_update on app.sign_in_challenge as permissive for update t
 grant delete, select on app.sign_in_challenge to satchel_eraser;
 grant delete, insert, select, update on app.sign_in_challenge to satchel_request;
 
+create table app.sign_up (
+  organization_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint sign_up_pkey PRIMARY KEY (organization_id, user_id),
+  constraint sign_up_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.sign_up owner to satchel_owner;
+comment on table app.sign_up is 'Accounts that people made without a code within the last days.';
+comment on column app.sign_up.organization_id is 'none';
+comment on column app.sign_up.user_id is 'personal, row';
+comment on column app.sign_up.created_at is 'none';
+CREATE INDEX sign_up_created ON app.sign_up USING btree (organization_id, created_at);
+alter table app.sign_up enable row level security;
+alter table app.sign_up force row level security;
+create policy erase on app.sign_up as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.sign_up as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.sign_up as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.sign_up as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.sign_up as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.sign_up as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select on app.sign_up to satchel_eraser;
+grant delete, insert, select, update on app.sign_up to satchel_request;
+
 create table app.sign_up_attempt (
   organization_id uuid not null,
   network bytea not null,
@@ -1641,7 +1743,7 @@ create table app."user" (
   constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
   constraint user_avatar_url_form CHECK (((avatar_url ~ '^https?://[^[:space:]]+$'::text) AND (char_length(avatar_url) <= 2048))),
   constraint user_email_form CHECK (((email ~ '^[^@[:space:][:cntrl:]]{1,64}@[^@[:space:][:cntrl:]]+\.[^@.[:space:][:cntrl:]]{2,}$'::text) AND (email !~ '\.\.|^\.|\.@|@\.|@-'::text) AND (char_length(email) <= 254))),
-  constraint user_external_id_form CHECK (((external_id ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text) AND (char_length(external_id) <= 200))),
+  constraint user_external_id_form CHECK (((external_id ~ '^[^[:space:][:cntrl:]]+$'::text) AND (char_length(external_id) <= 200))),
   constraint user_full_name_length CHECK (((char_length(full_name) >= 1) AND (char_length(full_name) <= 200))),
   constraint user_language_form CHECK ((language ~ '^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$'::text)),
   constraint user_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'admin'::text, 'parent'::text]))),
@@ -1688,10 +1790,12 @@ CREATE INDEX user_name ON app."user" USING btree (organization_id, name_key, use
 CREATE INDEX user_updated_by ON app."user" USING btree (organization_id, updated_by_id);
 CREATE UNIQUE INDEX user_username_unique ON app."user" USING btree (organization_id, username_key) WHERE (deleted_at IS NULL);
 CREATE INDEX user_words ON app."user" USING gin (organization_id, app.user_words(full_name, username, email)) WITH (fastupdate=off);
+CREATE TRIGGER end_links AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (lower(new.email) IS DISTINCT FROM lower(old.email)) OR ((new.status <> old.status) AND (new.status = ANY (ARRAY['inactive'::text, 'suspended'::text]))))) EXECUTE FUNCTION app.end_links();
 CREATE TRIGGER end_sessions AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (new.role <> old.role) OR ((new.status <> old.status) AND (new.status <> 'active'::text)))) EXECUTE FUNCTION app.end_sessions();
 CREATE TRIGGER history_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
 CREATE TRIGGER history_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
 CREATE TRIGGER history_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
+CREATE TRIGGER revoke_api_keys AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (new.role <> old.role) OR ((new.status <> old.status) AND (new.status <> 'active'::text)))) EXECUTE FUNCTION app.revoke_api_keys();
 CREATE TRIGGER touch BEFORE UPDATE ON app."user" FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 CREATE TRIGGER usage_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
 CREATE TRIGGER usage_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
@@ -1926,6 +2030,20 @@ end
 $function$;
 alter function app.count_storage() owner to satchel_owner;
 comment on function app.count_storage() is 'Counts the bytes of the lessons of one statement into app.usage.';
+
+CREATE OR REPLACE FUNCTION app.end_links()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.link set ended_at = now()
+  where organization_id = new.organization_id and user_id = new.user_id and consumed_at is null and ended_at is null;
+  return null;
+end
+$function$;
+alter function app.end_links() owner to satchel_owner;
+comment on function app.end_links() is 'Ends what was mailed to a person when they get another address, are deleted or are shut out.';
+grant execute on function app.end_links() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.end_sessions()
  RETURNS trigger
@@ -2332,6 +2450,25 @@ begin
 end
 $procedure$;
 alter procedure app.record_history(IN target regclass, IN id_column text, IN derived text[]) owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.revoke_api_keys()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.api_key
+  set revoked_at = now(), revoked_by_id = app.actor(), revoke_reason = case
+    when new.deleted_at is not null then 'user_deleted'
+    when new.status <> old.status then 'status_changed'
+    else 'role_changed'
+  end
+  where organization_id = new.organization_id and user_id = new.user_id and revoked_at is null;
+  return null;
+end
+$function$;
+alter function app.revoke_api_keys() owner to satchel_owner;
+comment on function app.revoke_api_keys() is 'Revokes a person''s API keys when they are deleted, get another role or are no longer active.';
+grant execute on function app.revoke_api_keys() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.search_configuration(language text)
  RETURNS regconfig

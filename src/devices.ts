@@ -13,9 +13,12 @@ export interface Origin {
   readonly deviceToken: string | null;
 }
 
-/** An address as the database takes it, without the zone of a link-local one; null when it is none. */
-export function addressOf({ address }: Origin): string | null {
-  const bare = address.replace(/%.*$/s, "");
+/**
+ * An address as the database takes it: without the zone of a link-local one, and of IPv4 also where it came in over a
+ * socket of IPv6. Null when it is none.
+ */
+export function addressOf({ address }: Pick<Origin, "address">): string | null {
+  const bare = address.replace(/%.*$/s, "").replace(/^::ffff:(?=\d+\.)/i, "");
   return isIP(bare) === 0 ? null : bare;
 }
 
@@ -28,6 +31,24 @@ export function deviceType(userAgent: string | null): DeviceType {
   if (userAgent === null || userAgent === "") return "unknown";
   const type = Bowser.parse(userAgent).platform.type ?? "unknown";
   return TYPES.has(type) ? (type as DeviceType) : "unknown";
+}
+
+/** Browsers on desktops tell of no later version than Windows 10 and macOS 10.15, whatever they run on. */
+const TELLS_VERSION: ReadonlySet<string | undefined> = new Set(["Android", "iOS"]);
+
+/** What a user agent tells of itself: `Firefox 128`, `Android 14`; null where it does not say. */
+export function softwareOf(userAgent: string | null): {
+  readonly browser: string | null;
+  readonly operatingSystem: string | null;
+} {
+  if (userAgent === null || userAgent === "") return { browser: null, operatingSystem: null };
+  const { browser, os } = Bowser.parse(userAgent);
+  const named = (name: string | undefined, version: string | undefined): string | null =>
+    name === undefined || name === "" ? null : [name, version].filter(Boolean).join(" ").slice(0, 80);
+  return {
+    browser: named(browser.name, browser.version?.split(".")[0]),
+    operatingSystem: named(os.name, TELLS_VERSION.has(os.name) ? os.version : undefined),
+  };
 }
 
 /** How long a device is remembered after a person last signed in on it, in days. */

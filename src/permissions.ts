@@ -89,7 +89,6 @@ export const permissions = {
   "POST /v1/email-changes/consume":    "public",
   "POST /v1/me/email-verification":         may("own", "own", "own", "own", "enrolling"),
   "PUT /v1/me/email":                       may("own", "own", "own", "own", "fresh"),
-  "PUT /v1/users/:id/email":                may("no",  "no",  "any", "no",  "fresh"),
   "POST /v1/users/:id/invitation":          may("no",  "no",  "any", "no",  "users:write"),
 
   "GET /v1/contents":                       may("any", "any", "any", "any", "contents:read"),

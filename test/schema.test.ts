@@ -264,6 +264,7 @@ describe("columns", () => {
       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where c.relnamespace = 'app'::regnamespace and c.relkind = 'r' order by 1`);
     expect(entities.map(({ column }) => column)).toEqual([
+      "attack.attack_id",
       "content.content_id",
       "history.history_id",
       "mail.mail_id",

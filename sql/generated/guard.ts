@@ -51,6 +51,8 @@ export interface LockGuardRow {
   readonly lockedUntil: Date | null;
   readonly secondsLeft: number | null;
   readonly userId: string | null;
+  readonly door: "password" | "second_factor" | "recovery_code" | "reset" | "invitation" | "refresh";
+  readonly locks: number;
 }
 
 const lockGuardStatement: Statement = {
@@ -60,7 +62,7 @@ const lockGuardStatement: Statement = {
   coalesce(locked_until > now(), false) as locked,
   locked_until,
   extract(epoch from locked_until - now())::float8 as seconds_left,
-  user_id
+  user_id, door, locks
 from app.login_guard
 where organization_id = $1 and guard_key = $2 and bucket = $3
 for update`,
@@ -83,8 +85,10 @@ using (
   select guard_key, bucket from app.login_guard
   where organization_id = $1
     and last_attempt_at < now() - interval '1 day'
-    and (locked_until is null or locked_until <= now())
-    and sequence - success_sequence < 20
+    and (
+      ((locked_until is null or locked_until <= now()) and sequence - success_sequence < 20)
+      or (user_id is null and last_attempt_at < now() - interval '90 days')
+    )
   order by last_attempt_at
   limit $2::int
   for update skip locked
@@ -92,7 +96,10 @@ using (
 where g.organization_id = $1 and g.guard_key = old.guard_key and g.bucket = old.bucket`,
 };
 
-/** Removes, at most so many at a time, buckets nobody has tried for a day and that hold no lock and no long streak. */
+/**
+ * Removes, at most so many at a time, buckets nobody has tried for a day and that hold no lock and no long streak; of
+ * logins that nobody has, whatever they hold after ninety days.
+ */
 export function pruneGuards(tx: TenantTx, params: PruneGuardsParams): Promise<number> {
   return count(tx, pruneGuardsStatement, [params.organizationId, params.limit]);
 }
@@ -111,6 +118,11 @@ const updateAttemptReturnedStatement: Statement = {
 set
   forgiven_sequence = least(sequence, forgiven_sequence + 1),
   success_sequence = least(sequence, success_sequence + 1),
+  locks = case
+    when locked_until is not null and sequence - least(sequence, forgiven_sequence + 1) < $1::int
+      then greatest(locks - 1, 0)
+    else locks
+  end,
   locked_until = case
     when sequence - least(sequence, forgiven_sequence + 1) < $1::int then null else locked_until
   end
@@ -118,7 +130,7 @@ where organization_id = $2 and guard_key = $3 and bucket = $4
   and forgiven_sequence < $5`,
 };
 
-/** Gives one reserved attempt back whose password was never looked at, and lifts the lock if too few remain for it. */
+/** Gives one reserved attempt back whose secret was never looked at, and lifts the lock if too few remain for it. */
 export function updateAttemptReturned(tx: TenantTx, params: UpdateAttemptReturnedParams): Promise<number> {
   return count(tx, updateAttemptReturnedStatement, [
     params.attemptsAllowed,
@@ -143,13 +155,19 @@ const updateAttemptsForgivenStatement: Statement = {
 set
   forgiven_sequence = greatest(forgiven_sequence, $1),
   success_sequence = greatest(success_sequence, $1),
+  locks = case
+    when sequence - greatest(forgiven_sequence, $1) < $2::int then 0 else least(locks, 1)
+  end,
   locked_until = case
     when sequence - greatest(forgiven_sequence, $1) < $2::int then null else locked_until
   end
 where organization_id = $3 and guard_key = $4 and bucket = $5`,
 };
 
-/** A success gives back the attempts up to its own and no later one, and lifts the lock if too few remain for it. */
+/**
+ * A success gives back the attempts up to its own and no later one, and lifts the lock if too few remain for it. What
+ * remains of the locks before it is the one that holds.
+ */
 export function updateAttemptsForgiven(tx: TenantTx, params: UpdateAttemptsForgivenParams): Promise<number> {
   return count(tx, updateAttemptsForgivenStatement, [
     params.sequence,
@@ -182,9 +200,11 @@ export interface UpsertAttemptParams {
   readonly organizationId: string;
   readonly guardKey: Uint8Array;
   readonly bucket: Uint8Array;
+  readonly door: string;
   readonly userId: string | null;
+  readonly ip: string | null;
   readonly attemptsAllowed: number;
-  readonly lockMinutes: number;
+  readonly lockMinutes: readonly number[];
   readonly attemptsTotal: number;
 }
 
@@ -195,20 +215,31 @@ export interface UpsertAttemptRow {
 
 const upsertAttemptStatement: Statement = {
   name: "guard/upsert_attempt",
-  text: `insert /* guard/upsert_attempt */ into app.login_guard as g (organization_id, guard_key, bucket, user_id, sequence, locked_until)
-values (
-  $1, $2, $3, $4, 1,
-  case when $5::int <= 1 then now() + make_interval(mins => $6::int) end
+  text: `insert /* guard/upsert_attempt */ into app.login_guard as g (
+  organization_id, guard_key, bucket, door, user_id, network, sequence, locks, locked_until
+) values (
+  $1, $2, $3, $4, $5,
+  network(set_masklen($6::inet, case family($6::inet) when 6 then 64 else 32 end))::inet, 1,
+  case when $7::int <= 1 then 1 else 0 end,
+  case when $7::int <= 1 then now() + make_interval(mins => ($8::int[])[1]) end
 )
 on conflict (organization_id, guard_key, bucket) do update
 set
   sequence = g.sequence + 1,
   user_id = excluded.user_id,
+  network = excluded.network,
   forgiven_sequence = case when g.locked_until is null then g.forgiven_sequence else g.sequence end,
+  locks = g.locks + case
+    when g.sequence + 1 - g.success_sequence >= $9::int
+      or g.sequence + 1 - (case when g.locked_until is null then g.forgiven_sequence else g.sequence end)
+        >= $7::int then 1
+    else 0
+  end,
   locked_until = case
-    when g.sequence + 1 - g.success_sequence >= $7::int then '9999-12-31 00:00:00+00'::timestamptz
+    when g.sequence + 1 - g.success_sequence >= $9::int then '9999-12-31 00:00:00+00'::timestamptz
     when g.sequence + 1 - (case when g.locked_until is null then g.forgiven_sequence else g.sequence end)
-      >= $5::int then now() + make_interval(mins => $6::int)
+      >= $7::int
+      then now() + make_interval(mins => ($8::int[])[least(g.locks + 1, cardinality($8::int[]))])
   end,
   last_attempt_at = now()
 where g.locked_until is null or g.locked_until <= now()
@@ -224,7 +255,9 @@ export function upsertAttempt(tx: TenantTx, params: UpsertAttemptParams): Promis
     params.organizationId,
     params.guardKey,
     params.bucket,
+    params.door,
     params.userId,
+    params.ip,
     params.attemptsAllowed,
     params.lockMinutes,
     params.attemptsTotal,

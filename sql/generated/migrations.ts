@@ -1000,6 +1000,77 @@ grant select, insert on app.security_event to satchel_request;
 `,
   },
   {
+    name: "0010_api_keys",
+    checksum: "c7224fba0fb66649b419a5cbe069dfcb3a26a8edf36de446308ba9368be25d46",
+    text: `-- Keys for programs: the rights of whoever made one, or fewer, with nobody at the keyboard.
+
+create table app.api_key (
+  like template.tenant,
+  api_key_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  -- Whose rights it has.
+  user_id uuid not null,
+  -- As it was when the key was made. A key is not for whatever the person may do later.
+  role text not null constraint api_key_role check (role in ('student', 'teacher', 'admin', 'parent')),
+  name text not null constraint api_key_name_length check (char_length(name) between 1 and 100),
+  -- A keyed hash: who reads this table can act as nobody.
+  token_hash bytea not null constraint api_key_token_hash_length check (octet_length(token_hash) = 32),
+  -- The last letters, by which people tell one from another.
+  hint text not null constraint api_key_hint_length check (char_length(hint) = 4),
+  scopes text[] not null constraint api_key_scopes_some check (cardinality(scopes) between 1 and 50),
+  expires_at timestamptz not null,
+  last_used_at timestamptz,
+  last_used_ip inet,
+  revoked_at timestamptz,
+  revoked_by_id uuid,
+  revoke_reason text constraint api_key_revoke_reason check (
+    revoke_reason in ('revoked', 'role_changed', 'status_changed', 'user_deleted')
+  ),
+  constraint api_key_pkey primary key (organization_id, api_key_id),
+  constraint api_key_revoked_whole check ((revoked_at is null) = (revoke_reason is null)),
+  constraint api_key_expiry check (expires_at > created_at and expires_at <= created_at + interval '366 days'),
+  constraint api_key_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.api_key is 'What a program shows instead of a session, until it expires or is revoked.';
+create unique index api_key_token_unique on app.api_key (organization_id, token_hash);
+create index api_key_person on app.api_key (organization_id, user_id);
+call app.protect('app.api_key');
+call app.keep_time('app.api_key');
+call app.tag('app.api_key', 'personal, row', 'user_id');
+call app.tag('app.api_key', 'none', 'api_key_id', 'role', 'scopes', 'expires_at');
+call app.tag('app.api_key', 'personal', 'name', 'last_used_at', 'last_used_ip', 'revoked_at', 'revoke_reason');
+call app.tag('app.api_key', 'personal, reference', 'revoked_by_id');
+call app.tag('app.api_key', 'personal, secret', 'token_hash', 'hint');
+grant select, insert, update on app.api_key to satchel_request;
+
+-- As app.end_sessions does for sessions: what takes rights from a person takes their keys, whoever writes it.
+create function app.revoke_api_keys() returns trigger
+language plpgsql
+as $$
+begin
+  update app.api_key
+  set revoked_at = now(), revoked_by_id = app.actor(), revoke_reason = case
+    when new.deleted_at is not null then 'user_deleted'
+    when new.status <> old.status then 'status_changed'
+    else 'role_changed'
+  end
+  where organization_id = new.organization_id and user_id = new.user_id and revoked_at is null;
+  return null;
+end
+$$;
+comment on function app.revoke_api_keys() is
+  'Revokes a person''s API keys when they are deleted, get another role or are no longer active.';
+create trigger revoke_api_keys after update on app.user for each row
+  when (
+    (new.deleted_at is not null and old.deleted_at is null)
+    or new.role <> old.role
+    or (new.status <> old.status and new.status <> 'active')
+  )
+  execute function app.revoke_api_keys();
+grant execute on function app.revoke_api_keys() to satchel_request;
+`,
+  },
+  {
     name: "0011_mail",
     checksum: "c698f53afd5a1ae3473280aa65eb4c179198873ae0e74518b1531f2272736131",
     text: `-- Mail to people: what is to be sent, what was, and what stays in the mailbox because there is no SMTP server.
@@ -1043,7 +1114,7 @@ grant select, insert, update, delete on app.mail to satchel_request;
   },
   {
     name: "0012_links",
-    checksum: "5225e487fae4e5fab4a779324959a825145f2c1a33c82a2215b3fe6bcf6e3786",
+    checksum: "85afdfa109e91bbef2deb51e7f6c2d9e85fa582f4bb30148b991b2f18fe16978",
     text: `-- Links that are mailed to people: to confirm an address, to accept an invitation, to choose another password. Whoever
 -- has the token is taken for who reads that mailbox, once.
 
@@ -1078,6 +1149,28 @@ create index link_ip on app.link (organization_id, ip, created_at) where ip is n
 call app.protect('app.link');
 call app.keep_time('app.link');
 grant select, insert, update, delete on app.link to satchel_request;
+
+-- A trigger and not a statement of each use case: a link proves something about a mailbox, and is worth nothing once
+-- that is no longer the person's, or the person is shut out, whoever writes it.
+create function app.end_links() returns trigger
+language plpgsql
+as $$
+begin
+  update app.link set ended_at = now()
+  where organization_id = new.organization_id and user_id = new.user_id and consumed_at is null and ended_at is null;
+  return null;
+end
+$$;
+comment on function app.end_links() is
+  'Ends what was mailed to a person when they get another address, are deleted or are shut out.';
+create trigger end_links after update on app.user for each row
+  when (
+    (new.deleted_at is not null and old.deleted_at is null)
+    or lower(new.email) is distinct from lower(old.email)
+    or (new.status <> old.status and new.status in ('inactive', 'suspended'))
+  )
+  execute function app.end_links();
+grant execute on function app.end_links() to satchel_request;
 `,
   },
   {
@@ -1859,7 +1952,7 @@ grant select, insert, update, delete on app.attack to satchel_request;
   },
   {
     name: "0019_sign_ups",
-    checksum: "0ad68456b8b33d35fd424224e6ef4e35eb4a8d1d3e308d3ad8e97ca9aa96f3d0",
+    checksum: "e15a2162021986b766264af4aaf547fcf2c78c67ad9e360280c6ab02e61387ec",
     text: `-- How people make accounts for themselves: the codes that let them, and how often strangers try.
 
 create table app.sign_up_code (
@@ -1890,6 +1983,21 @@ call app.tag(
 );
 call app.tag('app.sign_up_code', 'personal, reference', 'created_by_id');
 grant select, insert, update on app.sign_up_code to satchel_request;
+
+-- Who signed up without a code and has an account that waits for an address to be confirmed. Nobody else is here.
+create table app.sign_up (
+  like template.tenant,
+  user_id uuid not null,
+  created_at timestamptz not null default now(),
+  constraint sign_up_pkey primary key (organization_id, user_id),
+  constraint sign_up_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.sign_up is 'Accounts that people made without a code within the last days.';
+create index sign_up_created on app.sign_up (organization_id, created_at);
+call app.protect('app.sign_up');
+call app.tag('app.sign_up', 'personal, row', 'user_id');
+call app.tag('app.sign_up', 'none', 'created_at');
+grant select, insert, update, delete on app.sign_up to satchel_request;
 
 -- Counted before anything is looked at, in one statement under the row's lock, so that the limit is exact over all nodes.
 create table app.sign_up_attempt (

@@ -246,3 +246,33 @@ export function updateOrganization(
     params.organizationId,
   ]);
 }
+
+export interface UpdateStatusParams {
+  readonly status: string;
+  readonly organizationId: string;
+}
+
+export interface UpdateStatusRow {
+  readonly organizationId: string;
+  readonly name: string;
+  readonly slug: string;
+  readonly type: "school" | "district" | "university" | "company" | "other";
+  readonly status: "active" | "suspended" | "closed";
+  readonly settings: Json;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+const updateStatusStatement: Statement = {
+  name: "organizations/update_status",
+  text: `update /* organizations/update_status */ app.organization
+set status = $1
+where organization_id = $2
+returning organization_id, name, slug, type, status, settings, version, created_at, updated_at`,
+};
+
+/** Suspends, closes or reactivates the entered organization. */
+export function updateStatus(tx: TenantTx, params: UpdateStatusParams): Promise<UpdateStatusRow> {
+  return one<UpdateStatusRow>(tx, updateStatusStatement, [params.status, params.organizationId]);
+}

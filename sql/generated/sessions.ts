@@ -1,5 +1,5 @@
 // Written by `bun run sql`. Do not edit.
-import { type Statement, type SystemTx, type TenantTx, count, many, maybe, one } from "../tx.ts";
+import { type Json, type Statement, type SystemTx, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
 export interface FindByTokenParams {
   readonly organizationId: string;
@@ -11,6 +11,8 @@ export interface FindByTokenRow {
   readonly userId: string;
   readonly role: "student" | "teacher" | "admin" | "parent";
   readonly authenticatedAt: Date;
+  readonly settings: Json;
+  readonly hasSecondFactor: boolean;
   readonly needsTouch: boolean;
   readonly organizationGeneration: number;
   readonly usersGeneration: number;
@@ -20,7 +22,10 @@ export interface FindByTokenRow {
 const findByTokenStatement: Statement = {
   name: "sessions/find_by_token",
   text: `select /* sessions/find_by_token */
-  s.session_id, s.user_id, u.role, s.authenticated_at,
+  s.session_id, s.user_id, u.role, s.authenticated_at, o.settings,
+  exists (select from app.second_factor f
+    where f.organization_id = s.organization_id and f.user_id = s.user_id
+      and f.confirmed_at is not null) as has_second_factor,
   s.last_active_at < now() - interval '1 minute' as needs_touch,
   coalesce((select generation from app.generation g
     where g.organization_id = $1 and g.topic = 'organization'), 0) as organization_generation,
@@ -35,6 +40,7 @@ where s.organization_id = $1
   and s.token_hash = any($2::bytea[])
   and s.ended_at is null
   and s.expires_at > now()
+  and (s.token_expires_at is null or s.token_expires_at > now())
   and (s.idle_timeout is null or s.last_active_at + s.idle_timeout > now())
   and u.status = 'active' and u.deleted_at is null
   and o.status = 'active'`,
@@ -46,6 +52,30 @@ where s.organization_id = $1
  */
 export function findByToken(tx: TenantTx, params: FindByTokenParams): Promise<FindByTokenRow | null> {
   return maybe<FindByTokenRow>(tx, findByTokenStatement, [params.organizationId, params.tokenHashes]);
+}
+
+export interface FindChallengeParams {
+  readonly organizationId: string;
+  readonly tokenHashes: readonly Uint8Array[];
+}
+
+export interface FindChallengeRow {
+  readonly userId: string;
+}
+
+const findChallengeStatement: Statement = {
+  name: "sessions/find_challenge",
+  text: `select /* sessions/find_challenge */ h.user_id
+from app.sign_in_challenge h
+join app.organization o on o.organization_id = h.organization_id
+where h.organization_id = $1 and h.token_hash = any($2::bytea[])
+  and h.consumed_at is null and h.expires_at > now()
+  and o.status = 'active'`,
+};
+
+/** Who has proved their password and may still prove a second factor. */
+export function findChallenge(tx: TenantTx, params: FindChallengeParams): Promise<FindChallengeRow | null> {
+  return maybe<FindChallengeRow>(tx, findChallengeStatement, [params.organizationId, params.tokenHashes]);
 }
 
 export interface FindCredentialParams {
@@ -62,15 +92,16 @@ export interface FindCredentialRow {
   readonly email: string | null;
   readonly passwordHash: string | null;
   readonly pepperKeyId: string | null;
+  readonly lastLoginAt: Date | null;
 }
 
 const findCredentialStatement: Statement = {
   name: "sessions/find_credential",
-  text: `select /* sessions/find_credential */ u.user_id, u.status, u.role, u.full_name, u.username, u.email, c.password_hash, c.pepper_key_id
+  text: `select /* sessions/find_credential */ u.user_id, u.status, u.role, u.full_name, u.username, u.email, c.password_hash, c.pepper_key_id, c.last_login_at
 from app.user u
 left join app.credential c on c.organization_id = u.organization_id and c.user_id = u.user_id
 where u.organization_id = $1
-  and (lower(u.email) = lower($2) or lower(u.username) = lower($2))
+  and (u.email_key = lower($2) or u.username_key = lower($2))
   and u.deleted_at is null`,
 };
 
@@ -131,6 +162,34 @@ export function findPassword(tx: TenantTx, params: FindPasswordParams): Promise<
   return maybe<FindPasswordRow>(tx, findPasswordStatement, [params.organizationId, params.userId]);
 }
 
+export interface FindRefreshTokenParams {
+  readonly organizationId: string;
+  readonly tokenHashes: readonly Uint8Array[];
+}
+
+export interface FindRefreshTokenRow {
+  readonly userId: string;
+}
+
+const findRefreshTokenStatement: Statement = {
+  name: "sessions/find_refresh_token",
+  text: `select /* sessions/find_refresh_token */ s.user_id
+from app.refresh_token r
+join app.session s on s.organization_id = r.organization_id and s.session_id = r.session_id
+where r.organization_id = $1 and r.token_hash = any($2::bytea[])`,
+};
+
+/** Whose session a refresh token is of, used or not, live or not. */
+export function findRefreshToken(
+  tx: TenantTx,
+  params: FindRefreshTokenParams,
+): Promise<FindRefreshTokenRow | null> {
+  return maybe<FindRefreshTokenRow>(tx, findRefreshTokenStatement, [
+    params.organizationId,
+    params.tokenHashes,
+  ]);
+}
+
 export interface FindSessionParams {
   readonly organizationId: string;
   readonly userId: string;
@@ -145,11 +204,13 @@ export interface FindSessionRow {
   readonly createdAt: Date;
   readonly lastActiveAt: Date;
   readonly expiresAt: Date;
+  readonly longLived: boolean;
 }
 
 const findSessionStatement: Statement = {
   name: "sessions/find_session",
-  text: `select /* sessions/find_session */ session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at
+  text: `select /* sessions/find_session */ session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at,
+  token_expires_at is not null as long_lived
 from app.session
 where organization_id = $1 and user_id = $2 and session_id = $3
   and ended_at is null and expires_at > now()
@@ -165,6 +226,64 @@ export function findSession(tx: TenantTx, params: FindSessionParams): Promise<Fi
   ]);
 }
 
+export interface InsertChallengeParams {
+  readonly tokenHash: Uint8Array;
+  readonly longLived: boolean;
+  readonly minutes: number;
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly verifiedHash: string;
+}
+
+export interface InsertChallengeRow {
+  readonly expiresAt: Date;
+}
+
+const insertChallengeStatement: Statement = {
+  name: "sessions/insert_challenge",
+  text: `insert /* sessions/insert_challenge */ into app.sign_in_challenge
+  (organization_id, token_hash, user_id, password_changed_at, long_lived, expires_at)
+select c.organization_id, $1, c.user_id, c.password_changed_at, $2, now() + make_interval(mins => $3::int)
+from app.credential c
+where c.organization_id = $4 and c.user_id = $5 and c.password_hash = $6
+returning expires_at`,
+};
+
+/**
+ * Remembers that somebody has proved their password and is to prove a second factor within so many minutes. No row when
+ * the password is no longer the one that was proved.
+ */
+export function insertChallenge(
+  tx: TenantTx,
+  params: InsertChallengeParams,
+): Promise<InsertChallengeRow | null> {
+  return maybe<InsertChallengeRow>(tx, insertChallengeStatement, [
+    params.tokenHash,
+    params.longLived,
+    params.minutes,
+    params.organizationId,
+    params.userId,
+    params.verifiedHash,
+  ]);
+}
+
+export interface InsertRefreshTokenParams {
+  readonly organizationId: string;
+  readonly tokenHash: Uint8Array;
+  readonly sessionId: string;
+}
+
+const insertRefreshTokenStatement: Statement = {
+  name: "sessions/insert_refresh_token",
+  text: `insert /* sessions/insert_refresh_token */ into app.refresh_token (organization_id, token_hash, session_id)
+values ($1, $2, $3)`,
+};
+
+/** Gives a session a refresh token, by its hash. It has one at most that is unused. */
+export function insertRefreshToken(tx: TenantTx, params: InsertRefreshTokenParams): Promise<number> {
+  return count(tx, insertRefreshTokenStatement, [params.organizationId, params.tokenHash, params.sessionId]);
+}
+
 export interface InsertSessionParams {
   readonly organizationId: string;
   readonly sessionId: string;
@@ -176,22 +295,26 @@ export interface InsertSessionParams {
   readonly deviceId: string | null;
   readonly lifetimeMinutes: number;
   readonly idleMinutes: number | null;
+  readonly tokenMinutes: number | null;
 }
 
 export interface InsertSessionRow {
   readonly sessionId: string;
   readonly expiresAt: Date;
+  readonly tokenExpiresAt: Date | null;
 }
 
 const insertSessionStatement: Statement = {
   name: "sessions/insert_session",
   text: `insert /* sessions/insert_session */ into app.session
-  (organization_id, session_id, user_id, token_hash, ip, user_agent, device_type, device_id, expires_at, idle_timeout)
+  (organization_id, session_id, user_id, token_hash, ip, user_agent, device_type, device_id, expires_at, idle_timeout,
+    token_expires_at)
 values (
   $1, $2, $3, $4, $5::inet, $6, $7, $8,
-  now() + make_interval(mins => $9::int), make_interval(mins => $10::int)
+  now() + make_interval(mins => $9::int), make_interval(mins => $10::int),
+  now() + make_interval(mins => $11::int)
 )
-returning session_id, expires_at`,
+returning session_id, expires_at, token_expires_at`,
 };
 
 /** Opens a session. */
@@ -207,6 +330,7 @@ export function insertSession(tx: TenantTx, params: InsertSessionParams): Promis
     params.deviceId,
     params.lifetimeMinutes,
     params.idleMinutes,
+    params.tokenMinutes,
   ]);
 }
 
@@ -225,11 +349,13 @@ export interface ListLiveRow {
   readonly createdAt: Date;
   readonly lastActiveAt: Date;
   readonly expiresAt: Date;
+  readonly longLived: boolean;
 }
 
 const listLiveStatement: Statement = {
   name: "sessions/list_live",
-  text: `select /* sessions/list_live */ session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at
+  text: `select /* sessions/list_live */ session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at,
+  token_expires_at is not null as long_lived
 from app.session
 where organization_id = $1 and user_id = $2
   and ended_at is null and expires_at > now()
@@ -247,6 +373,67 @@ export function listLive(tx: TenantTx, params: ListLiveParams): Promise<readonly
     params.beforeId,
     params.limit,
   ]);
+}
+
+export interface LockRefreshTokenParams {
+  readonly seconds: number;
+  readonly organizationId: string;
+  readonly tokenHashes: readonly Uint8Array[];
+}
+
+export interface LockRefreshTokenRow {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly again: boolean;
+}
+
+const lockRefreshTokenStatement: Statement = {
+  name: "sessions/lock_refresh_token",
+  text: `select /* sessions/lock_refresh_token */ r.session_id, s.user_id, r.used_at < now() - make_interval(secs => $1::int) as again
+from app.refresh_token r
+join app.session s on s.organization_id = r.organization_id and s.session_id = r.session_id
+where r.organization_id = $2 and r.token_hash = any($3::bytea[])
+  and r.used_at is not null
+  and s.ended_at is null and s.expires_at > now()
+for update of r`,
+};
+
+/**
+ * A refresh token that was used, held until the transaction ends. `again`: longer ago than requests under way at the same
+ * moment can be apart.
+ */
+export function lockRefreshToken(
+  tx: TenantTx,
+  params: LockRefreshTokenParams,
+): Promise<LockRefreshTokenRow | null> {
+  return maybe<LockRefreshTokenRow>(tx, lockRefreshTokenStatement, [
+    params.seconds,
+    params.organizationId,
+    params.tokenHashes,
+  ]);
+}
+
+export interface PruneChallengesParams {
+  readonly organizationId: string;
+  readonly limit: number;
+}
+
+const pruneChallengesStatement: Statement = {
+  name: "sessions/prune_challenges",
+  text: `delete /* sessions/prune_challenges */ from app.sign_in_challenge h
+using (
+  select token_hash from app.sign_in_challenge
+  where organization_id = $1 and expires_at < now()
+  order by expires_at
+  limit $2::int
+  for update skip locked
+) old
+where h.organization_id = $1 and h.token_hash = old.token_hash`,
+};
+
+/** Removes, at most so many at a time, challenges that have expired. */
+export function pruneChallenges(tx: TenantTx, params: PruneChallengesParams): Promise<number> {
+  return count(tx, pruneChallengesStatement, [params.organizationId, params.limit]);
 }
 
 export interface PruneSessionsParams {
@@ -298,6 +485,42 @@ export function updateAllEnded(tx: TenantTx, params: UpdateAllEndedParams): Prom
   ]);
 }
 
+export interface UpdateChallengeConsumedParams {
+  readonly organizationId: string;
+  readonly tokenHashes: readonly Uint8Array[];
+}
+
+export interface UpdateChallengeConsumedRow {
+  readonly longLived: boolean;
+  readonly passwordHash: string | null;
+  readonly lastLoginAt: Date | null;
+}
+
+const updateChallengeConsumedStatement: Statement = {
+  name: "sessions/update_challenge_consumed",
+  text: `update /* sessions/update_challenge_consumed */ app.sign_in_challenge h set consumed_at = now()
+from app.credential c
+where h.organization_id = $1 and h.token_hash = any($2::bytea[])
+  and h.consumed_at is null and h.expires_at > now()
+  and c.organization_id = h.organization_id and c.user_id = h.user_id
+  and c.password_changed_at is not distinct from h.password_changed_at
+returning h.long_lived, c.password_hash, c.last_login_at`,
+};
+
+/**
+ * Uses a challenge up. No row when it was used, has expired, or the password was replaced since. Of two that race one gets
+ * the row.
+ */
+export function updateChallengeConsumed(
+  tx: TenantTx,
+  params: UpdateChallengeConsumedParams,
+): Promise<UpdateChallengeConsumedRow | null> {
+  return maybe<UpdateChallengeConsumedRow>(tx, updateChallengeConsumedStatement, [
+    params.organizationId,
+    params.tokenHashes,
+  ]);
+}
+
 export interface UpdateEndedParams {
   readonly reason: string;
   readonly organizationId: string;
@@ -322,20 +545,60 @@ export function updateEnded(tx: TenantTx, params: UpdateEndedParams): Promise<nu
   ]);
 }
 
+export interface UpdateExcessEndedParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly keep: number;
+}
+
+export interface UpdateExcessEndedRow {
+  readonly sessionId: string;
+}
+
+const updateExcessEndedStatement: Statement = {
+  name: "sessions/update_excess_ended",
+  text: `update /* sessions/update_excess_ended */ app.session s set ended_at = now(), end_reason = 'too_many'
+from (
+  select session_id from app.session
+  where organization_id = $1 and user_id = $2
+    and ended_at is null and expires_at > now()
+    and (idle_timeout is null or last_active_at + idle_timeout > now())
+  order by session_id = $3 desc, created_at desc, session_id desc
+  offset $4::int
+) excess
+where s.organization_id = $1 and s.session_id = excess.session_id and s.ended_at is null
+returning s.session_id`,
+};
+
+/** Ends a person's oldest live sessions until so many are left, the newest of them the one that is named. */
+export function updateExcessEnded(
+  tx: TenantTx,
+  params: UpdateExcessEndedParams,
+): Promise<readonly UpdateExcessEndedRow[]> {
+  return many<UpdateExcessEndedRow>(tx, updateExcessEndedStatement, [
+    params.organizationId,
+    params.userId,
+    params.sessionId,
+    params.keep,
+  ]);
+}
+
 export interface UpdateLastActiveParams {
+  readonly ip: string | null;
   readonly organizationId: string;
   readonly sessionId: string;
 }
 
 const updateLastActiveStatement: Statement = {
   name: "sessions/update_last_active",
-  text: `update /* sessions/update_last_active */ app.session set last_active_at = now()
-where organization_id = $1 and session_id = $2 and ended_at is null`,
+  text: `update /* sessions/update_last_active */ app.session set last_active_at = now(), ip = coalesce($1::inet, ip)
+where organization_id = $2 and session_id = $3 and ended_at is null`,
 };
 
-/** Records that a session is in use. */
+/** Records that a session is in use, and from where. */
 export function updateLastActive(tx: TenantTx, params: UpdateLastActiveParams): Promise<number> {
-  return count(tx, updateLastActiveStatement, [params.organizationId, params.sessionId]);
+  return count(tx, updateLastActiveStatement, [params.ip, params.organizationId, params.sessionId]);
 }
 
 export interface UpdateLastLoginParams {
@@ -359,5 +622,91 @@ export function updateLastLogin(tx: TenantTx, params: UpdateLastLoginParams): Pr
     params.organizationId,
     params.userId,
     params.verifiedHash,
+  ]);
+}
+
+export interface UpdateRefreshTokenUsedParams {
+  readonly organizationId: string;
+  readonly tokenHashes: readonly Uint8Array[];
+}
+
+export interface UpdateRefreshTokenUsedRow {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly expiresAt: Date;
+}
+
+const updateRefreshTokenUsedStatement: Statement = {
+  name: "sessions/update_refresh_token_used",
+  text: `update /* sessions/update_refresh_token_used */ app.refresh_token r set used_at = now()
+from app.session s
+join app.user u on u.organization_id = s.organization_id and u.user_id = s.user_id
+join app.organization o on o.organization_id = s.organization_id
+where r.organization_id = $1 and r.token_hash = any($2::bytea[])
+  and r.used_at is null
+  and s.organization_id = r.organization_id and s.session_id = r.session_id
+  and s.ended_at is null
+  and s.expires_at > now()
+  and (s.idle_timeout is null or s.last_active_at + s.idle_timeout > now())
+  and u.status = 'active' and u.deleted_at is null
+  and o.status = 'active'
+returning s.session_id, s.user_id, s.expires_at`,
+};
+
+/**
+ * Uses a refresh token up. No row when it was used before, or when its session would not be let in either: the predicates
+ * are those of find_by_token. Of those that come at once one gets the row.
+ */
+export function updateRefreshTokenUsed(
+  tx: TenantTx,
+  params: UpdateRefreshTokenUsedParams,
+): Promise<UpdateRefreshTokenUsedRow | null> {
+  return maybe<UpdateRefreshTokenUsedRow>(tx, updateRefreshTokenUsedStatement, [
+    params.organizationId,
+    params.tokenHashes,
+  ]);
+}
+
+export interface UpdateTokenParams {
+  readonly tokenHash: Uint8Array;
+  readonly tokenMinutes: number;
+  readonly proved: boolean;
+  readonly ip: string | null;
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+export interface UpdateTokenRow {
+  readonly expiresAt: Date | null;
+}
+
+const updateTokenStatement: Statement = {
+  name: "sessions/update_token",
+  text: `update /* sessions/update_token */ app.session
+set
+  token_hash = $1,
+  token_expires_at = case when token_expires_at is not null then now() + make_interval(mins => $2::int) end,
+  authenticated_at = case when $3::boolean then now() else authenticated_at end,
+  last_active_at = now(),
+  ip = coalesce($4::inet, ip)
+where organization_id = $5 and user_id = $6 and session_id = $7
+  and ended_at is null and expires_at > now()
+returning coalesce(token_expires_at, expires_at) as expires_at`,
+};
+
+/**
+ * Gives a live session another token: the old one is void at once. Of a long-lived client's session the token lives on for
+ * so many minutes, any other for as long as the session.
+ */
+export function updateToken(tx: TenantTx, params: UpdateTokenParams): Promise<UpdateTokenRow | null> {
+  return maybe<UpdateTokenRow>(tx, updateTokenStatement, [
+    params.tokenHash,
+    params.tokenMinutes,
+    params.proved,
+    params.ip,
+    params.organizationId,
+    params.userId,
+    params.sessionId,
   ]);
 }

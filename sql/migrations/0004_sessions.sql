@@ -97,25 +97,33 @@ create table app.login_guard (
   -- Empty for clients nobody knows; a device that has signed in before has a bucket of its own.
   bucket bytea not null constraint login_guard_bucket_length check (octet_length(bucket) in (0, 16)),
   like template.timestamps including defaults,
+  -- A person has a bucket at each door; asking for the password again is the same door as signing in with it.
+  door text not null constraint login_guard_door check (
+    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation', 'refresh')
+  ),
   user_id uuid,
+  -- Where the last attempt came from: the address, or the /64 of one of IPv6. To see one that tries many.
+  network inet,
   sequence bigint not null default 0 constraint login_guard_sequence_counts check (sequence >= 0),
   forgiven_sequence bigint not null default 0
     constraint login_guard_forgiven_range check (forgiven_sequence between 0 and sequence),
   success_sequence bigint not null default 0
     constraint login_guard_success_range check (success_sequence between 0 and sequence),
+  -- In a row, with no success between.
+  locks integer not null default 0 constraint login_guard_locks_counts check (locks >= 0),
   locked_until timestamptz,
   last_attempt_at timestamptz not null default now(),
   constraint login_guard_pkey primary key (organization_id, guard_key, bucket),
   constraint login_guard_organization_fkey foreign key (organization_id) references app.organization on delete cascade,
   constraint login_guard_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
 );
-comment on table app.login_guard is 'Attempts to sign in, counted before they are verified.';
+comment on table app.login_guard is 'Attempts to get in, counted before they are verified.';
 create index login_guard_user on app.login_guard (organization_id, user_id);
 create index login_guard_last_attempt on app.login_guard (organization_id, last_attempt_at);
 call app.protect('app.login_guard');
 call app.keep_time('app.login_guard');
 call app.tag('app.login_guard', 'personal, row', 'user_id');
 call app.tag('app.login_guard', 'personal, secret', 'guard_key', 'bucket');
-call app.tag('app.login_guard', 'personal', 'locked_until', 'last_attempt_at');
-call app.tag('app.login_guard', 'none', 'sequence', 'forgiven_sequence', 'success_sequence');
+call app.tag('app.login_guard', 'personal', 'network', 'locked_until', 'last_attempt_at');
+call app.tag('app.login_guard', 'none', 'door', 'locks', 'sequence', 'forgiven_sequence', 'success_sequence');
 grant select, insert, update, delete on app.login_guard to satchel_request;

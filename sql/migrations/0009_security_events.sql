@@ -6,6 +6,9 @@ create table app.security_event (
   security_event_id uuid not null default app.uuidv7(),
   created_at timestamptz not null default now(),
   kind text not null constraint security_event_kind check (kind in ('login_locked', 'login_unlocked')),
+  door text not null constraint security_event_door check (
+    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation', 'refresh')
+  ),
   -- Null when the login that was tried belongs to nobody.
   user_id uuid,
   -- Whether the bucket of a device that had signed in before was locked, or the one that all unknown clients share.
@@ -19,6 +22,6 @@ comment on table app.security_event is 'Locks of logins and their ends.';
 create index security_event_user on app.security_event (organization_id, user_id);
 call app.protect('app.security_event');
 call app.tag('app.security_event', 'personal, person', 'user_id');
-call app.tag('app.security_event', 'none', 'security_event_id', 'kind');
+call app.tag('app.security_event', 'none', 'security_event_id', 'kind', 'door');
 call app.tag('app.security_event', 'personal, kept', 'known_device', 'attempts', 'locked_until');
 grant select, insert on app.security_event to satchel_request;

@@ -8,9 +8,10 @@
  */
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
+import { auditIn } from "../audit/audit.ts";
 import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { type Device, knows, type Origin } from "../devices.ts";
+import { addressOf, type Device, knows, type Origin } from "../devices.ts";
 import type { Keys } from "../keys.ts";
 import { enqueue } from "../queue.ts";
 import { lockoutOf, type OrganizationSettings } from "../settings.ts";
@@ -27,6 +28,9 @@ export type GuardedDoor =
   | "reauthentication"
   | "invitation"
   | "refresh";
+
+/** What the guard counts apart. */
+export type GuardedSecret = Exclude<GuardedDoor, "reauthentication">;
 
 export interface Attempt {
   readonly organizationId: string;
@@ -59,9 +63,15 @@ export async function guarded<V extends { readonly matches: boolean }>(
   const nobody = { organizationId, userId: null };
   // Saves the row lock while a storm goes on; the decision is the reservation's.
   if (await readTenant(deps.db, nobody, (tx) => rows.isLocked(tx, bucket))) return null;
-  const { attemptsAllowed, lockMinutes } = lockoutOf(settings, 0);
+  const { attemptsAllowed } = lockoutOf(settings, 0);
   const reserved = await withTenant(deps.db, nobody, async (tx) => {
-    const row = await rows.reserveAttempt(tx, bucket, { userId, attemptsAllowed, lockMinutes });
+    const row = await rows.reserveAttempt(tx, bucket, {
+      door: secretOf(attempt.door),
+      userId,
+      ip: addressOf(attempt.origin),
+      attemptsAllowed,
+      lockMinutes: LOCKS.map((consecutive) => lockoutOf(settings, consecutive).lockMinutes),
+    });
     if (row?.nowLocked === true) {
       const guardKey = Buffer.from(bucket.guardKey).toString("hex");
       const device = Buffer.from(bucket.bucket).toString("hex");
@@ -105,6 +115,8 @@ export async function unlockUser(deps: Deps, actor: Actor, userId: string): Prom
   await withTenant(deps.db, actor, async (tx) => {
     await getUserIn(tx, actor.organizationId, userId);
     await reopenLoginIn(tx, actor.organizationId, userId);
+    const event = { action: "login.unlocked", outcome: "success", subjectId: userId } as const;
+    await auditIn(tx, actor.organizationId, event);
   });
 }
 
@@ -132,14 +144,17 @@ export async function pruneGuards(deps: Deps, organizationId: string, limit: num
 
 const UNKNOWN_CLIENT = new Uint8Array(0);
 
+/** A lock of one minute that doubles has come to a day after eleven. */
+const LOCKS = Array.from({ length: 12 }, (_, number) => number);
+
 /** Both are guesses at one secret, so they count together. */
-const keyDoorOf = (door: GuardedDoor): GuardedDoor => (door === "reauthentication" ? "password" : door);
+const secretOf = (door: GuardedDoor): GuardedSecret => (door === "reauthentication" ? "password" : door);
 
 function bucketOf(keys: Keys, attempt: Attempt): Bucket {
   const { organizationId, userId, login, device, sessionId = null } = attempt;
   // A person has one bucket at a door whether they are tried by e-mail or by username.
   const who = userId === null ? ["login", login] : ["user", userId];
-  const guardKey = keys.mac("guard", organizationId, keyDoorOf(attempt.door), ...who);
+  const guardKey = keys.mac("guard", organizationId, secretOf(attempt.door), ...who);
   if (sessionId !== null) return { organizationId, guardKey, bucket: uuidBytes(sessionId) };
   const known = device !== null && onKnownDevice(attempt);
   return { organizationId, guardKey, bucket: known ? uuidBytes(device.id) : UNKNOWN_CLIENT };

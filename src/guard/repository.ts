@@ -12,10 +12,13 @@ export interface Bucket {
 }
 
 export interface NewAttempt {
+  readonly door: string;
   readonly userId: string | null;
+  readonly ip: string | null;
   /** Failures in a row that lock. */
   readonly attemptsAllowed: number;
-  readonly lockMinutes: number;
+  /** How long the first lock lasts, the second, and so on; the last holds for all further ones. */
+  readonly lockMinutes: readonly number[];
 }
 
 /** After so many failures in a row, over all locks, time alone does not unlock any more (NIST SP 800-63B-4 §3.2.2). */

@@ -33,11 +33,15 @@ for (const id of [mine.id, theirs.id]) {
     [id],
   );
   await admin(
-    "insert into app.security_event (organization_id, kind, known_device, attempts) values ($1, 'login_locked', false, 5)",
+    "insert into app.security_event (organization_id, kind, door, known_device, attempts) values ($1, 'login_locked', 'password', false, 5)",
     [id],
   );
   await admin(
-    "insert into app.login_guard (organization_id, guard_key, bucket) values ($1, sha256('g'), '')",
+    "insert into app.login_guard (organization_id, guard_key, bucket, door) values ($1, sha256('g'), '', 'password')",
+    [id],
+  );
+  await admin(
+    "insert into app.attack (organization_id, kind, accounts, attempts, first_seen_at, last_seen_at) values ($1, 'spray', 50, 50, now(), now())",
     [id],
   );
   await admin(
@@ -152,7 +156,7 @@ test("a reference to another organization's row is refused, though the row is th
       ["update app.content set reviewed_by_id = $2 where organization_id = $1", theirs.admin.id],
       ["update app.login_guard set user_id = $2 where organization_id = $1", theirs.admin.id],
       [
-        "insert into app.security_event (organization_id, kind, known_device, attempts, user_id) values ($1, 'login_locked', false, 1, $2)",
+        "insert into app.security_event (organization_id, kind, door, known_device, attempts, user_id) values ($1, 'login_locked', 'password', false, 1, $2)",
         theirs.admin.id,
       ],
       [

@@ -232,12 +232,12 @@ describe("prune-sessions [row 78]", () => {
   test("removes counters, kept answers and marks of jobs once nobody can ask for them, and none before", async () => {
     const house = await it.organization();
     const key = (n: number) => `decode(repeat('${String(n).padStart(2, "0")}', 32), 'hex')`;
-    await admin(`insert into app.login_guard (organization_id, guard_key, bucket, sequence, success_sequence, last_attempt_at, locked_until) values
-      ('${house.id}', ${key(1)}, '', 3, 0, now() - interval '2 days', null),
-      ('${house.id}', ${key(2)}, '', 5, 0, now() - interval '2 days', now() - interval '1 day'),
-      ('${house.id}', ${key(3)}, '', 3, 0, now() - interval '23 hours', null),
-      ('${house.id}', ${key(4)}, '', 5, 0, now() - interval '2 days', now() + interval '1 hour'),
-      ('${house.id}', ${key(5)}, '', 60, 0, now() - interval '2 days', null)`);
+    await admin(`insert into app.login_guard (organization_id, guard_key, bucket, door, sequence, success_sequence, last_attempt_at, locked_until) values
+      ('${house.id}', ${key(1)}, '', 'password', 3, 0, now() - interval '2 days', null),
+      ('${house.id}', ${key(2)}, '', 'password', 5, 0, now() - interval '2 days', now() - interval '1 day'),
+      ('${house.id}', ${key(3)}, '', 'password', 3, 0, now() - interval '23 hours', null),
+      ('${house.id}', ${key(4)}, '', 'password', 5, 0, now() - interval '2 days', now() + interval '1 hour'),
+      ('${house.id}', ${key(5)}, '', 'password', 60, 0, now() - interval '2 days', null)`);
     await admin(`insert into app.idempotency (organization_id, key_hash, request_hash, created_at) values
       ('${house.id}', ${key(1)}, ${key(1)}, now() - interval '25 hours'), ('${house.id}', ${key(2)}, ${key(2)}, now() - interval '23 hours')`);
     await admin(`insert into app.effect (organization_id, job_id, step, created_at) values

@@ -120,6 +120,7 @@ describe.each([...ROLES])("what a %s is shown [row 42] [row 45]", (role) => {
     "/v1/contents?status=published",
     "/v1/sessions?limit=100",
     "/v1/security/events",
+    "/v1/security/attacks",
     `/v1/search?q=${WORD}`,
     `/v1/search?q=${WORD}&language=en`,
     `/v1/search?q=-nothing`,

@@ -7,7 +7,7 @@ select
   coalesce(locked_until > now(), false) as locked,
   locked_until,
   extract(epoch from locked_until - now())::float8 as seconds_left,
-  user_id
+  user_id, door, locks
 from app.login_guard
 where organization_id = :organization_id and guard_key = :guard_key and bucket = :bucket
 for update

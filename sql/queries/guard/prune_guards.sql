@@ -1,4 +1,5 @@
--- Removes, at most so many at a time, buckets nobody has tried for a day and that hold no lock and no long streak.
+-- Removes, at most so many at a time, buckets nobody has tried for a day and that hold no lock and no long streak; of
+-- logins that nobody has, whatever they hold after ninety days.
 -- returns: count
 -- scope: tenant
 delete from app.login_guard g
@@ -6,8 +7,10 @@ using (
   select guard_key, bucket from app.login_guard
   where organization_id = :organization_id
     and last_attempt_at < now() - interval '1 day'
-    and (locked_until is null or locked_until <= now())
-    and sequence - success_sequence < 20
+    and (
+      ((locked_until is null or locked_until <= now()) and sequence - success_sequence < 20)
+      or (user_id is null and last_attempt_at < now() - interval '90 days')
+    )
   order by last_attempt_at
   limit :limit::int
   for update skip locked

@@ -2,5 +2,5 @@
 -- returns: count
 -- scope: tenant
 -- nullable: :user_id, :locked_until
-insert into app.security_event (organization_id, kind, user_id, known_device, attempts, locked_until)
-values (:organization_id, :kind, :user_id, :known_device, :attempts, :locked_until)
+insert into app.security_event (organization_id, kind, door, user_id, known_device, attempts, locked_until)
+values (:organization_id, :kind, :door, :user_id, :known_device, :attempts, :locked_until)
