@@ -161,6 +161,47 @@ create policy request_update on app.attack as permissive for update to satchel_r
 grant delete, select on app.attack to satchel_eraser;
 grant delete, insert, select, update on app.attack to satchel_request;
 
+create table app.audit_anchor (
+  organization_id uuid not null,
+  sequence bigint not null,
+  created_at timestamp with time zone not null default now(),
+  hash bytea not null,
+  public_key text not null,
+  signature text not null,
+  constraint audit_anchor_pkey PRIMARY KEY (organization_id),
+  constraint audit_anchor_created_at_whole CHECK ((created_at = date_trunc('milliseconds'::text, created_at))),
+  constraint audit_anchor_hash_length CHECK ((octet_length(hash) = 32)),
+  constraint audit_anchor_public_key_form CHECK ((public_key ~ '^[A-Za-z0-9_-]{43}$'::text)),
+  constraint audit_anchor_sequence_counts CHECK ((sequence > 0)),
+  constraint audit_anchor_signature_form CHECK ((signature ~ '^[A-Za-z0-9_-]{86}$'::text))
+);
+alter table app.audit_anchor owner to satchel_owner;
+comment on table app.audit_anchor is 'The last signed head of each chain.';
+comment on column app.audit_anchor.organization_id is 'none';
+comment on column app.audit_anchor.sequence is 'none';
+comment on column app.audit_anchor.created_at is 'none';
+comment on column app.audit_anchor.hash is 'none';
+comment on column app.audit_anchor.public_key is 'none';
+comment on column app.audit_anchor.signature is 'none';
+alter table app.audit_anchor enable row level security;
+alter table app.audit_anchor force row level security;
+create policy erase on app.audit_anchor as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.audit_anchor as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.audit_anchor as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.audit_anchor as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.audit_anchor as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.audit_anchor as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.audit_anchor to satchel_request;
+
 create table app.audit_event (
   organization_id uuid not null,
   sequence bigint not null,
@@ -275,6 +316,7 @@ create table app.audit_origin (
   constraint audit_origin_pkey PRIMARY KEY (organization_id, sequence),
   constraint audit_origin_address_length CHECK ((char_length(address) <= 64)),
   constraint audit_origin_salt_length CHECK ((octet_length(salt) = 16)),
+  constraint audit_origin_sequence_counts CHECK ((sequence > 0)),
   constraint audit_origin_user_agent_length CHECK ((char_length(user_agent) <= 512))
 );
 alter table app.audit_origin owner to satchel_owner;
@@ -310,13 +352,74 @@ create policy request_update on app.audit_origin as permissive for update to sat
 grant delete, select on app.audit_origin to satchel_eraser;
 grant select on app.audit_origin to satchel_request;
 
+create table app.audit_seal (
+  organization_id uuid not null,
+  first_sequence bigint not null,
+  last_sequence bigint not null,
+  created_at timestamp with time zone not null default now(),
+  first_at timestamp with time zone not null,
+  last_at timestamp with time zone not null,
+  previous bytea not null,
+  hash bytea not null,
+  actions json not null,
+  public_key text not null,
+  signature text not null,
+  constraint audit_seal_pkey PRIMARY KEY (organization_id, first_sequence),
+  constraint audit_seal_actions_object CHECK ((json_typeof(actions) = 'object'::text)),
+  constraint audit_seal_created_at_whole CHECK ((created_at = date_trunc('milliseconds'::text, created_at))),
+  constraint audit_seal_first_at_whole CHECK ((first_at = date_trunc('milliseconds'::text, first_at))),
+  constraint audit_seal_hash_length CHECK ((octet_length(hash) = 32)),
+  constraint audit_seal_last_at_whole CHECK ((last_at = date_trunc('milliseconds'::text, last_at))),
+  constraint audit_seal_order CHECK (((first_sequence <= last_sequence) AND (first_at <= last_at))),
+  constraint audit_seal_previous_length CHECK ((octet_length(previous) = 32)),
+  constraint audit_seal_public_key_form CHECK ((public_key ~ '^[A-Za-z0-9_-]{43}$'::text)),
+  constraint audit_seal_sequence_counts CHECK ((first_sequence > 0)),
+  constraint audit_seal_signature_form CHECK ((signature ~ '^[A-Za-z0-9_-]{86}$'::text))
+);
+alter table app.audit_seal owner to satchel_owner;
+comment on table app.audit_seal is 'Runs of events that were kept long enough, each replaced by one signed row.';
+comment on column app.audit_seal.organization_id is 'none';
+comment on column app.audit_seal.first_sequence is 'none';
+comment on column app.audit_seal.last_sequence is 'none';
+comment on column app.audit_seal.created_at is 'none';
+comment on column app.audit_seal.first_at is 'none';
+comment on column app.audit_seal.last_at is 'none';
+comment on column app.audit_seal.previous is 'none';
+comment on column app.audit_seal.hash is 'none';
+comment on column app.audit_seal.actions is 'none';
+comment on column app.audit_seal.public_key is 'none';
+comment on column app.audit_seal.signature is 'none';
+CREATE UNIQUE INDEX audit_seal_last ON app.audit_seal USING btree (organization_id, last_sequence);
+alter table app.audit_seal enable row level security;
+alter table app.audit_seal force row level security;
+create policy chain on app.audit_seal as permissive for all to satchel_owner
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy erase on app.audit_seal as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.audit_seal as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.audit_seal as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.audit_seal as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.audit_seal as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.audit_seal as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.audit_seal to satchel_request;
+
 create table app.audit_subject (
   organization_id uuid not null,
   subject_id uuid not null,
   sequence bigint not null,
   created_at timestamp with time zone not null default now(),
   action text not null,
-  constraint audit_subject_pkey PRIMARY KEY (organization_id, sequence, subject_id)
+  constraint audit_subject_pkey PRIMARY KEY (organization_id, sequence, subject_id),
+  constraint audit_subject_sequence_counts CHECK ((sequence > 0))
 );
 alter table app.audit_subject owner to satchel_owner;
 comment on table app.audit_subject is 'The events about each person: an index of app.audit_event.';
@@ -2178,6 +2281,10 @@ CREATE OR REPLACE FUNCTION app.keep_audit()
  LANGUAGE plpgsql
 AS $function$
 begin
+  -- For the statement in app.seal_audit alone: the setting gives nobody a right.
+  if tg_op = 'DELETE' and current_setting('app.sealing', true) = 'on' then
+    return null;
+  end if;
   raise exception 'the audit is only ever appended to' using errcode = 'insufficient_privilege';
 end
 $function$;
@@ -2469,6 +2576,48 @@ $function$;
 alter function app.revoke_api_keys() owner to satchel_owner;
 comment on function app.revoke_api_keys() is 'Revokes a person''s API keys when they are deleted, get another role or are no longer active.';
 grant execute on function app.revoke_api_keys() to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.seal_audit(first bigint, last bigint, sealed_at timestamp with time zone, first_at timestamp with time zone, last_at timestamp with time zone, previous bytea, hash bytea, actions json, public_key text, signature text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organization uuid := app.org();
+  covered bigint;
+  youngest timestamptz;
+begin
+  -- Two at once would both find the events there.
+  perform from app.audit_head h where h.organization_id = organization for update;
+  select count(*), max(e.created_at) into covered, youngest
+  from app.audit_event e where e.organization_id = organization and e.sequence between first and last;
+  select covered + coalesce(sum(s.last_sequence - s.first_sequence + 1), 0), greatest(youngest, max(s.last_at))
+  into covered, youngest
+  from app.audit_seal s
+  where s.organization_id = organization and s.first_sequence >= first and s.last_sequence <= last;
+  if covered <> last - first + 1 or youngest > now() - interval '30 days' then
+    raise exception 'these events cannot be sealed' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  delete from app.audit_origin o where o.organization_id = organization and o.sequence between first and last;
+  delete from app.audit_subject s where s.organization_id = organization and s.sequence between first and last;
+  delete from app.audit_seal s
+  where s.organization_id = organization and s.first_sequence >= first and s.last_sequence <= last;
+  perform set_config('app.sealing', 'on', true);
+  delete from app.audit_event e where e.organization_id = organization and e.sequence between first and last;
+  perform set_config('app.sealing', '', true);
+  insert into app.audit_seal (
+    organization_id, first_sequence, last_sequence, created_at, first_at, last_at, previous, hash, actions, public_key,
+    signature
+  ) values (
+    organization, seal_audit.first, seal_audit.last, sealed_at, seal_audit.first_at, seal_audit.last_at,
+    seal_audit.previous, seal_audit.hash, seal_audit.actions, seal_audit.public_key, seal_audit.signature
+  );
+end
+$function$;
+alter function app.seal_audit(first bigint, last bigint, sealed_at timestamp with time zone, first_at timestamp with time zone, last_at timestamp with time zone, previous bytea, hash bytea, actions json, public_key text, signature text) owner to satchel_owner;
+comment on function app.seal_audit(first bigint, last bigint, sealed_at timestamp with time zone, first_at timestamp with time zone, last_at timestamp with time zone, previous bytea, hash bytea, actions json, public_key text, signature text) is 'Replaces events of the entered organization that were kept long enough by one signed row.';
+grant execute on function app.seal_audit(first bigint, last bigint, sealed_at timestamp with time zone, first_at timestamp with time zone, last_at timestamp with time zone, previous bytea, hash bytea, actions json, public_key text, signature text) to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.search_configuration(language text)
  RETURNS regconfig

@@ -6,12 +6,14 @@
 import { randomBytes } from "node:crypto";
 
 /** `session` is what `Authorization: Bearer` takes; its tokens carry no word of their own. */
-export type TokenKind = "session" | "refresh" | "challenge";
+export type TokenKind = "session" | "api_key" | "refresh" | "challenge" | "link";
 
 const PREFIXES: Readonly<Record<TokenKind, string>> = {
   session: "satchel_",
+  api_key: "satchel_key_",
   refresh: "satchel_refresh_",
   challenge: "satchel_challenge_",
+  link: "satchel_link_",
 };
 
 const BODY = /^[A-Za-z0-9_-]{64}$/;

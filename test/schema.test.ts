@@ -267,6 +267,7 @@ describe("columns", () => {
       "attack.attack_id",
       "content.content_id",
       "history.history_id",
+      "link.link_id",
       "mail.mail_id",
       "organization.organization_id",
       "security_event.security_event_id",

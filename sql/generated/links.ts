@@ -1,0 +1,304 @@
+// Written by `bun run sql`. Do not edit.
+import { type Statement, type TenantTx, count, maybe, one } from "../tx.ts";
+
+export interface ClaimLinkParams {
+  readonly organizationId: string;
+  readonly linkId: string;
+}
+
+export interface ClaimLinkRow {
+  readonly email: string;
+}
+
+const claimLinkStatement: Statement = {
+  name: "links/claim_link",
+  text: `update /* links/claim_link */ app.link set consumed_at = now()
+where organization_id = $1 and link_id = $2
+  and consumed_at is null and ended_at is null and expires_at > now()
+returning email`,
+};
+
+/** Uses a link up; no row when it was, has ended or has expired. Of two at once one gets it. */
+export function claimLink(tx: TenantTx, params: ClaimLinkParams): Promise<ClaimLinkRow | null> {
+  return maybe<ClaimLinkRow>(tx, claimLinkStatement, [params.organizationId, params.linkId]);
+}
+
+export interface FindLinkParams {
+  readonly organizationId: string;
+  readonly tokenHashes: readonly Uint8Array[];
+  readonly kind: string;
+}
+
+export interface FindLinkRow {
+  readonly linkId: string;
+  readonly userId: string;
+  readonly open: boolean;
+  readonly role: "student" | "teacher" | "admin" | "parent";
+  readonly username: string;
+  readonly fullName: string;
+  readonly email: string | null;
+}
+
+const findLinkStatement: Statement = {
+  name: "links/find_link",
+  text: `select /* links/find_link */ l.link_id, l.user_id,
+  l.consumed_at is null and l.ended_at is null and l.expires_at > now() as open,
+  u.role, u.username, u.full_name, u.email
+from app.link l
+join app.user u on u.organization_id = l.organization_id and u.user_id = l.user_id
+where l.organization_id = $1 and l.token_hash = any($2::bytea[]) and l.kind = $3
+  and u.deleted_at is null`,
+};
+
+/** Whose link a token is, open or not, and what a password of theirs must not be made of. */
+export function findLink(tx: TenantTx, params: FindLinkParams): Promise<FindLinkRow | null> {
+  return maybe<FindLinkRow>(tx, findLinkStatement, [params.organizationId, params.tokenHashes, params.kind]);
+}
+
+export interface FindOrganizationParams {
+  readonly organizationId: string;
+}
+
+export interface FindOrganizationRow {
+  readonly status: "active" | "suspended" | "closed";
+}
+
+const findOrganizationStatement: Statement = {
+  name: "links/find_organization",
+  text: `select /* links/find_organization */ status from app.organization where organization_id = $1`,
+};
+
+/** Whether the organization that a token names is there and active. */
+export function findOrganization(
+  tx: TenantTx,
+  params: FindOrganizationParams,
+): Promise<FindOrganizationRow | null> {
+  return maybe<FindOrganizationRow>(tx, findOrganizationStatement, [params.organizationId]);
+}
+
+export interface FindPersonParams {
+  readonly organizationId: string;
+  readonly login: string;
+}
+
+export interface FindPersonRow {
+  readonly userId: string;
+}
+
+const findPersonStatement: Statement = {
+  name: "links/find_person",
+  text: `select /* links/find_person */ user_id from app.user
+where organization_id = $1
+  and (lower(email) = lower($2) or lower(username) = lower($2))
+  and deleted_at is null`,
+};
+
+/** Whose login (an e-mail address or a username, in any case) it is. */
+export function findPerson(tx: TenantTx, params: FindPersonParams): Promise<FindPersonRow | null> {
+  return maybe<FindPersonRow>(tx, findPersonStatement, [params.organizationId, params.login]);
+}
+
+export interface GetRecentParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly kind: string;
+  readonly ip: string | null;
+}
+
+export interface GetRecentRow {
+  readonly person: number;
+  readonly address: number;
+}
+
+const getRecentStatement: Statement = {
+  name: "links/get_recent",
+  text: `select /* links/get_recent */
+  (select count(*)::int from app.link
+    where organization_id = $1 and user_id = $2 and kind = $3
+      and created_at > now() - interval '1 hour') as person,
+  (select count(*)::int from app.link
+    where organization_id = $1 and ip = $4::inet and created_at > now() - interval '1 hour') as address`,
+};
+
+/** How many links of a kind a person was mailed in the last hour, and how many were asked for from an address. */
+export function getRecent(tx: TenantTx, params: GetRecentParams): Promise<GetRecentRow> {
+  return one<GetRecentRow>(tx, getRecentStatement, [
+    params.organizationId,
+    params.userId,
+    params.kind,
+    params.ip,
+  ]);
+}
+
+export interface InsertLinkParams {
+  readonly organizationId: string;
+  readonly linkId: string;
+  readonly kind: string;
+  readonly userId: string;
+  readonly tokenHash: Uint8Array;
+  readonly email: string;
+  readonly ip: string | null;
+  readonly lifetimeMinutes: number;
+}
+
+export interface InsertLinkRow {
+  readonly expiresAt: Date;
+}
+
+const insertLinkStatement: Statement = {
+  name: "links/insert_link",
+  text: `insert /* links/insert_link */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, ip, expires_at)
+values (
+  $1, $2, $3, $4, $5, $6, $7::inet,
+  now() + make_interval(mins => $8::int)
+)
+returning expires_at`,
+};
+
+/** Stores a link by the hash of its token. */
+export function insertLink(tx: TenantTx, params: InsertLinkParams): Promise<InsertLinkRow> {
+  return one<InsertLinkRow>(tx, insertLinkStatement, [
+    params.organizationId,
+    params.linkId,
+    params.kind,
+    params.userId,
+    params.tokenHash,
+    params.email,
+    params.ip,
+    params.lifetimeMinutes,
+  ]);
+}
+
+export interface LockPersonParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+export interface LockPersonRow {
+  readonly userId: string;
+  readonly email: string | null;
+  readonly emailVerifiedAt: Date | null;
+  readonly status: "active" | "inactive" | "suspended" | "pending";
+  readonly hasPassword: boolean;
+}
+
+const lockPersonStatement: Statement = {
+  name: "links/lock_person",
+  text: `select /* links/lock_person */ u.user_id, u.email, u.email_verified_at, u.status,
+  exists (
+    select from app.credential c
+    where c.organization_id = u.organization_id and c.user_id = u.user_id and c.password_hash is not null
+  ) as has_password
+from app.user u
+where u.organization_id = $1 and u.user_id = $2 and u.deleted_at is null
+for no key update of u`,
+};
+
+/** A person as far as links go, held until the transaction ends: their links are made and used up one after another. */
+export function lockPerson(tx: TenantTx, params: LockPersonParams): Promise<LockPersonRow | null> {
+  return maybe<LockPersonRow>(tx, lockPersonStatement, [params.organizationId, params.userId]);
+}
+
+export interface PruneLinksParams {
+  readonly organizationId: string;
+  readonly limit: number;
+}
+
+const pruneLinksStatement: Statement = {
+  name: "links/prune_links",
+  text: `delete /* links/prune_links */ from app.link l
+using (
+  select link_id from app.link
+  where organization_id = $1 and expires_at < now() - interval '7 days'
+  order by expires_at
+  limit $2::int
+  for update skip locked
+) old
+where l.organization_id = $1 and l.link_id = old.link_id`,
+};
+
+/** Removes, at most so many at a time, links that expired a week ago or earlier. */
+export function pruneLinks(tx: TenantTx, params: PruneLinksParams): Promise<number> {
+  return count(tx, pruneLinksStatement, [params.organizationId, params.limit]);
+}
+
+export interface UpdateEmailParams {
+  readonly email: string;
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updateEmailStatement: Statement = {
+  name: "links/update_email",
+  text: `update /* links/update_email */ app.user set email = $1, email_verified_at = now()
+where organization_id = $2 and user_id = $3 and deleted_at is null`,
+};
+
+/** Gives a person another e-mail address, which they have just shown to be theirs. */
+export function updateEmail(tx: TenantTx, params: UpdateEmailParams): Promise<number> {
+  return count(tx, updateEmailStatement, [params.email, params.organizationId, params.userId]);
+}
+
+export interface UpdateEmailVerifiedParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updateEmailVerifiedStatement: Statement = {
+  name: "links/update_email_verified",
+  text: `update /* links/update_email_verified */ app.user
+set email_verified_at = coalesce(email_verified_at, now()),
+  status = case status when 'pending' then 'active' else status end
+where organization_id = $1 and user_id = $2 and deleted_at is null`,
+};
+
+/**
+ * Records that a person reads the mailbox of their address, and lets in who was only waiting for that. Never somebody
+ * who was shut out.
+ */
+export function updateEmailVerified(tx: TenantTx, params: UpdateEmailVerifiedParams): Promise<number> {
+  return count(tx, updateEmailVerifiedStatement, [params.organizationId, params.userId]);
+}
+
+export interface UpdateEndedParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly kind: string;
+}
+
+const updateEndedStatement: Statement = {
+  name: "links/update_ended",
+  text: `update /* links/update_ended */ app.link set ended_at = now()
+where organization_id = $1 and user_id = $2 and kind = $3
+  and consumed_at is null and ended_at is null`,
+};
+
+/** Ends a person's open link of this kind. */
+export function updateEnded(tx: TenantTx, params: UpdateEndedParams): Promise<number> {
+  return count(tx, updateEndedStatement, [params.organizationId, params.userId, params.kind]);
+}
+
+export interface UpsertPasswordParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly passwordHash: string;
+  readonly pepperKeyId: string;
+}
+
+const upsertPasswordStatement: Statement = {
+  name: "links/upsert_password",
+  text: `insert /* links/upsert_password */ into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at)
+values ($1, $2, $3, $4, now())
+on conflict (organization_id, user_id) do update
+set password_hash = excluded.password_hash, pepper_key_id = excluded.pepper_key_id, password_changed_at = now()`,
+};
+
+/** Sets a person's password, by its hash, whether there was one or not. */
+export function upsertPassword(tx: TenantTx, params: UpsertPasswordParams): Promise<number> {
+  return count(tx, upsertPasswordStatement, [
+    params.organizationId,
+    params.userId,
+    params.passwordHash,
+    params.pepperKeyId,
+  ]);
+}

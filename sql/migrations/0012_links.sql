@@ -1,0 +1,56 @@
+-- Links that are mailed to people: to confirm an address, to accept an invitation, to choose another password. Whoever
+-- has the token is taken for who reads that mailbox, once.
+
+create table app.link (
+  like template.tenant,
+  link_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  kind text not null constraint link_kind check (kind in ('verification', 'invitation', 'reset', 'email_change')),
+  user_id uuid not null,
+  -- A keyed hash: who reads this table has no link.
+  token_hash bytea not null constraint link_token_hash_length check (octet_length(token_hash) = 32),
+  -- Where it was mailed to. It proves something about this address and no other.
+  email text not null,
+  -- Who asked for it came from here, where nobody was signed in.
+  ip inet,
+  expires_at timestamptz not null,
+  consumed_at timestamptz,
+  -- A newer link of its kind, or another address of the person, has ended it.
+  ended_at timestamptz,
+  constraint link_pkey primary key (organization_id, link_id),
+  constraint link_expiry_later check (expires_at > created_at),
+  constraint link_ends_once check (consumed_at is null or ended_at is null),
+  constraint link_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.link is 'Single-use links mailed to people.';
+create unique index link_token_unique on app.link (organization_id, token_hash);
+-- At most one of a kind is open at a time.
+create unique index link_open_unique on app.link (organization_id, user_id, kind) where consumed_at is null and ended_at is null;
+create index link_user on app.link (organization_id, user_id);
+create index link_expiry on app.link (organization_id, expires_at);
+create index link_ip on app.link (organization_id, ip, created_at) where ip is not null;
+call app.protect('app.link');
+call app.keep_time('app.link');
+grant select, insert, update, delete on app.link to satchel_request;
+
+-- A trigger and not a statement of each use case: a link proves something about a mailbox, and is worth nothing once
+-- that is no longer the person's, or the person is shut out, whoever writes it.
+create function app.end_links() returns trigger
+language plpgsql
+as $$
+begin
+  update app.link set ended_at = now()
+  where organization_id = new.organization_id and user_id = new.user_id and consumed_at is null and ended_at is null;
+  return null;
+end
+$$;
+comment on function app.end_links() is
+  'Ends what was mailed to a person when they get another address, are deleted or are shut out.';
+create trigger end_links after update on app.user for each row
+  when (
+    (new.deleted_at is not null and old.deleted_at is null)
+    or lower(new.email) is distinct from lower(old.email)
+    or (new.status <> old.status and new.status in ('inactive', 'suspended'))
+  )
+  execute function app.end_links();
+grant execute on function app.end_links() to satchel_request;

@@ -1,0 +1,11 @@
+-- How many links of a kind a person was mailed in the last hour, and how many were asked for from an address.
+-- returns: one
+-- scope: tenant
+-- nullable: :ip
+-- not null: person, address
+select
+  (select count(*)::int from app.link
+    where organization_id = :organization_id and user_id = :user_id and kind = :kind
+      and created_at > now() - interval '1 hour') as person,
+  (select count(*)::int from app.link
+    where organization_id = :organization_id and ip = :ip::inet and created_at > now() - interval '1 hour') as address

@@ -1,0 +1,368 @@
+/**
+ * Links mailed to people, each good once: to confirm an address, to accept an invitation, to choose another password, to
+ * take another address into use.
+ *
+ * A token is 256 random bits, stored as a keyed hash, and used up by POST alone: programs that look through mail open
+ * every link in it. Using it up, what it entitles to and what must end with it are one transaction.
+ */
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Actor, Around } from "../actor.ts";
+import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { addressOf, type Origin, readDevice } from "../devices.ts";
+import { notFound, refusal } from "../errors.ts";
+import { guarded, reopenLoginIn } from "../guard/guard.ts";
+import { type MailTemplate, sendMailIn } from "../mail/mail.ts";
+import { checkPassword } from "../passwords.ts";
+import { endSessionsIn, findOrganization } from "../sessions/sessions.ts";
+import { passwordMinimum } from "../settings.ts";
+import { newToken, organizationOf } from "../tokens.ts";
+import { findUserByEmail, type PasswordRules, passwordRulesIn } from "../users/users.ts";
+import type { FoundLink, LinkKind, Person } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+/** One answer for unknown, wrong, expired, used, ended, and another organization's. */
+export const linkRefused = refusal(
+  "forbidden",
+  "link_refused",
+  "The link is not valid, has expired or was used; ask for another one",
+);
+export const tooManyMails = refusal(
+  "too_many",
+  "too_many_mails",
+  "Three such mails were sent within the last hour",
+);
+export const userNotInvitable = refusal(
+  "conflict",
+  "user_not_invitable",
+  "Only somebody who has an e-mail address and no password yet, and is not shut out, can be invited",
+);
+export const nothingToVerify = refusal(
+  "conflict",
+  "nothing_to_verify",
+  "There is no e-mail address to confirm, or it is confirmed already",
+);
+
+const MINUTES_PER_DAY = 24 * 60;
+
+/** How long each is good. Half an hour to reset: who has the mailbox has the account (OWASP ASVS 5.0 V6.4.3). */
+export const LINK_MINUTES: Readonly<Record<LinkKind, number>> = {
+  reset: 30,
+  verification: 3 * MINUTES_PER_DAY,
+  invitation: 7 * MINUTES_PER_DAY,
+  email_change: MINUTES_PER_DAY,
+};
+
+const TEMPLATES: Readonly<Record<LinkKind, MailTemplate>> = {
+  reset: "reset_password",
+  verification: "verify_email",
+  invitation: "invitation",
+  email_change: "confirm_email",
+};
+
+/** Mails of a kind to one person within an hour: nobody's mailbox can be flooded through us. */
+const MAILS_PER_HOUR = 3;
+/** Mails asked for from one address within an hour, in one organization: a school has one address for all. */
+const MAILS_PER_ADDRESS = 300;
+
+/** What is asked for without being signed in is answered after this long, or a multiple, whoever was named. */
+const ANSWER_MS = 250;
+
+export interface Named {
+  /** The organization's slug. */
+  readonly organization: string;
+  /** E-mail address or username, in any case. */
+  readonly login: string;
+}
+
+/**
+ * Mails a link to choose another password, if there is somebody active with this login and an address. Whether there is
+ * cannot be told from outside: it answers the same at the same time. Refuses with `sign_in_line_full`.
+ */
+export const requestPasswordReset = (deps: Deps, named: Named, origin: Origin): Promise<void> =>
+  request(deps, "reset", named, origin, ({ status }) => status === "active");
+
+/** Mails a link to confirm an address again, to somebody who cannot sign in before. As `requestPasswordReset`. */
+export const requestEmailVerification = (deps: Deps, named: Named, origin: Origin): Promise<void> =>
+  request(deps, "verification", named, origin, mayVerify);
+
+const mayVerify = ({ status, emailVerifiedAt }: Person): boolean =>
+  (status === "active" || status === "pending") && emailVerifiedAt === null;
+
+async function request(
+  deps: Deps,
+  kind: LinkKind,
+  named: Named,
+  origin: Origin,
+  may: (person: Person) => boolean,
+): Promise<void> {
+  const began = performance.now();
+  const login = named.login.normalize("NFKC").trim().toLowerCase();
+  try {
+    // In a line for each login, so that nobody waits for the row of a person for whom thousands ask.
+    await deps.gate.run(JSON.stringify(["link", named.organization, login]), async () => {
+      const organization = await findOrganization(deps, named.organization);
+      if (organization === null || organization.status !== "active") return;
+      const { organizationId } = organization;
+      await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+        const userId = await rows.findUserId(tx, organizationId, login);
+        const person = userId === null ? null : await rows.lockPerson(tx, organizationId, userId);
+        if (person === null || person.email === null || !may(person)) return;
+        await mailLinkIn(deps, tx, organizationId, person.userId, kind, person.email, addressOf(origin));
+      });
+    });
+  } finally {
+    // The work differs by who was named; the time until the answer must not.
+    const took = performance.now() - began;
+    await Bun.sleep(Math.ceil(took / ANSWER_MS) * ANSWER_MS - took);
+  }
+}
+
+/**
+ * Makes a link, which ends the open one of its kind, and mails it; false when too many were mailed. The caller holds the
+ * person's row. `silent`: counted and not mailed.
+ */
+async function mailLinkIn(
+  deps: Pick<Deps, "queue" | "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  kind: LinkKind,
+  email: string,
+  ip: string | null,
+  silent = false,
+): Promise<boolean> {
+  const { person, address } = await rows.recent(tx, organizationId, userId, kind, ip);
+  if (person >= MAILS_PER_HOUR || (ip !== null && address >= MAILS_PER_ADDRESS)) return false;
+  await rows.end(tx, organizationId, userId, kind);
+  const token = newToken("link", organizationId);
+  const expiresAt = await rows.insert(tx, organizationId, {
+    kind,
+    userId,
+    tokenHash: deps.keys.mac("link", token),
+    email,
+    ip,
+    lifetimeMinutes: LINK_MINUTES[kind],
+  });
+  if (!silent) {
+    const template = TEMPLATES[kind];
+    await sendMailIn(deps, tx, organizationId, { userId, template, to: email, link: token, expiresAt });
+  }
+  return true;
+}
+
+/**
+ * Mails a link to confirm the person's address, if they have one that is not confirmed. Inside the transaction that made
+ * the person or their address. False when there is nothing to confirm or too many were mailed.
+ */
+export async function sendVerificationIn(
+  deps: Pick<Deps, "queue" | "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+): Promise<boolean> {
+  const person = await rows.lockPerson(tx, organizationId, userId);
+  if (person === null || person.email === null || !mayVerify(person)) return false;
+  return mailLinkIn(deps, tx, organizationId, userId, "verification", person.email, null);
+}
+
+/** Mails the actor another link to confirm their address. Refuses with `nothing_to_verify`, `too_many_mails`. */
+export async function resendVerification(deps: Deps, actor: Actor): Promise<void> {
+  const { organizationId, userId } = actor;
+  await withTenant(deps.db, actor, async (tx) => {
+    const person = await rows.lockPerson(tx, organizationId, userId);
+    if (person === null || person.email === null || !mayVerify(person)) throw nothingToVerify();
+    await requireMailed(mailLinkIn(deps, tx, organizationId, userId, "verification", person.email, null));
+  });
+}
+
+/**
+ * Mails somebody who has no password yet a link to choose one. Refuses with `not_found`, `user_not_invitable`,
+ * `too_many_mails`.
+ */
+export async function invite(deps: Deps, actor: Actor, userId: string): Promise<void> {
+  const { organizationId } = actor;
+  await withTenant(deps.db, actor, async (tx) => {
+    const person = await rows.lockPerson(tx, organizationId, userId);
+    if (person === null) throw notFound();
+    const { email, status, hasPassword } = person;
+    if (email === null || hasPassword || (status !== "active" && status !== "pending")) {
+      throw userNotInvitable();
+    }
+    await requireMailed(mailLinkIn(deps, tx, organizationId, userId, "invitation", email, null));
+  });
+}
+
+async function requireMailed(mailed: Promise<boolean>): Promise<void> {
+  if (!(await mailed)) throw tooManyMails({ retryAfter: 3600 });
+}
+
+/**
+ * Mails the new address a link that takes it into use; until then the old one stays. An address that somebody else has
+ * is mailed nothing and answered alike: who has which address is not for everybody to find out. Refuses with
+ * `too_many_mails`.
+ */
+export async function requestEmailChange(deps: Deps, actor: Actor, email: string): Promise<void> {
+  const { organizationId, userId } = actor;
+  await withTenant(deps.db, actor, async (tx) => {
+    if ((await rows.lockPerson(tx, organizationId, userId)) === null) throw notFound();
+    const holder = await findUserByEmail(tx, organizationId, email);
+    const taken = holder !== null && holder.id !== userId;
+    await requireMailed(mailLinkIn(deps, tx, organizationId, userId, "email_change", email, null, taken));
+  });
+}
+
+interface OpenedLink extends FoundLink {
+  readonly organizationId: string;
+  readonly rules: PasswordRules;
+}
+
+/** The open link of a token, past the guard. Refuses with `link_refused`. */
+async function openLink(deps: Deps, kind: LinkKind, token: string, origin: Origin): Promise<OpenedLink> {
+  const organizationId = organizationOf("link", token);
+  if (organizationId === null) throw linkRefused();
+  const hashes = deps.keys.macs("link", token);
+  const [active, link, rules] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    Promise.all([
+      rows.isActiveOrganization(tx, organizationId),
+      rows.find(tx, organizationId, kind, hashes),
+      passwordRulesIn(tx, organizationId),
+    ]),
+  );
+  if (!active) throw linkRefused();
+  // A token is found by its hash before it is guarded: who guesses at random ones locks their own address out, and
+  // never somebody who holds a real one.
+  const attempt = {
+    organizationId,
+    door: kind === "reset" ? ("reset" as const) : ("invitation" as const),
+    userId: link?.userId ?? null,
+    login: origin.address,
+    device: readDevice(deps.keys, origin.deviceToken),
+    origin,
+  };
+  const verified = await guarded(deps, attempt, rules, async () => ({ matches: link?.open === true }));
+  if (verified?.matches !== true || link === null) throw linkRefused();
+  return { ...link, organizationId, rules };
+}
+
+/** Uses a link up and gives the person, both held until the transaction ends. Refuses with `link_refused`. */
+async function useLinkIn(
+  tx: TenantTx,
+  { organizationId, linkId, userId }: OpenedLink,
+  statuses: readonly Person["status"][],
+): Promise<{ readonly person: Person; readonly email: string }> {
+  const person = await rows.lockPerson(tx, organizationId, userId);
+  const email = await rows.claim(tx, organizationId, linkId);
+  if (person === null || email === null || !statuses.includes(person.status)) throw linkRefused();
+  return { person, email };
+}
+
+/** What a link proves of a mailbox counts only while that is still the person's. */
+function requireSameMailbox(person: Person, email: string): void {
+  if (person.email?.toLowerCase() !== email.toLowerCase()) throw linkRefused();
+}
+
+const tenantOf = ({ organizationId, userId }: OpenedLink, around: Around | undefined) => ({
+  organizationId,
+  userId,
+  ...(around === undefined ? {} : { around }),
+});
+
+async function hashFor(deps: Deps, link: OpenedLink, password: string, pointer: string) {
+  const { rules, role, username, fullName, email } = link;
+  checkPassword(password, {
+    minimum: passwordMinimum(rules, role),
+    names: [username, fullName, email, ...rules.names],
+    pointer,
+  });
+  return deps.passwords.hash(password);
+}
+
+/**
+ * Sets another password by a link: ends every session, opens logins that were locked, and tells the person. Refuses with
+ * `link_refused`, `password_refused` (the link stays good), `passwords_busy`.
+ */
+export async function resetPassword(
+  deps: Deps,
+  { token, newPassword }: { readonly token: string; readonly newPassword: string },
+  origin: Origin,
+  around?: Around,
+): Promise<void> {
+  const link = await openLink(deps, "reset", token, origin);
+  const credential = await hashFor(deps, link, newPassword, "#/newPassword");
+  const { organizationId, userId } = link;
+  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
+    const { person, email } = await useLinkIn(tx, link, ["active"]);
+    requireSameMailbox(person, email);
+    await rows.setPassword(tx, organizationId, userId, credential);
+    await endSessionsIn(tx, organizationId, userId, "password_changed", { origin });
+    await reopenLoginIn(tx, organizationId, userId);
+    await sendMailIn(deps, tx, organizationId, { userId, template: "password_changed" });
+  });
+}
+
+/** Confirms an address by a link, and lets in who was waiting for that. Refuses with `link_refused`. */
+export async function verifyEmail(deps: Deps, token: string, origin: Origin, around?: Around): Promise<void> {
+  const link = await openLink(deps, "verification", token, origin);
+  const { organizationId, userId } = link;
+  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
+    const { person, email } = await useLinkIn(tx, link, ["active", "pending"]);
+    requireSameMailbox(person, email);
+    await rows.verifyEmail(tx, organizationId, userId);
+    changed(tx, "users");
+  });
+}
+
+/**
+ * Accepts an invitation: sets the first password, confirms the address, lets the person in. They sign in next. Refuses
+ * with `link_refused`, `password_refused` (the link stays good), `passwords_busy`.
+ */
+export async function acceptInvitation(
+  deps: Deps,
+  { token, password }: { readonly token: string; readonly password: string },
+  origin: Origin,
+  around?: Around,
+): Promise<void> {
+  const link = await openLink(deps, "invitation", token, origin);
+  const credential = await hashFor(deps, link, password, "#/password");
+  const { organizationId, userId } = link;
+  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
+    const { person, email } = await useLinkIn(tx, link, ["active", "pending"]);
+    requireSameMailbox(person, email);
+    if (person.hasPassword) throw linkRefused();
+    await rows.setPassword(tx, organizationId, userId, credential);
+    await rows.verifyEmail(tx, organizationId, userId);
+    changed(tx, "users");
+  });
+}
+
+/** Takes the address into use that the link was mailed to, and tells the old one. Refuses with `link_refused`. */
+export async function confirmEmailChange(
+  deps: Deps,
+  token: string,
+  origin: Origin,
+  around?: Around,
+): Promise<void> {
+  const link = await openLink(deps, "email_change", token, origin);
+  const { organizationId } = link;
+  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
+    const { person, email } = await useLinkIn(tx, link, ["active"]);
+    const { userId, email: old } = person;
+    await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
+      rows.setEmail(inner, organizationId, userId, email),
+    );
+    if (old !== null && old.toLowerCase() !== email.toLowerCase()) {
+      await sendMailIn(deps, tx, organizationId, { userId, template: "email_changed", to: old });
+    }
+    changed(tx, "users");
+  });
+}
+
+/** Removes at most `limit` links that expired a week ago. Gives their number. */
+export async function pruneLinks(
+  deps: Pick<Deps, "db">,
+  organizationId: string,
+  limit: number,
+): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, (tx) => rows.prune(tx, organizationId, limit));
+}

@@ -1,0 +1,96 @@
+/** Rows of links, in and out. */
+import * as sql from "#sql/links";
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Role } from "../actor.ts";
+
+export type LinkKind = "verification" | "invitation" | "reset" | "email_change";
+
+/** A person as far as links go. */
+export interface Person {
+  readonly userId: string;
+  readonly email: string | null;
+  readonly emailVerifiedAt: Date | null;
+  readonly status: "active" | "inactive" | "suspended" | "pending";
+  readonly hasPassword: boolean;
+}
+
+/** A link that a token leads to, open or not. */
+export interface FoundLink {
+  readonly linkId: string;
+  readonly userId: string;
+  readonly open: boolean;
+  readonly role: Role;
+  readonly username: string;
+  readonly fullName: string;
+  readonly email: string | null;
+}
+
+export async function isActiveOrganization(tx: TenantTx, organizationId: string): Promise<boolean> {
+  return (await sql.findOrganization(tx, { organizationId }))?.status === "active";
+}
+
+export async function findUserId(
+  tx: TenantTx,
+  organizationId: string,
+  login: string,
+): Promise<string | null> {
+  return (await sql.findPerson(tx, { organizationId, login }))?.userId ?? null;
+}
+
+export const lockPerson = (tx: TenantTx, organizationId: string, userId: string): Promise<Person | null> =>
+  sql.lockPerson(tx, { organizationId, userId });
+
+/** Links of the last hour: of a kind to a person, and of any kind asked for from an address. */
+export const recent = (
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  kind: LinkKind,
+  ip: string | null,
+) => sql.getRecent(tx, { organizationId, userId, kind, ip });
+
+export interface NewLink {
+  readonly kind: LinkKind;
+  readonly userId: string;
+  readonly tokenHash: Uint8Array;
+  readonly email: string;
+  readonly ip: string | null;
+  readonly lifetimeMinutes: number;
+}
+
+/** Gives when it expires. */
+export async function insert(tx: TenantTx, organizationId: string, link: NewLink): Promise<Date> {
+  const row = await sql.insertLink(tx, { organizationId, linkId: Bun.randomUUIDv7(), ...link });
+  return row.expiresAt;
+}
+
+export const end = (tx: TenantTx, organizationId: string, userId: string, kind: LinkKind) =>
+  sql.updateEnded(tx, { organizationId, userId, kind });
+
+export const find = (
+  tx: TenantTx,
+  organizationId: string,
+  kind: LinkKind,
+  tokenHashes: readonly Uint8Array[],
+): Promise<FoundLink | null> => sql.findLink(tx, { organizationId, kind, tokenHashes });
+
+/** The address that the link was mailed to, or null when it is no longer open. */
+export async function claim(tx: TenantTx, organizationId: string, linkId: string): Promise<string | null> {
+  return (await sql.claimLink(tx, { organizationId, linkId }))?.email ?? null;
+}
+
+export const verifyEmail = (tx: TenantTx, organizationId: string, userId: string) =>
+  sql.updateEmailVerified(tx, { organizationId, userId });
+
+export const setEmail = (tx: TenantTx, organizationId: string, userId: string, email: string) =>
+  sql.updateEmail(tx, { organizationId, userId, email });
+
+export const setPassword = (
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  { hash, pepperKeyId }: { readonly hash: string; readonly pepperKeyId: string },
+) => sql.upsertPassword(tx, { organizationId, userId, passwordHash: hash, pepperKeyId });
+
+export const prune = (tx: TenantTx, organizationId: string, limit: number): Promise<number> =>
+  sql.pruneLinks(tx, { organizationId, limit });
