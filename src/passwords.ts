@@ -25,6 +25,8 @@ const ARGON2 = { algorithm: "argon2id", memoryCost: 19456, timeCost: 2 } as cons
 const CURRENT = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/;
 /** Longest wait for a turn, in milliseconds. */
 const MAX_WAIT_MS = 2000;
+/** Durations of refusals that are kept of each door. */
+const REFUSALS_KEPT = 64;
 
 export interface Passwords {
   /** Refuses with `passwords_busy`. */
@@ -32,35 +34,64 @@ export interface Passwords {
   /**
    * Whether the password is the one of the hash. Without a hash it works as long and says no. `outdated`: hash it
    * again, the parameters or the secret have changed. `preferred`: in the shorter line, for those a stranger cannot be.
-   * Refuses with `passwords_busy`.
+   * Others wait in a line of their `network`, and the lines take turns: who sends a thousand guesses waits behind their
+   * own, and nobody else does. Refuses with `passwords_busy`.
    */
   verify(
     password: string,
     hash: string | null,
     pepperKeyId: string | null,
     preferred?: boolean,
+    network?: string,
   ): Promise<{ readonly matches: boolean; readonly outdated: boolean }>;
-  /** Takes as long as a verification lately took, without the work: a locked login must not be told by its speed. */
-  pretend(): Promise<void>;
+  /** Tells how long a refusal took whose secret was looked at, in milliseconds, for others to pretend. */
+  took(door: string, milliseconds: number): void;
+  /**
+   * Waits until as much time has gone by as refusals at this door lately took, of which `elapsed` milliseconds have
+   * already: a locked login must not be told by its speed.
+   */
+  pretend(door?: string, elapsed?: number): Promise<void>;
 }
 
 /** Opens the hashing queue of this process. `concurrency`: hashes at once, one per core by default. */
 export function openPasswords(keys: Keys, concurrency = availableParallelism()): Passwords {
   let running = 0;
-  const waiting: (() => void)[] = [];
+  /** By network. The first of the first line is next, and then that line goes to the end. */
+  const lines = new Map<string, (() => void)[]>();
   /** Comes first, and is as long whoever else waits: a storm of strangers must not keep out who is known. */
-  const preferredWaiting: (() => void)[] = [];
-  // What the last hashes took, waiting included; the oldest is overwritten.
-  const recent: number[] = [];
+  const preferredLine: (() => void)[] = [];
+  // By door, what the last refusals took; the oldest is overwritten.
+  const recent = new Map<string, number[]>();
   let next = 0;
   let average = 30;
 
-  const turn = async <T>(work: () => Promise<T>, preferred = false): Promise<T> => {
-    const started = performance.now();
+  const following = (): (() => void) | undefined => {
+    const preferred = preferredLine.shift();
+    if (preferred !== undefined) return preferred;
+    for (const [network, line] of lines) {
+      lines.delete(network);
+      const first = line.shift();
+      if (line.length > 0) lines.set(network, line);
+      return first;
+    }
+    return undefined;
+  };
+  /** Turns until the last of a line of this length has had theirs. */
+  const turnsOf = (length: number): number => {
+    let turns = length;
+    for (const line of lines.values()) turns += Math.min(line.length, length);
+    return turns;
+  };
+
+  const turn = async <T>(work: () => Promise<T>, preferred = false, network = ""): Promise<T> => {
     if (running >= concurrency) {
-      const line = preferred ? preferredWaiting : waiting;
-      if (((line.length + 1) * average) / concurrency > MAX_WAIT_MS) throw passwordsBusy({ retryAfter: 2 });
-      await new Promise<void>((resolve) => line.push(resolve));
+      const line = preferred ? preferredLine : (lines.get(network) ?? []);
+      const turns = preferred ? line.length + 1 : turnsOf(line.length + 1) - line.length;
+      if ((turns * average) / concurrency > MAX_WAIT_MS) throw passwordsBusy({ retryAfter: 2 });
+      await new Promise<void>((resolve) => {
+        line.push(resolve);
+        if (!preferred) lines.set(network, line);
+      });
     } else {
       running += 1;
     }
@@ -70,12 +101,10 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
     } finally {
       const ended = performance.now();
       average += (ended - began - average) / 8;
-      recent[next] = ended - started;
-      next = (next + 1) % 32;
       // The turn is handed on: `running` stays.
-      const following = preferredWaiting.shift() ?? waiting.shift();
-      if (following === undefined) running -= 1;
-      else following();
+      const successor = following();
+      if (successor === undefined) running -= 1;
+      else successor();
     }
   };
 
@@ -88,7 +117,7 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
       hash: await turn(() => Bun.password.hash(peppered(keys.mac("pepper", prepare(password))), ARGON2)),
       pepperKeyId: keys.id,
     }),
-    verify: async (password, hash, pepperKeyId, preferred = false) => {
+    verify: async (password, hash, pepperKeyId, preferred = false, network = "") => {
       dummy ??= Bun.password.hash("nobody has this password", ARGON2);
       const known = await dummy;
       const mac = pepperKeyId === null ? null : keys.macBy(pepperKeyId, "pepper", prepare(password));
@@ -98,15 +127,25 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
         () =>
           Bun.password.verify(peppered(mac ?? keys.mac("pepper", prepare(password))), usable ? hash : known),
         preferred,
+        network,
       );
       return {
         matches: usable && matches,
         outdated: usable && (pepperKeyId !== keys.id || !CURRENT.test(hash)),
       };
     },
-    pretend: async () => {
-      const milliseconds = recent[Math.floor(Math.random() * recent.length)] ?? average;
-      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    took: (door, milliseconds) => {
+      const last = recent.get(door) ?? [];
+      recent.set(door, last);
+      if (last.length < REFUSALS_KEPT) last.push(milliseconds);
+      else last[next++ % REFUSALS_KEPT] = milliseconds;
+    },
+    pretend: async (door = "password", elapsed = 0) => {
+      const last = recent.get(door) ?? [];
+      const milliseconds = last[Math.floor(Math.random() * last.length)] ?? average;
+      // Timers cut off what is less than a millisecond.
+      const left = milliseconds - elapsed + 0.5;
+      if (left >= 1) await new Promise((resolve) => setTimeout(resolve, left));
     },
   };
 }

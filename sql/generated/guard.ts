@@ -179,6 +179,7 @@ export function updateAttemptsForgiven(tx: TenantTx, params: UpdateAttemptsForgi
 }
 
 export interface UpdateLockExpiredParams {
+  readonly attemptsAllowed: number;
   readonly organizationId: string;
   readonly guardKey: Uint8Array;
   readonly bucket: Uint8Array;
@@ -187,13 +188,20 @@ export interface UpdateLockExpiredParams {
 const updateLockExpiredStatement: Statement = {
   name: "guard/update_lock_expired",
   text: `update /* guard/update_lock_expired */ app.login_guard
-set locked_until = null, forgiven_sequence = sequence
-where organization_id = $1 and guard_key = $2 and bucket = $3 and locked_until <= now()`,
+set
+  locked_until = null,
+  forgiven_sequence = greatest(forgiven_sequence, sequence + 1 - $1::int)
+where organization_id = $2 and guard_key = $3 and bucket = $4 and locked_until <= now()`,
 };
 
-/** Ends a lock whose time has run out. */
+/** Ends a lock whose time has run out, which gives one attempt: when that fails as well, the next lock begins. */
 export function updateLockExpired(tx: TenantTx, params: UpdateLockExpiredParams): Promise<number> {
-  return count(tx, updateLockExpiredStatement, [params.organizationId, params.guardKey, params.bucket]);
+  return count(tx, updateLockExpiredStatement, [
+    params.attemptsAllowed,
+    params.organizationId,
+    params.guardKey,
+    params.bucket,
+  ]);
 }
 
 export interface UpsertAttemptParams {
@@ -228,17 +236,19 @@ set
   sequence = g.sequence + 1,
   user_id = excluded.user_id,
   network = excluded.network,
-  forgiven_sequence = case when g.locked_until is null then g.forgiven_sequence else g.sequence end,
+  forgiven_sequence = case
+    when g.locked_until is null then g.forgiven_sequence
+    else greatest(g.forgiven_sequence, g.sequence + 1 - $7::int)
+  end,
   locks = g.locks + case
-    when g.sequence + 1 - g.success_sequence >= $9::int
-      or g.sequence + 1 - (case when g.locked_until is null then g.forgiven_sequence else g.sequence end)
-        >= $7::int then 1
+    when g.locked_until is not null
+      or g.sequence + 1 - g.success_sequence >= $9::int
+      or g.sequence + 1 - g.forgiven_sequence >= $7::int then 1
     else 0
   end,
   locked_until = case
     when g.sequence + 1 - g.success_sequence >= $9::int then '9999-12-31 00:00:00+00'::timestamptz
-    when g.sequence + 1 - (case when g.locked_until is null then g.forgiven_sequence else g.sequence end)
-      >= $7::int
+    when g.locked_until is not null or g.sequence + 1 - g.forgiven_sequence >= $7::int
       then now() + make_interval(mins => ($8::int[])[least(g.locks + 1, cardinality($8::int[]))])
   end,
   last_attempt_at = now()

@@ -15,7 +15,7 @@ import { addressOf, type Device, knows, type Origin } from "../devices.ts";
 import type { Keys } from "../keys.ts";
 import { enqueue } from "../queue.ts";
 import { lockoutOf, type OrganizationSettings } from "../settings.ts";
-import { getUserIn } from "../users/users.ts";
+import { getUserIn, passwordRulesIn } from "../users/users.ts";
 import type { Bucket } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -49,8 +49,7 @@ export interface Attempt {
 
 /**
  * Lets one attempt through the guard: reserved and committed first, verified then, given back when it succeeds. Null
- * when the bucket is locked: then do work that takes as long (`deps.passwords.pretend()`) and answer as if it had been
- * wrong. A lock that this attempt brings about is followed up by the `lockout` job.
+ * when the bucket is locked: then take as long as a refusal does (`deps.passwords.pretend`) and answer like one. A lock that this attempt brings about is followed up by the `lockout` job.
  */
 export async function guarded<V extends { readonly matches: boolean }>(
   deps: Deps,
@@ -125,14 +124,15 @@ export async function lockGuardIn(tx: TenantTx, organizationId: string, guardKey
   return rows.lockGuard(tx, storedBucket(organizationId, guardKey, device));
 }
 
-/** Ends a lock whose time has run out, so that the count starts afresh. For the `lockout` job. */
+/** Ends a lock whose time has run out, so that one attempt can be made. For the `lockout` job. */
 export async function endExpiredLockIn(
   tx: TenantTx,
   organizationId: string,
   guardKey: string,
   device: string,
 ): Promise<boolean> {
-  return (await rows.endExpiredLock(tx, storedBucket(organizationId, guardKey, device))) > 0;
+  const { attemptsAllowed } = lockoutOf(await passwordRulesIn(tx, organizationId), 0);
+  return (await rows.endExpiredLock(tx, storedBucket(organizationId, guardKey, device), attemptsAllowed)) > 0;
 }
 
 /** Removes at most `limit` guard buckets nobody has tried for a day. Gives their number. */

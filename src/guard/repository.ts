@@ -45,7 +45,8 @@ export const deleteGuards = (tx: TenantTx, organizationId: string, userId: strin
 
 export const lockGuard = (tx: TenantTx, bucket: Bucket) => sql.lockGuard(tx, bucket);
 
-export const endExpiredLock = (tx: TenantTx, bucket: Bucket) => sql.updateLockExpired(tx, bucket);
+export const endExpiredLock = (tx: TenantTx, bucket: Bucket, attemptsAllowed: number) =>
+  sql.updateLockExpired(tx, { ...bucket, attemptsAllowed });
 
 export const pruneGuards = (tx: TenantTx, organizationId: string, limit: number) =>
   sql.pruneGuards(tx, { organizationId, limit });

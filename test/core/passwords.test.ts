@@ -182,11 +182,47 @@ describe("hashing", () => {
     expect((await narrow.verify("x", null, null)).matches).toBe(false);
   });
 
-  test("pretending takes about as long as the work did lately", async () => {
-    const { hash, pepperKeyId } = await passwords.hash("quiet herons");
-    for (let round = 0; round < 32; round++) await passwords.verify("x", hash, pepperKeyId);
-    const started = performance.now();
-    for (let round = 0; round < 10; round++) await passwords.pretend();
-    expect((performance.now() - started) / 10).toBeGreaterThan(10);
+  test("pretending takes as long as refusals at that door lately took, what has gone by included", async () => {
+    const own = openPasswords(keys, 1);
+    const pretend = async (door: string, elapsed = 0) => {
+      const started = performance.now();
+      await own.pretend(door, elapsed);
+      return performance.now() - started;
+    };
+    // Nothing was refused yet: as long as a hash.
+    expect(await pretend("password")).toBeGreaterThan(10);
+    for (let round = 0; round < 200; round++) own.took("password", round < 100 ? 5000 : 60);
+    own.took("reset", 4);
+    expect(await pretend("password")).toBeGreaterThan(55);
+    expect(await pretend("password", 45)).toBeLessThan(55);
+    expect(await pretend("password", 1000)).toBeLessThan(20);
+    expect(await pretend("reset")).toBeLessThan(40);
+  });
+
+  test("who sends many guesses waits behind their own, and their neighbours do not", async () => {
+    const own = openPasswords(keys, 1);
+    const { hash, pepperKeyId } = await own.hash("quiet herons");
+    const order: string[] = [];
+    const guess = (network: string, preferred = false) =>
+      own.verify("x", hash, pepperKeyId, preferred, network).then(() => order.push(network));
+    const storm = Array.from({ length: 40 }, () => guess("storm").catch(() => {}));
+    const others = [guess("a"), guess("b"), guess("a"), guess("known", true)];
+    await Promise.all(others);
+    // The one under way, the known device, and then each line in its turn.
+    expect(order).toEqual(["storm", "known", "storm", "a", "b", "storm", "a"]);
+    await Promise.all(storm);
+  });
+
+  test("a line that is too long refuses, and others' are not longer for it", async () => {
+    const own = openPasswords(keys, 1);
+    const { hash, pepperKeyId } = await own.hash("quiet herons");
+    const refused = await Promise.allSettled(
+      Array.from({ length: 500 }, () => own.verify("x", hash, pepperKeyId, false, "storm")),
+    ).then((all) => all.filter(({ status }) => status === "rejected").length);
+    expect(refused).toBeGreaterThan(300);
+    const storm = Array.from({ length: 500 }, () => own.verify("x", hash, pepperKeyId, false, "storm"));
+    for (const one of storm) one.catch(() => {});
+    expect((await own.verify("quiet herons", hash, pepperKeyId, false, "neighbour")).matches).toBe(true);
+    await Promise.allSettled(storm);
   });
 });

@@ -1,5 +1,7 @@
 /** The guard before the password: how often somebody may try, and from where. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { withTenant } from "../../src/db.ts";
+import { endExpiredLockIn } from "../../src/guard/guard.ts";
 import { signal, trySignIn, watchVerifications } from "../sessions/support.ts";
 import { domain } from "../support/domain.ts";
 import type { GivenOrganization, GivenUser } from "../support/given.ts";
@@ -45,7 +47,7 @@ const read = async (user: GivenUser) =>
   (
     await request<{ locked: boolean; lockedUntil: string | null; failedLoginCount: number }>(
       "GET",
-      `/v1/users/${user.id}`,
+      `/v1/users/${user.id}/sign-in`,
       { token: school.token },
     )
   ).body;
@@ -114,17 +116,66 @@ describe("five failures", () => {
     expect((await guards(user))[0]).toEqual({ bucket: "", sequence: 5, forgiven: 5, lock: null });
   });
 
-  test("once the time is over there are five again, neither one nor none [row 22] [row 74]", async () => {
+  test("once the time is over there is one attempt: a wrong one locks again, a right one gets in [row 22] [row 74]", async () => {
     const user = await it.user(school);
     await fail(user, 5);
     await expire(user);
-    expect(await read(user)).toMatchObject({ locked: false, lockedUntil: null });
-    await fail(user, 4);
-    expect((await guards(user))[0]?.lock).toBeNull();
-    await fail(user, 1);
-    expect((await guards(user))[0]?.lock).toBe(1800);
+    expect(await read(user)).toMatchObject({ locked: false });
+    verifications.count = 0;
+    await fail(user, 2);
+    expect(verifications.count).toBe(1);
+    expect((await guards(user))[0]).toEqual({ bucket: "", sequence: 6, forgiven: 1, lock: 1800 });
     await expire(user);
     expect((await signIn(school, user)).status).toBe(201);
+    // And then the count is at its beginning.
+    await fail(user, 4);
+    expect((await guards(user))[0]?.lock).toBeNull();
+  });
+
+  test("five hundred guesses in the moment in which a lock ends look at one password [row 74]", async () => {
+    const user = await it.user(school);
+    await fail(user, 5);
+    for (const lifted of [false, true]) {
+      await expire(user);
+      const [bucket] = await admin<{ key: string }>(
+        "select encode(guard_key, 'hex') as key from app.login_guard where user_id = $1",
+        [user.id],
+      );
+      // Whether the job came first or not.
+      if (lifted) {
+        await withTenant(app.deps.db, { organizationId: school.id, userId: null }, (tx) =>
+          endExpiredLockIn(tx, school.id, bucket?.key ?? "", ""),
+        );
+        expect(await read(user)).toMatchObject({ locked: false, lockedUntil: null, failedLoginCount: 4 });
+      }
+      verifications.count = 0;
+      await Promise.all(Array.from({ length: 500 }, () => signIn(school, user, { password: WRONG })));
+      expect(verifications.count).toBe(1);
+      expect((await read(user)).locked).toBe(true);
+    }
+  });
+
+  test("in a row last longer and longer where the organization wants it, until a success [row 74]", async () => {
+    const house = await it.organization();
+    const settings = { lockoutMode: "progressive", lockoutMinutes: 10 };
+    await request("PATCH", "/v1/organization", {
+      token: house.token,
+      headers: { "if-match": "*" },
+      body: { settings },
+    });
+    const user = await it.user(house);
+    await fail(user, 5, {}, house);
+    const locks = [(await guards(user))[0]?.lock];
+    for (let round = 0; round < 8; round++) {
+      await expire(user);
+      await fail(user, 1, {}, house);
+      locks.push((await guards(user))[0]?.lock);
+    }
+    expect(locks).toEqual([600, 1200, 2400, 4800, 9600, 19200, 38400, 76800, 86400]);
+    await expire(user);
+    expect((await signIn(house, user)).status).toBe(201);
+    await fail(user, 5, {}, house);
+    expect((await guards(user))[0]?.lock).toBe(600);
   });
 
   test("and minutes are what the organization says, within its bounds [row 74]", async () => {

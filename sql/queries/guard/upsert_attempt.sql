@@ -16,20 +16,22 @@ set
   sequence = g.sequence + 1,
   user_id = excluded.user_id,
   network = excluded.network,
-  -- A lock that has run out gives a fresh set of attempts.
-  forgiven_sequence = case when g.locked_until is null then g.forgiven_sequence else g.sequence end,
+  -- A lock that has run out gives one attempt: when that fails as well, the next lock begins.
+  forgiven_sequence = case
+    when g.locked_until is null then g.forgiven_sequence
+    else greatest(g.forgiven_sequence, g.sequence + 1 - :attempts_allowed::int)
+  end,
   locks = g.locks + case
-    when g.sequence + 1 - g.success_sequence >= :attempts_total::int
-      or g.sequence + 1 - (case when g.locked_until is null then g.forgiven_sequence else g.sequence end)
-        >= :attempts_allowed::int then 1
+    when g.locked_until is not null
+      or g.sequence + 1 - g.success_sequence >= :attempts_total::int
+      or g.sequence + 1 - g.forgiven_sequence >= :attempts_allowed::int then 1
     else 0
   end,
   locked_until = case
     -- So many failures in a row need somebody's help, not time (NIST SP 800-63B-4 §3.2.2). Not 'infinity': no date
     -- in JavaScript can hold that.
     when g.sequence + 1 - g.success_sequence >= :attempts_total::int then '9999-12-31 00:00:00+00'::timestamptz
-    when g.sequence + 1 - (case when g.locked_until is null then g.forgiven_sequence else g.sequence end)
-      >= :attempts_allowed::int
+    when g.locked_until is not null or g.sequence + 1 - g.forgiven_sequence >= :attempts_allowed::int
       then now() + make_interval(mins => (:lock_minutes::int[])[least(g.locks + 1, cardinality(:lock_minutes::int[]))])
   end,
   last_attempt_at = now()
