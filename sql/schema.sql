@@ -1006,6 +1006,7 @@ comment on table app.link is 'Single-use links mailed to people.';
 comment on column app.link.organization_id is 'none';
 comment on column app.link.created_at is 'none';
 comment on column app.link.updated_at is 'none';
+CREATE INDEX link_email ON app.link USING btree (organization_id, lower(email), created_at);
 CREATE INDEX link_expiry ON app.link USING btree (organization_id, expires_at);
 CREATE INDEX link_ip ON app.link USING btree (organization_id, ip, created_at) WHERE (ip IS NOT NULL);
 CREATE UNIQUE INDEX link_open_unique ON app.link USING btree (organization_id, user_id, kind) WHERE ((consumed_at IS NULL) AND (ended_at IS NULL));
@@ -1119,7 +1120,7 @@ create table app.mail (
   constraint mail_sent_link CHECK (((state <> 'sent'::text) OR (link IS NULL))),
   constraint mail_sent_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
   constraint mail_state CHECK ((state = ANY (ARRAY['queued'::text, 'kept'::text, 'sent'::text, 'failed'::text]))),
-  constraint mail_template CHECK ((template = ANY (ARRAY['verify_email'::text, 'invitation'::text, 'reset_password'::text, 'confirm_email'::text, 'email_changed'::text, 'password_changed'::text, 'new_device'::text, 'login_locked'::text, 'second_factor_changed'::text, 'attack_suspected'::text, 'session_reused'::text]))),
+  constraint mail_template CHECK ((template = ANY (ARRAY['verify_email'::text, 'invitation'::text, 'reset_password'::text, 'confirm_email'::text, 'email_changed'::text, 'password_changed'::text, 'new_device'::text, 'login_locked'::text, 'second_factor_changed'::text, 'attack_suspected'::text, 'session_reused'::text, 'already_registered'::text]))),
   constraint mail_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
 alter table app.mail owner to satchel_owner;

@@ -31,7 +31,12 @@ export const ACTIONS = {
   "login.unlocked": "security",
   "password.changed": "security",
   "password.reset": "security",
+  "password.set": "security",
   "password.refused": "security",
+  "link.sent": "security",
+  "link.refused": "security",
+  "email.verified": "security",
+  "email.changed": "security",
   "access.refused": "security",
   "attack.suspected": "security",
 

@@ -1,4 +1,5 @@
 /** Every endpoint of the product, in the order of the documentation. */
+import { apiKeysEndpoints } from "./api-keys/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
 import { erasuresEndpoints } from "./erasures/routes.ts";
 import { exportsEndpoints } from "./exports/routes.ts";
@@ -10,18 +11,25 @@ import { permissionsEndpoints } from "./permissions/routes.ts";
 import { permissions } from "./permissions.ts";
 import { quotasEndpoints } from "./quotas/routes.ts";
 import { searchEndpoints } from "./search/routes.ts";
+import { secondFactorsEndpoints } from "./second-factors/routes.ts";
 import { securityEndpoints } from "./security/routes.ts";
 import { sessionsEndpoints } from "./sessions/routes.ts";
+import { signUpsEndpoints } from "./sign-ups/routes.ts";
+import { userPasswordsEndpoints } from "./user-passwords/routes.ts";
 import { usersEndpoints } from "./users/routes.ts";
 
 export const endpoints: readonly Endpoint[] = ruled(permissions, [
   ...organizationsEndpoints,
   ...quotasEndpoints,
+  ...signUpsEndpoints,
   ...sessionsEndpoints,
+  ...secondFactorsEndpoints,
   ...usersEndpoints,
+  ...userPasswordsEndpoints,
   ...exportsEndpoints,
   ...erasuresEndpoints,
   ...permissionsEndpoints,
+  ...apiKeysEndpoints,
   ...linksEndpoints,
   ...contentsEndpoints,
   ...searchEndpoints,

@@ -52,13 +52,28 @@ export const permissions = {
   "GET /v1/organization":                   may("any", "any", "any", "any", "organization:read", "enrolling"),
   "PATCH /v1/organization":                 may("no",  "no",  "any", "no"),
   "GET /v1/organization/usage":             may("no",  "no",  "any", "no",  "organization:read"),
+  "GET /v1/organization/sign-up-codes":     may("no",  "no",  "any", "no",  "organization:read"),
+  "POST /v1/organization/sign-up-codes":    may("no",  "no",  "any", "no"),
+  "DELETE /v1/organization/sign-up-codes/:id": may("no", "no", "any", "no"),
+  "POST /v1/sign-ups":                  "public",
 
   "POST /v1/sessions":                  "public",
+  "POST /v1/sessions/second-factor":    "public",
+  "POST /v1/sessions/refresh":          "public",
   "GET /v1/sessions":                       may("own", "own", "own", "own"),
   "DELETE /v1/sessions":                    may("own", "own", "own", "own"),
   "GET /v1/sessions/current":               may("own", "own", "own", "own", "enrolling"),
   "DELETE /v1/sessions/current":            may("own", "own", "own", "own", "enrolling"),
   "DELETE /v1/sessions/:id":                may("own", "own", "own", "own"),
+  "POST /v1/sessions/current/reauthentication": may("own", "own", "own", "own", "enrolling"),
+  "GET /v1/users/:id/sessions":             may("no",  "no",  "any", "no"),
+  "DELETE /v1/users/:id/sessions":          may("no",  "no",  "any", "no"),
+  "GET /v1/me/second-factor":               may("own", "own", "own", "own", "enrolling"),
+  "POST /v1/me/second-factor":              may("own", "own", "own", "own", "fresh", "enrolling"),
+  "POST /v1/me/second-factor/confirmation": may("own", "own", "own", "own", "fresh", "enrolling"),
+  "POST /v1/me/second-factor/recovery-codes": may("own", "own", "own", "own", "fresh"),
+  "DELETE /v1/me/second-factor":            may("own", "own", "own", "own", "fresh"),
+  "DELETE /v1/users/:id/second-factor":     may("no",  "no",  "any", "no",  "fresh"),
   "PUT /v1/me/password":                    may("own", "own", "own", "own", "fresh"),
 
   "GET /v1/me":                             may("own", "own", "own", "own", "users:read", "enrolling"),
@@ -73,6 +88,7 @@ export const permissions = {
   "GET /v1/users/:id/sign-in":              may("own", "own", "any", "own", "users:read"),
   "PATCH /v1/users/:id":                    may("no",  "no",  "any", "no",  "users:write"),
   "PUT /v1/users/:id/role":                 may("no",  "no",  "any", "no",  "fresh"),
+  "PUT /v1/users/:id/password":             may("no",  "any", "any", "no",  "fresh"),
   "DELETE /v1/users/:id":                   may("no",  "no",  "any", "no",  "users:write"),
   "POST /v1/users/:id/restore":             may("no",  "no",  "any", "no",  "users:write"),
   "POST /v1/users/:id/unlock":              may("no",  "no",  "any", "no"),
@@ -102,6 +118,10 @@ export const permissions = {
   "GET /v1/contents/:id/history":           may("no",  "any", "any", "no",  "contents:read"),
   "GET /v1/search":                         may("any", "any", "any", "any", "contents:read"),
 
+  "GET /v1/api-keys":                       may("no",  "no",  "any", "no"),
+  "POST /v1/api-keys":                      may("no",  "no",  "own", "no",  "fresh"),
+  "DELETE /v1/api-keys/:id":                may("no",  "no",  "any", "no"),
+
   "GET /v1/security/events":                may("no",  "no",  "any", "no",  "security:read"),
   "GET /v1/security/attacks":               may("no",  "no",  "any", "no",  "security:read"),
 } as const satisfies Readonly<Record<string, Access>>;
@@ -124,7 +144,7 @@ export const reauthenticationRequired = refusal(
 );
 export const secondFactorRequired = refusal(
   "forbidden",
-  "second_factor_required",
+  "second_factor_enrolment_required",
   "Set up a second factor first: people of your role need one",
 );
 export const apiKeyNotAllowed = refusal(
@@ -135,7 +155,7 @@ export const apiKeyNotAllowed = refusal(
 
 /**
  * Lets an actor in by their role, and by what their credential is good for. Refuses with `forbidden`,
- * `api_key_not_allowed`, `second_factor_required`, `reauthentication_required`.
+ * `api_key_not_allowed`, `second_factor_enrolment_required`, `reauthentication_required`.
  */
 export function authorize(rule: Rule, actor: Actor): void {
   const refused = refusalOf(rule, actor);

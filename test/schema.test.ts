@@ -33,8 +33,9 @@ const OTHER_POLICIES = [
   { table: "content_search", policy: "search_select", role: "satchel_search", command: "r" },
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
+  { table: "user", policy: "search_select", role: "satchel_search", command: "r" },
 ];
-const DEFINERS = ["append_audit", "erase_person", "keep_history", "search_contents"];
+const DEFINERS = ["append_audit", "erase_person", "keep_history", "search_contents", "search_users"];
 
 const tables = await admin<{
   table: string;
@@ -391,6 +392,12 @@ describe("rights", () => {
         config: ["search_path=pg_catalog, pg_temp"],
         login: false,
       },
+      {
+        name: "search_users",
+        owner: "satchel_search",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
     ]);
   });
 
@@ -430,7 +437,8 @@ describe("rights", () => {
         `select classid::regclass, objid from pg_shdepend
          where deptype = 'o' and refobjid in (select oid from pg_roles where rolname = any($1))
            and dbid = (select oid from pg_database where datname = current_database())
-           and objid not in ('app.search_contents'::regproc, 'app.erase_person'::regproc)`,
+           and objid not in
+             ('app.search_contents'::regproc, 'app.search_users'::regproc, 'app.erase_person'::regproc)`,
         [reach],
       ),
     ).toEqual([]);
@@ -476,6 +484,7 @@ describe("rights", () => {
       where grantee in ('satchel_system', 'satchel_search') order by 1, 2`);
     expect(granted.map(({ grantee, what }) => `${grantee}: ${what}`)).toEqual([
       "satchel_search: content_search select organization_id,content_id,language,document",
+      "satchel_search: user select organization_id,user_id,email,username,full_name",
       "satchel_system: migration select",
       "satchel_system: organization select organization_id,slug,status",
       "satchel_system: secret_key insert",

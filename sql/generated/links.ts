@@ -23,6 +23,53 @@ export function claimLink(tx: TenantTx, params: ClaimLinkParams): Promise<ClaimL
   return maybe<ClaimLinkRow>(tx, claimLinkStatement, [params.organizationId, params.linkId]);
 }
 
+export interface CountToAddressParams {
+  readonly organizationId: string;
+  readonly email: string;
+}
+
+const countToAddressStatement: Statement = {
+  name: "links/count_to_address",
+  text: `select /* links/count_to_address */ count(*)::int as count from app.link
+where organization_id = $1 and lower(email) = lower($2) and kind = 'verification'
+  and created_at > now() - interval '1 hour'`,
+};
+
+/** How many links to confirm an address were made for this one within the last hour, whoever gave it. */
+export function countToAddress(tx: TenantTx, params: CountToAddressParams): Promise<number> {
+  return one<{ readonly count: number }>(tx, countToAddressStatement, [
+    params.organizationId,
+    params.email,
+  ]).then((row) => row.count);
+}
+
+export interface FindAddressGivenParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+export interface FindAddressGivenRow {
+  readonly email: string;
+}
+
+const findAddressGivenStatement: Statement = {
+  name: "links/find_address_given",
+  text: `select /* links/find_address_given */ l.email
+from app.link l
+join app.user u on u.organization_id = l.organization_id and u.user_id = l.user_id and u.email is null
+where l.organization_id = $1 and l.user_id = $2 and l.kind = 'verification' and l.consumed_at is null
+order by l.link_id desc
+limit 1`,
+};
+
+/** The address that somebody gave when they signed up and have not confirmed yet. */
+export function findAddressGiven(
+  tx: TenantTx,
+  params: FindAddressGivenParams,
+): Promise<FindAddressGivenRow | null> {
+  return maybe<FindAddressGivenRow>(tx, findAddressGivenStatement, [params.organizationId, params.userId]);
+}
+
 export interface FindLinkParams {
   readonly organizationId: string;
   readonly tokenHashes: readonly Uint8Array[];

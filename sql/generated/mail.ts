@@ -8,7 +8,7 @@ export interface ClaimMailParams {
 }
 
 export interface ClaimMailRow {
-  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused";
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
   readonly language: "en" | "es";
   readonly content: Uint8Array;
   readonly link: Uint8Array | null;
@@ -69,7 +69,7 @@ export interface FindMailParams {
 export interface FindMailRow {
   readonly mailId: string;
   readonly userId: string;
-  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused";
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
   readonly language: "en" | "es";
   readonly content: Uint8Array;
   readonly link: Uint8Array | null;
@@ -159,7 +159,7 @@ export interface ListMailParams {
 export interface ListMailRow {
   readonly mailId: string;
   readonly userId: string;
-  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused";
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
   readonly language: "en" | "es";
   readonly content: Uint8Array;
   readonly state: "queued" | "kept" | "sent" | "failed";

@@ -1072,7 +1072,7 @@ grant execute on function app.revoke_api_keys() to satchel_request;
   },
   {
     name: "0011_mail",
-    checksum: "c698f53afd5a1ae3473280aa65eb4c179198873ae0e74518b1531f2272736131",
+    checksum: "d9887ac5ea540f126b63c39c260b03ef3460b5cef491816f226cd1ccdbe0b4f0",
     text: `-- Mail to people: what is to be sent, what was, and what stays in the mailbox because there is no SMTP server.
 
 create table app.mail (
@@ -1082,7 +1082,8 @@ create table app.mail (
   user_id uuid not null,
   template text not null constraint mail_template check (template in (
     'verify_email', 'invitation', 'reset_password', 'confirm_email', 'email_changed', 'password_changed', 'new_device',
-    'login_locked', 'second_factor_changed', 'attack_suspected', 'session_reused'
+    'login_locked', 'second_factor_changed', 'attack_suspected', 'session_reused',
+    'already_registered'
   )),
   language text not null constraint mail_language check (language in ('en', 'es')),
   -- Recipient and values, encrypted: who reads this table learns neither.
@@ -1114,7 +1115,7 @@ grant select, insert, update, delete on app.mail to satchel_request;
   },
   {
     name: "0012_links",
-    checksum: "85afdfa109e91bbef2deb51e7f6c2d9e85fa582f4bb30148b991b2f18fe16978",
+    checksum: "4a915ff0807044f48ea46932f948ce8b7a00ebbe93309dcf47cba2171db55672",
     text: `-- Links that are mailed to people: to confirm an address, to accept an invitation, to choose another password. Whoever
 -- has the token is taken for who reads that mailbox, once.
 
@@ -1146,6 +1147,7 @@ create unique index link_open_unique on app.link (organization_id, user_id, kind
 create index link_user on app.link (organization_id, user_id);
 create index link_expiry on app.link (organization_id, expires_at);
 create index link_ip on app.link (organization_id, ip, created_at) where ip is not null;
+create index link_email on app.link (organization_id, lower(email), created_at);
 call app.protect('app.link');
 call app.keep_time('app.link');
 grant select, insert, update, delete on app.link to satchel_request;

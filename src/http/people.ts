@@ -1,6 +1,6 @@
 /** How a person travels. Here and not in src/users, because signing in and founding an organization answer with one. */
 import { type Static, Type } from "@sinclair/typebox";
-import { ROLES, type Role } from "../actor.ts";
+import { ROLES } from "../actor.ts";
 import { choice, nullable, timestamp, uuid, version } from "./wire.ts";
 
 export const USER_STATUSES = ["active", "inactive", "suspended", "pending"] as const;
@@ -35,6 +35,13 @@ export const timeZone = Type.String({
 });
 export const language = Type.String({ pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$", examples: ["en"] });
 export const password = Type.String({ maxLength: 512, examples: ["a long sentence only I know"] });
+export const externalId = Type.String({
+  pattern: "^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$",
+  minLength: 1,
+  maxLength: 200,
+  description: "What the school's other systems know the person by; unique in the organization.",
+  examples: ["2026-0042"],
+});
 const words = Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
   maxItems: 100,
   examples: [["chess"]],
@@ -62,6 +69,7 @@ export const profile = Type.Object({
 /** A person as lists show them. */
 export const userSummaryShape = Type.Object({
   id: uuid(),
+  externalId: nullable(Type.String()),
   email: nullable(Type.String()),
   username: Type.String(),
   fullName: Type.String(),
@@ -86,21 +94,12 @@ export const userShape = Type.Composite([
     deletedById: nullable(uuid()),
     profile,
   }),
-  // How somebody signs in is for them and for admins; a teacher who looks up a colleague does not get these fields.
-  Type.Partial(
-    Type.Object({
-      lastLoginAt: nullable(timestamp()),
-      lastLoginIp: nullable(Type.String()),
-      failedLoginCount: Type.Integer(),
-      locked: Type.Boolean(),
-      lockedUntil: nullable(timestamp()),
-    }),
-  ),
 ]);
 
 export const newUserShape = Type.Object({
   fullName,
   username,
+  externalId: Type.Optional(nullable(externalId)),
   email: Type.Optional(nullable(email)),
   password: Type.Optional(password),
   avatarUrl: Type.Optional(nullable(link)),
@@ -115,39 +114,20 @@ type UserSummary = Static<typeof userSummaryShape>;
 type UserWire = Static<typeof userShape>;
 type Profile = UserWire["profile"];
 /** What a door gives: all of it, and not to be changed. */
-type UserRow = Readonly<Required<Omit<UserWire, "profile">>> & {
+type UserRow = Readonly<Omit<UserWire, "profile">> & {
   readonly profile: Readonly<Omit<Profile, "skills" | "interests">> & {
     readonly skills: readonly string[];
     readonly interests: readonly string[];
   };
 };
 
-/** Who looks. */
-interface Viewer {
-  readonly userId: string;
-  readonly role: Role;
-}
-
-/**
- * The wire shape, written out: a row that gains a column must not gain a field by itself. `viewer` null: the person
- * has just proved to be the one.
- */
-export function userView(user: UserRow, viewer: Viewer | null): UserWire {
-  const whole = viewer === null || viewer.role === "admin" || viewer.userId === user.id;
+/** The wire shape, written out: a row that gains a column must not gain a field by itself. */
+export function userView(user: UserRow): UserWire {
   return {
     ...userSummaryView(user),
     createdById: user.createdById,
     updatedById: user.updatedById,
     deletedById: user.deletedById,
-    ...(whole
-      ? {
-          lastLoginAt: user.lastLoginAt,
-          lastLoginIp: user.lastLoginIp,
-          failedLoginCount: user.failedLoginCount,
-          locked: user.locked,
-          lockedUntil: user.lockedUntil,
-        }
-      : {}),
     profile: {
       bio: user.profile.bio,
       dateOfBirth: user.profile.dateOfBirth,
@@ -164,6 +144,7 @@ export function userView(user: UserRow, viewer: Viewer | null): UserWire {
 export function userSummaryView(user: Readonly<UserSummary>): UserSummary {
   return {
     id: user.id,
+    externalId: user.externalId,
     email: user.email,
     username: user.username,
     fullName: user.fullName,

@@ -125,7 +125,7 @@ export const organizationsEndpoints = [
       ),
     present: ({ organization, user, session }) =>
       answer(
-        { organization: view(organization, user.role), user: userView(user, null), session },
+        { organization: view(organization, user.role), user: userView(user), session },
         {
           cookies: {
             session: {

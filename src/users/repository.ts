@@ -22,6 +22,8 @@ export interface Profile {
 /** A person as lists show them. */
 export interface UserSummary {
   readonly id: string;
+  /** What the school's other systems know the person by. */
+  readonly externalId: string | null;
   readonly email: string | null;
   readonly username: string;
   readonly fullName: string;
@@ -37,22 +39,29 @@ export interface UserSummary {
   readonly deletedAt: Date | null;
 }
 
-/** A person whole. */
+/** A person whole: all of it moves the version when it changes. */
 export interface User extends UserSummary {
   readonly createdById: string | null;
   readonly updatedById: string | null;
   readonly deletedById: string | null;
+  readonly profile: Profile;
+}
+
+/** How a person signs in. It changes with every attempt, which is no change of the person: it has no version. */
+export interface SignIn {
+  readonly hasPassword: boolean;
+  readonly passwordChangedAt: Date | null;
   readonly lastLoginAt: Date | null;
   readonly lastLoginIp: string | null;
   /** Attempts to sign in since the last success, over all devices. */
   readonly failedLoginCount: number;
   readonly locked: boolean;
   readonly lockedUntil: Date | null;
-  readonly profile: Profile;
 }
 
 /** What a new person is stored with. */
 export interface NewUser {
+  readonly externalId: string | null;
   readonly email: string | null;
   readonly username: string;
   readonly fullName: string;
@@ -66,10 +75,29 @@ export interface NewUser {
 /** What may be changed of a person. Role, organization, id, hash and locks are not among it. */
 export type UserChange = Omit<NewUser, "role">;
 
+/** Null: whatever it is. */
 export interface UserFilter {
-  readonly role: Role | null;
-  readonly status: UserStatus | null;
+  /** Any of these. */
+  readonly roles: readonly Role[] | null;
+  readonly statuses: readonly UserStatus[] | null;
+  /** Every one of these words is the beginning of a word of the name, the username or the e-mail address. */
+  readonly text: string | null;
+  readonly createdFrom: Date | null;
+  readonly createdBefore: Date | null;
   readonly includeDeleted: boolean;
+}
+
+export const USER_ORDERS = ["oldest", "newest", "name"] as const;
+export type UserOrder = (typeof USER_ORDERS)[number];
+
+/** Where a page ends. `name`: as people are put in order by it, and only then. */
+export interface UserPosition {
+  readonly id: string;
+  readonly name: string | null;
+}
+
+export interface ListedUser extends UserSummary {
+  readonly position: UserPosition;
 }
 
 interface Scope {
@@ -85,13 +113,10 @@ export async function find(
   const row = await sql.findUser(tx, { organizationId, userId, includeDeleted });
   if (row === null) return null;
   const { bio, dateOfBirth, phone, website, codeUrl, professionalUrl, skills, interests, ...user } = row;
-  const { userId: id, lockedUntil, locked, ...rest } = user;
+  const { userId: id, ...rest } = user;
   return {
     id,
     ...rest,
-    // A lock that has run out is none.
-    lockedUntil: locked ? lockedUntil : null,
-    locked,
     profile: {
       bio,
       dateOfBirth,
@@ -103,6 +128,13 @@ export async function find(
       interests: interests ?? [],
     },
   };
+}
+
+export async function findSignIn(tx: TenantTx, scope: Scope, userId: string): Promise<SignIn | null> {
+  const row = await sql.findSignIn(tx, { ...ids(scope), userId });
+  if (row === null) return null;
+  // A lock that has run out is none.
+  return { ...row, lockedUntil: row.locked ? row.lockedUntil : null };
 }
 
 /** The organization's settings as stored, and its names; null when there is no such organization. */
@@ -126,20 +158,55 @@ export async function findByUsername(tx: TenantTx, scope: Scope, username: strin
   return row === null ? null : find(tx, scope, row.userId);
 }
 
+export async function findByExternalId(tx: TenantTx, scope: Scope, externalId: string): Promise<User | null> {
+  const row = await sql.findIdByExternalId(tx, { ...ids(scope), externalId });
+  return row === null ? null : find(tx, scope, row.userId);
+}
+
 export async function list(
   tx: TenantTx,
   scope: Scope,
-  filter: UserFilter,
-  afterId: string | null,
+  { text, ...filter }: UserFilter,
+  order: UserOrder,
+  after: UserPosition | null,
   limit: number,
-): Promise<readonly UserSummary[]> {
-  const { role, status, includeDeleted } = filter;
+): Promise<readonly ListedUser[]> {
+  const asked = { ...ids(scope), ...filter, afterId: after?.id ?? null, limit };
+  if (text !== null) {
+    const afterName = after?.name ?? null;
+    const rows = await sql.listMatchingUsers(tx, { ...asked, words: text, sortOrder: order, afterName });
+    return rows.map((row) => listed(row, order === "name" ? row.nameKey : null));
+  }
+  if (order === "name") {
+    const rows = await sql.listUsersByName(tx, { ...asked, afterName: after?.name ?? null });
+    return rows.map((row) => listed(row, row.nameKey));
+  }
+  if (order === "newest") return (await sql.listNewestUsers(tx, asked)).map((row) => listed(row, null));
   // The list most asked for has an index of its own, which the general statement cannot use.
+  const role = activeOf(filter);
+  const { organizationId, afterId } = asked;
   const rows =
-    role !== null && status === "active" && !includeDeleted
-      ? await sql.listActiveByRole(tx, { ...ids(scope), role, afterId, limit })
-      : await sql.listUsers(tx, { ...ids(scope), role, status, includeDeleted, afterId, limit });
-  return rows.map(({ userId, ...row }) => ({ id: userId, ...row }));
+    role === null
+      ? await sql.listUsers(tx, asked)
+      : await sql.listActiveByRole(tx, { organizationId, role, afterId, limit });
+  return rows.map((row) => listed(row, null));
+}
+
+/** The one role of which the active are asked for and nothing else. */
+function activeOf(filter: Omit<UserFilter, "text">): Role | null {
+  const { roles, statuses, createdFrom, createdBefore, includeDeleted } = filter;
+  const [role, another] = roles ?? [];
+  const active = statuses?.length === 1 && statuses[0] === "active";
+  const nothingElse = createdFrom === null && createdBefore === null && !includeDeleted;
+  return role !== undefined && another === undefined && active && nothingElse ? role : null;
+}
+
+function listed<Row extends { readonly userId: string }>({ userId: id, ...row }: Row, name: string | null) {
+  return { id, ...row, position: { id, name } };
+}
+
+export async function count(tx: TenantTx, scope: Scope, { text, ...filter }: UserFilter): Promise<number> {
+  return sql.countUsers(tx, { ...ids(scope), ...filter, words: text });
 }
 
 export async function lock(tx: TenantTx, scope: Scope, userId: string) {
@@ -152,10 +219,11 @@ export async function lockAdmins(tx: TenantTx, scope: Scope): Promise<readonly s
 }
 
 export async function insert(tx: TenantTx, scope: Scope, userId: string, user: NewUser): Promise<void> {
-  const { email, username, fullName, avatarUrl, role, status, timeZone, language } = user;
+  const { externalId, email, username, fullName, avatarUrl, role, status, timeZone, language } = user;
   await sql.insertUser(tx, {
     ...ids(scope),
     userId,
+    externalId,
     email,
     username,
     fullName,
@@ -199,11 +267,22 @@ export async function updatePassword(
   return replaced > 0;
 }
 
+/** Stores a password for a person, whatever they had. */
+export async function setPassword(
+  tx: TenantTx,
+  scope: Scope,
+  userId: string,
+  { hash: passwordHash, pepperKeyId }: { readonly hash: string; readonly pepperKeyId: string },
+): Promise<void> {
+  await sql.upsertPassword(tx, { ...ids(scope), userId, passwordHash, pepperKeyId });
+}
+
 export async function update(tx: TenantTx, scope: Scope, userId: string, change: UserChange): Promise<void> {
-  const { email, username, fullName, avatarUrl, status, timeZone, language } = change;
+  const { externalId, email, username, fullName, avatarUrl, status, timeZone, language } = change;
   await sql.updateUser(tx, {
     ...ids(scope),
     userId,
+    externalId,
     email,
     username,
     fullName,
@@ -236,15 +315,20 @@ export async function restore(tx: TenantTx, scope: Scope, userId: string): Promi
 }
 
 export async function statistics(tx: TenantTx, scope: Scope) {
-  const { total, active, students, teachers, admins, parents, createdLast30Days } = await sql.getStatistics(
-    tx,
-    ids(scope),
-  );
+  const row = await sql.getStatistics(tx, ids(scope));
+  const { total, active, inactive, suspended, pending, createdLast30Days } = row;
   return {
     total,
     active,
-    byRole: { student: students, teacher: teachers, admin: admins, parent: parents },
+    byRole: { student: row.students, teacher: row.teachers, admin: row.admins, parent: row.parents },
+    byStatus: { active, inactive, suspended, pending },
     createdLast30Days,
+    createdLast30DaysByRole: {
+      student: row.newStudents,
+      teacher: row.newTeachers,
+      admin: row.newAdmins,
+      parent: row.newParents,
+    },
   };
 }
 

@@ -1,8 +1,10 @@
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
+import { notFound } from "../errors.ts";
 import { endpoint } from "../http/endpoint.ts";
 import {
   email,
+  externalId,
   fullName,
   language,
   link,
@@ -17,19 +19,29 @@ import {
   userSummaryView,
   userView,
 } from "../http/people.ts";
-import { nullable, pageOf, uuid } from "../http/wire.ts";
+import { choice, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
 import { reauthenticationRequired } from "../permissions.ts";
 import {
   changeRole,
+  countUsers,
   createUser,
   deleteUser,
   emailTaken,
+  erasureRequested,
+  externalIdTaken,
+  getSignIn,
   getUser,
   invalidTimeZone,
   lastAdmin,
   listUsers,
+  lookUpUser,
+  oneKeyNeeded,
+  quotaPeopleReached,
   restoreUser,
+  statusNotReachable,
+  USER_ORDERS,
+  type UserFilter,
   updateUser,
   userNotDeleted,
   usernameTaken,
@@ -47,6 +59,7 @@ const ownPatch = Type.Object({
 const patch = Type.Composite([
   ownPatch,
   Type.Object({
+    externalId: Type.Optional(nullable(externalId)),
     email: Type.Optional(nullable(email)),
     username: Type.Optional(username),
     status: Type.Optional(status),
@@ -54,6 +67,41 @@ const patch = Type.Composite([
 ]);
 
 const params = t.Object({ id: uuid() });
+
+const moment = t.String({ format: "date-time", examples: ["2026-11-01T00:00:00Z"] });
+const filters = {
+  role: t.Optional(Type.Array(role, { minItems: 1, maxItems: 4, description: "Any of these." })),
+  status: t.Optional(Type.Array(status, { minItems: 1, maxItems: 4, description: "Any of these." })),
+  text: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: 200,
+      pattern: "\\S",
+      description:
+        "Each word must begin a word of the name, the username or the e-mail address, in any case and without accents.",
+      examples: ["lovel ad"],
+    }),
+  ),
+  createdFrom: t.Optional(moment),
+  createdBefore: t.Optional(moment),
+  includeDeleted: t.Optional(t.Boolean({ description: "Admins only." })),
+};
+
+const filterOf = (query: Static<ReturnType<typeof t.Object<typeof filters>>>): UserFilter => ({
+  roles: query.role ?? null,
+  statuses: query.status ?? null,
+  text: query.text ?? null,
+  createdFrom: query.createdFrom === undefined ? null : new Date(query.createdFrom),
+  createdBefore: query.createdBefore === undefined ? null : new Date(query.createdBefore),
+  includeDeleted: query.includeDeleted ?? false,
+});
+
+const byRole = Type.Object({
+  student: Type.Integer(),
+  teacher: Type.Integer(),
+  admin: Type.Integer(),
+  parent: Type.Integer(),
+});
 
 export const usersEndpoints = [
   endpoint({
@@ -64,7 +112,7 @@ export const usersEndpoints = [
     versioned: true,
     answers: { 200: userShape },
     handle: ({ deps, actor }) => getUser(deps, actor, actor.userId),
-    present: (user, { actor }) => userView(user, actor),
+    present: userView,
   }),
   endpoint({
     method: "PATCH",
@@ -77,35 +125,50 @@ export const usersEndpoints = [
     answers: { 200: userShape },
     refusals: [invalidTimeZone],
     handle: ({ deps, actor, ifMatch, body }) => updateUser(deps, actor, actor.userId, ifMatch, body),
-    present: (user, { actor }) => userView(user, actor),
+    present: userView,
   }),
   endpoint({
     method: "GET",
     path: "/v1/users",
     tag: "users",
     summary: "List people",
-    description:
-      "In the order in which they were created. Deleted people are left out unless an admin asks for them.",
+    description: "Deleted people are left out unless an admin asks for them.",
     query: t.Object({
-      role: t.Optional(role),
-      status: t.Optional(status),
-      includeDeleted: t.Optional(t.Boolean({ description: "Admins only." })),
+      ...filters,
+      order: t.Optional(choice(USER_ORDERS, { description: "By when they were added, or by name." })),
     }),
-    page: uuid(),
+    page: Type.Object({ id: uuid(), name: nullable(Type.String()) }),
     answers: { 200: pageOf(userSummaryShape) },
     handle: ({ deps, actor, query, page }) =>
-      listUsers(
-        deps,
-        actor,
-        {
-          role: query.role ?? null,
-          status: query.status ?? null,
-          includeDeleted: query.includeDeleted ?? false,
-        },
-        page.after,
-        page.limit,
-      ),
-    present: (found, { page }) => page.of(found, userSummaryView, ({ id }) => id),
+      listUsers(deps, actor, filterOf(query), query.order ?? "oldest", page.after, page.limit),
+    present: (found, { page }) => page.of(found, userSummaryView, ({ position }) => position),
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/users/count",
+    tag: "users",
+    summary: "Count the people of a list",
+    query: t.Object(filters),
+    answers: { 200: Type.Object({ count: Type.Integer({ examples: [312] }) }) },
+    handle: ({ deps, actor, query }) => countUsers(deps, actor, filterOf(query)),
+    present: (count) => ({ count }),
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/users/lookup",
+    tag: "users",
+    summary: "Find one person by what names them",
+    description: "By exactly one of these. Deleted people are not found.",
+    query: t.Object({
+      email: t.Optional(email),
+      username: t.Optional(username),
+      externalId: t.Optional(externalId),
+    }),
+    versioned: true,
+    answers: { 200: userShape },
+    refusals: [oneKeyNeeded, notFound],
+    handle: ({ deps, actor, query }) => lookUpUser(deps, actor, query),
+    present: userView,
   }),
   endpoint({
     method: "POST",
@@ -118,6 +181,7 @@ export const usersEndpoints = [
     answers: { 201: userShape },
     refusals: [
       emailTaken,
+      quotaPeopleReached,
       usernameTaken,
       passwordRefused,
       passwordsBusy,
@@ -125,7 +189,7 @@ export const usersEndpoints = [
       reauthenticationRequired,
     ],
     handle: ({ deps, actor, body }) => createUser(deps, actor, body),
-    present: (user, { actor }) => userView(user, actor),
+    present: userView,
   }),
   endpoint({
     method: "GET",
@@ -136,13 +200,15 @@ export const usersEndpoints = [
       200: Type.Object({
         total: Type.Integer(),
         active: Type.Integer(),
-        byRole: Type.Object({
-          student: Type.Integer(),
-          teacher: Type.Integer(),
-          admin: Type.Integer(),
-          parent: Type.Integer(),
+        byRole,
+        byStatus: Type.Object({
+          active: Type.Integer(),
+          inactive: Type.Integer(),
+          suspended: Type.Integer(),
+          pending: Type.Integer(),
         }),
         createdLast30Days: Type.Integer(),
+        createdLast30DaysByRole: byRole,
       }),
     },
     handle: ({ deps, actor }) => userStatistics(deps, actor),
@@ -157,7 +223,29 @@ export const usersEndpoints = [
     versioned: true,
     answers: { 200: userShape },
     handle: ({ deps, actor, params }) => getUser(deps, actor, params.id),
-    present: (user, { actor }) => userView(user, actor),
+    present: userView,
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/users/:id/sign-in",
+    tag: "users",
+    summary: "Read how a person signs in",
+    description:
+      "Attempts and locks change by themselves: they are no part of the person, and have no version.",
+    params,
+    answers: {
+      200: Type.Object({
+        hasPassword: Type.Boolean(),
+        passwordChangedAt: nullable(timestamp()),
+        lastLoginAt: nullable(timestamp()),
+        lastLoginIp: nullable(Type.String()),
+        failedLoginCount: Type.Integer({ description: "Since the last success." }),
+        locked: Type.Boolean(),
+        lockedUntil: nullable(timestamp()),
+      }),
+    },
+    handle: ({ deps, actor, params }) => getSignIn(deps, actor, params.id),
+    present: (signIn) => signIn,
   }),
   endpoint({
     method: "PATCH",
@@ -168,9 +256,17 @@ export const usersEndpoints = [
     versioned: true,
     body: patch,
     answers: { 200: userShape },
-    refusals: [emailTaken, usernameTaken, lastAdmin, invalidTimeZone, reauthenticationRequired],
+    refusals: [
+      emailTaken,
+      usernameTaken,
+      externalIdTaken,
+      lastAdmin,
+      statusNotReachable,
+      invalidTimeZone,
+      reauthenticationRequired,
+    ],
     handle: ({ deps, actor, params, ifMatch, body }) => updateUser(deps, actor, params.id, ifMatch, body),
-    present: (user, { actor }) => userView(user, actor),
+    present: userView,
   }),
   endpoint({
     method: "PUT",
@@ -185,7 +281,7 @@ export const usersEndpoints = [
     refusals: [lastAdmin],
     handle: ({ deps, actor, params, ifMatch, body }) =>
       changeRole(deps, actor, params.id, ifMatch, body.role),
-    present: (user, { actor }) => userView(user, actor),
+    present: userView,
   }),
   endpoint({
     method: "DELETE",
@@ -208,8 +304,8 @@ export const usersEndpoints = [
     params,
     versioned: true,
     answers: { 200: userShape },
-    refusals: [userNotDeleted, emailTaken, usernameTaken],
+    refusals: [userNotDeleted, emailTaken, usernameTaken, quotaPeopleReached, erasureRequested],
     handle: ({ deps, actor, params, ifMatch }) => restoreUser(deps, actor, params.id, ifMatch),
-    present: (user, { actor }) => userView(user, actor),
+    present: userView,
   }),
 ];

@@ -2,35 +2,47 @@
 
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Role } from "../actor.ts";
+import { auditIn } from "../audit/audit.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
+import { sendMailIn } from "../mail/mail.ts";
 import { checkPassword } from "../passwords.ts";
 import { mayAct, requireFresh } from "../permissions.ts";
+import { PEOPLE_QUOTA } from "../quotas/quotas.ts";
 import { type OrganizationSettings, passwordMinimum, readSettings } from "../settings.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type {
+  ListedUser,
   NewUser,
   Profile,
+  SignIn,
   User,
   UserChange,
   UserFilter,
+  UserOrder,
+  UserPosition,
   UserStatus,
-  UserSummary,
 } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export { quotaPeopleReached } from "../quotas/quotas.ts";
 export {
   type NewUser,
   type Profile,
+  type SignIn,
+  USER_ORDERS,
   USER_STATUSES,
   type User,
   type UserChange,
   type UserFilter,
+  type UserOrder,
+  type UserPosition,
   type UserSummary,
 } from "./repository.ts";
 
 export interface UserInput {
+  readonly externalId?: string | null;
   readonly email?: string | null;
   readonly username: string;
   readonly fullName: string;
@@ -47,7 +59,23 @@ export type UserPatch = Partial<UserChange> & { readonly profile?: Partial<Profi
 
 export const emailTaken = refusal("conflict", "email_taken", "The e-mail address is already in use");
 export const usernameTaken = refusal("conflict", "username_taken", "The username is already in use");
+export const externalIdTaken = refusal("conflict", "external_id_taken", "The external id is already in use");
+export const statusNotReachable = refusal(
+  "conflict",
+  "status_not_reachable",
+  "Nobody becomes pending who was not",
+);
+export const oneKeyNeeded = refusal(
+  "invalid",
+  "one_key_needed",
+  "Look a person up by exactly one of e-mail address, username and external id",
+);
 export const lastAdmin = refusal("conflict", "last_admin", "An organization must keep one active admin");
+export const erasureRequested = refusal(
+  "conflict",
+  "erasure_requested",
+  "The erasure of this person was asked for, and cannot be taken back",
+);
 export const userNotDeleted = refusal("conflict", "user_not_deleted", "The person is not deleted");
 export const invalidTimeZone = refusal("invalid", "invalid_time_zone", "There is no such time zone");
 
@@ -62,12 +90,50 @@ const EMPTY_PROFILE: Profile = {
   interests: [],
 };
 
-const TAKEN = { user_email_unique: () => emailTaken(), user_username_unique: () => usernameTaken() };
+const TAKEN = {
+  user_email_unique: () => emailTaken(),
+  user_username_unique: () => usernameTaken(),
+  ...PEOPLE_QUOTA,
+};
 
 /** A person. Refuses with `not_found` one that is not there, deleted, or not for the actor to see. */
 export async function getUser(deps: Deps, actor: Actor, userId: string): Promise<User> {
   if (!mayAct(actor, "GET /v1/users/:id", userId)) throw notFound();
   const user = await readTenant(deps.db, actor, (tx) => rows.find(tx, actor, userId));
+  if (user === null) throw notFound();
+  return user;
+}
+
+/** How a person signs in: for themselves and for admins. Refuses with `not_found`. */
+export async function getSignIn(deps: Deps, actor: Actor, userId: string): Promise<SignIn> {
+  if (!mayAct(actor, "GET /v1/users/:id/sign-in", userId)) throw notFound();
+  const found = await readTenant(deps.db, actor, (tx) => rows.findSignIn(tx, actor, userId));
+  if (found === null) throw notFound();
+  return found;
+}
+
+/** What names one person. */
+export interface UserKey {
+  readonly email?: string;
+  readonly username?: string;
+  readonly externalId?: string;
+}
+
+/**
+ * The one person with this e-mail address or username, in any case, or with this external id. Refuses with
+ * `one_key_needed` none of them and more than one, and with `not_found`.
+ */
+export async function lookUpUser(
+  deps: Deps,
+  actor: Actor,
+  { email, username, externalId }: UserKey,
+): Promise<User> {
+  if ([email, username, externalId].filter((key) => key !== undefined).length !== 1) throw oneKeyNeeded();
+  const user = await readTenant(deps.db, actor, async (tx) => {
+    if (email !== undefined) return rows.findByEmail(tx, actor, email);
+    if (username !== undefined) return rows.findByUsername(tx, actor, username);
+    return externalId === undefined ? null : rows.findByExternalId(tx, actor, externalId);
+  });
   if (user === null) throw notFound();
   return user;
 }
@@ -117,27 +183,38 @@ export async function findUserByUsername(
   return rows.findByUsername(tx, { organizationId }, username);
 }
 
-/** People in the order in which they were created, one more than `limit` when there are more. */
+/** People in an order, one more than `limit` when there are more. Refuses with `forbidden`. */
 export async function listUsers(
   deps: Deps,
   actor: Actor,
   filter: UserFilter,
-  afterId: string | null,
+  order: UserOrder,
+  after: UserPosition | null,
   limit: number,
-): Promise<readonly UserSummary[]> {
-  // Who may bring people back.
-  if (filter.includeDeleted && !mayAct(actor, "POST /v1/users/:id/restore", null)) throw forbidden();
-  return readTenant(deps.db, actor, (tx) => rows.list(tx, actor, filter, afterId, limit + 1));
+): Promise<readonly ListedUser[]> {
+  requireMaySee(actor, filter);
+  return readTenant(deps.db, actor, (tx) => rows.list(tx, actor, filter, order, after, limit + 1));
 }
 
-/** How many people there are, by status and role. */
+/** How many people `listUsers` would give. Refuses with `forbidden`. */
+export async function countUsers(deps: Deps, actor: Actor, filter: UserFilter): Promise<number> {
+  requireMaySee(actor, filter);
+  return readTenant(deps.db, actor, (tx) => rows.count(tx, actor, filter));
+}
+
+/** The deleted are for those who may bring them back. */
+function requireMaySee(actor: Actor, { includeDeleted }: UserFilter): void {
+  if (includeDeleted && !mayAct(actor, "POST /v1/users/:id/restore", null)) throw forbidden();
+}
+
+/** How many people there are, by status and role, and how many are new. */
 export async function userStatistics(deps: Deps, actor: Actor) {
   return readTenant(deps.db, actor, (tx) => rows.statistics(tx, actor));
 }
 
 /**
  * Adds a person with profile and, when one is given, password. Refuses with `email_taken`, `username_taken`,
- * `password_refused` and `invalid_time_zone`; another admin with `reauthentication_required`.
+ * `external_id_taken`, `password_refused` and `invalid_time_zone`; another admin with `reauthentication_required`.
  */
 export async function createUser(deps: Deps, actor: Actor, input: UserInput): Promise<User> {
   if (input.role === "admin") requireFresh(actor);
@@ -170,6 +247,7 @@ export async function prepareUser(
   }: { readonly pointer: string; readonly minimum: number; readonly names: readonly string[] },
 ): Promise<PreparedUser> {
   const user: NewUser = {
+    externalId: input.externalId ?? null,
     email: input.email ?? null,
     username: input.username,
     fullName: input.fullName,
@@ -191,7 +269,10 @@ export async function prepareUser(
   return { user, profile: { ...EMPTY_PROFILE, ...input.profile }, credential };
 }
 
-/** Stores a prepared person with profile and password, all or nothing. Refuses with `email_taken`, `username_taken`. */
+/**
+ * Stores a prepared person with profile and password, all or nothing. Refuses with `email_taken`, `username_taken`,
+ * `external_id_taken`.
+ */
 export async function insertUserIn(
   tx: TenantTx,
   organizationId: string,
@@ -205,6 +286,13 @@ export async function insertUserIn(
     ...(credential === null ? [] : [rows.insertCredential(tx, scope, userId, credential)]),
   ]);
   changed(tx, "users");
+  const details = { role: user.role, status: user.status };
+  await auditIn(tx, organizationId, {
+    action: "user.created",
+    outcome: "success",
+    subjectId: userId,
+    details,
+  });
   return rows.get(tx, scope, userId);
 }
 
@@ -222,12 +310,23 @@ export async function replacePasswordIn(
   return rows.updatePassword(tx, { organizationId }, userId, verifiedHash, credential);
 }
 
+/** Stores a password for a person, whatever they had. Inside a transaction; the caller ends their sessions. */
+export async function setPasswordIn(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  credential: { readonly hash: string; readonly pepperKeyId: string },
+): Promise<void> {
+  await rows.setPassword(tx, { organizationId }, userId, credential);
+}
+
 const OWN_FIELDS: ReadonlySet<string> = new Set(["fullName", "avatarUrl", "timeZone", "language", "profile"]);
 
 /**
  * Changes the fields that are given. An admin may change everybody, others only what describes themselves. Refuses
- * with `not_found`, `forbidden`, `stale`, `email_taken`, `username_taken`, `last_admin`, `invalid_time_zone`; another
- * e-mail address, which is a way into the account, with `reauthentication_required`.
+ * with `not_found`, `forbidden`, `stale`, `email_taken`, `username_taken`, `external_id_taken`, `last_admin`,
+ * `status_not_reachable`, `invalid_time_zone`; another e-mail address, which is a way into the account, with
+ * `reauthentication_required`. The address that was left is told.
  */
 export async function updateUser(
   deps: Deps,
@@ -251,8 +350,14 @@ export async function updateUser(
     requireVersion(expected, before.version);
     const { profile, ...fields } = patch;
     const change: UserChange = { ...before, ...fields };
+    if (change.status === "pending" && before.status !== "pending") throw statusNotReachable();
     if (admins !== null) requireAnotherAdmin(admins, userId);
     await onConstraint(tx, TAKEN, (inner) => rows.update(inner, actor, userId, change));
+    await auditChangeIn(tx, actor.organizationId, userId, before, change, Object.keys(patch));
+    if (before.email !== null && change.email?.toLowerCase() !== before.email.toLowerCase()) {
+      const to = before.email;
+      await sendMailIn(deps, tx, actor.organizationId, { userId, template: "email_changed", to });
+    }
     if (profile !== undefined) {
       const current = await rows.get(tx, actor, userId);
       await rows.upsertProfile(tx, actor, userId, { ...current.profile, ...profile });
@@ -278,6 +383,12 @@ export async function changeRole(
     if (before.role !== role) {
       await rows.updateRole(tx, actor, userId, role);
       changed(tx, "users");
+      await auditIn(tx, actor.organizationId, {
+        action: "user.role_changed",
+        outcome: "success",
+        subjectId: userId,
+        details: { from: before.role, to: role },
+      });
     }
     return rows.get(tx, actor, userId);
   });
@@ -295,14 +406,40 @@ export async function deleteUser(
     const before = await lockLive(tx, actor, userId);
     requireVersion(expected, before.version);
     requireAnotherAdmin(admins, userId);
-    await rows.softDelete(tx, actor, userId);
-    changed(tx, "users");
+    await softDeleteIn(tx, actor.organizationId, userId);
   });
 }
 
 /**
- * Brings a deleted person back; their sessions stay ended. Refuses with `not_found`, `user_not_deleted`, `stale`, and
- * with `email_taken` or `username_taken` when somebody else has taken it since.
+ * Deletes a person softly, unless they are deleted already, in the transaction of what is to follow. `lastToo`: also the
+ * last admin. Refuses with `not_found`, `stale`, `last_admin`.
+ */
+export async function deleteUserIn(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  expected: ExpectedVersion,
+  { lastToo = false }: { readonly lastToo?: boolean } = {},
+): Promise<void> {
+  const scope = { organizationId };
+  const admins = await rows.lockAdmins(tx, scope);
+  const before = await rows.lock(tx, scope, userId);
+  if (before === null) throw notFound();
+  requireVersion(expected, before.version);
+  if (before.deletedAt !== null) return;
+  if (!lastToo) requireAnotherAdmin(admins, userId);
+  await softDeleteIn(tx, organizationId, userId);
+}
+
+async function softDeleteIn(tx: TenantTx, organizationId: string, userId: string): Promise<void> {
+  await rows.softDelete(tx, { organizationId }, userId);
+  changed(tx, "users");
+  await auditIn(tx, organizationId, { action: "user.deleted", outcome: "success", subjectId: userId });
+}
+
+/**
+ * Brings a deleted person back; their sessions stay ended. Refuses with `not_found`, `user_not_deleted`, `stale`, with
+ * `email_taken` or `username_taken` when somebody else has taken it since, and with `erasure_requested`.
  */
 export async function restoreUser(
   deps: Deps,
@@ -315,8 +452,14 @@ export async function restoreUser(
     if (before === null) throw notFound();
     if (before.deletedAt === null) throw userNotDeleted();
     requireVersion(expected, before.version);
-    await onConstraint(tx, TAKEN, (inner) => rows.restore(inner, actor, userId));
+    const restored = await onConstraint(tx, TAKEN, (inner) => rows.restore(inner, actor, userId));
+    if (restored === 0) throw erasureRequested();
     changed(tx, "users");
+    await auditIn(tx, actor.organizationId, {
+      action: "user.restored",
+      outcome: "success",
+      subjectId: userId,
+    });
     return rows.get(tx, actor, userId);
   });
 }
@@ -325,6 +468,25 @@ async function lockLive(tx: TenantTx, actor: Actor, userId: string) {
   const user = await rows.lock(tx, actor, userId);
   if (user === null || user.deletedAt !== null) throw notFound();
   return user;
+}
+
+/** Says which fields were changed, never to what; a status, which is one of a few words, is said. */
+async function auditChangeIn(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  before: { readonly status: string },
+  { status }: UserChange,
+  fields: readonly string[],
+): Promise<void> {
+  const outcome = "success";
+  const event = { action: "user.changed", outcome, subjectId: userId } as const;
+  const others = fields.filter((field) => field !== "status");
+  if (others.length > 0)
+    await auditIn(tx, organizationId, { ...event, details: { fields: others.join(",") } });
+  if (status === before.status) return;
+  const details = { from: before.status, to: status };
+  await auditIn(tx, organizationId, { ...event, action: "user.status_changed", details });
 }
 
 /** Refuses with `last_admin` when this person is the only one of the active admins. */

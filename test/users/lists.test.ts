@@ -96,6 +96,7 @@ describe("lists", () => {
     ["includeDeleted=true", "true"],
     ["role=parent&includeDeleted=true", "role = 'parent'"],
     ["role=parent&status=active&includeDeleted=true", "role = 'parent' and status = 'active'"],
+    ["role=student,teacher&status=active,suspended", "role <> 'admin' and deleted_at is null"],
   ])("?%s gives exactly those [row 64] [row 70]", async (query, condition) => {
     expect((await all(`/v1/users?${query}`, 7)).ids).toEqual(await live(condition));
   });
@@ -125,6 +126,13 @@ describe("lists", () => {
       "limit=101",
       "limit=0",
       "email=a",
+      "order=random",
+      "text=",
+      "text=%20",
+      "createdFrom=yesterday",
+      "createdFrom=2026-02-30",
+      "role=",
+      "role=student,principal",
       "includeDeleted=yes",
       "role=student&role=teacher",
     ]) {
@@ -159,7 +167,15 @@ test("people are counted by status and role, zeros included, the deleted and str
   const fresh = await it.organization();
   const count = async () => (await request("GET", "/v1/users/statistics", { token: fresh.token })).body;
   const none = { student: 0, teacher: 0, admin: 1, parent: 0 };
-  expect(await count()).toEqual({ total: 1, active: 1, byRole: none, createdLast30Days: 1 });
+  const nobody = { student: 0, teacher: 0, admin: 0, parent: 0 };
+  expect(await count()).toEqual({
+    total: 1,
+    active: 1,
+    byRole: none,
+    byStatus: { active: 1, inactive: 0, suspended: 0, pending: 0 },
+    createdLast30Days: 1,
+    createdLast30DaysByRole: none,
+  });
   await add(fresh.id, 4, "student", "active");
   await add(fresh.id, 2, "student", "inactive", "29 days");
   await add(fresh.id, 3, "teacher", "active", "31 days");
@@ -171,6 +187,8 @@ test("people are counted by status and role, zeros included, the deleted and str
     total: 10,
     active: 8,
     byRole: { student: 6, teacher: 3, admin: 1, parent: 0 },
+    byStatus: { active: 8, inactive: 2, suspended: 0, pending: 0 },
     createdLast30Days: 7,
+    createdLast30DaysByRole: { ...nobody, student: 6, admin: 1 },
   });
 });

@@ -2,4 +2,4 @@
 -- returns: maybe
 -- scope: tenant
 select user_id from app.user
-where organization_id = :organization_id and lower(email) = lower(:email) and deleted_at is null
+where organization_id = :organization_id and email_key = lower(:email) and deleted_at is null

@@ -2,4 +2,4 @@
 -- returns: maybe
 -- scope: tenant
 select user_id from app.user
-where organization_id = :organization_id and lower(username) = lower(:username) and deleted_at is null
+where organization_id = :organization_id and username_key = lower(:username) and deleted_at is null

@@ -2,8 +2,8 @@
 -- returns: many
 -- scope: tenant
 -- nullable: :after_id
-select user_id, email, username, full_name, avatar_url, role, status, email_verified_at, time_zone, language, version,
-  created_at, updated_at, deleted_at
+select user_id, external_id, email, username, full_name, avatar_url, role, status, email_verified_at, time_zone, language,
+  version, created_at, updated_at, deleted_at
 from app.user
 where organization_id = :organization_id
   and role = :role
