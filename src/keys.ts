@@ -7,13 +7,19 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
+  createPrivateKey,
+  createPublicKey,
   hkdfSync,
   randomBytes,
+  sign,
   timingSafeEqual,
+  verify,
 } from "node:crypto";
 
 export type Purpose =
+  | "audit"
   | "token"
+  | "api-key"
   | "pepper"
   | "guard"
   | "device"
@@ -21,6 +27,8 @@ export type Purpose =
   | "idempotency"
   | "cache"
   | "setup-code"
+  | "sign-up-code"
+  | "sign-up-network"
   | "challenge"
   | "refresh"
   | "second-factor"
@@ -51,10 +59,23 @@ export interface Keys {
   unseal(purpose: Purpose, context: string, sealed: Uint8Array): Uint8Array | null;
   /** 32 bytes for AES-256-GCM under the first secret, bound to `context`. */
   encryptionKey(purpose: Purpose, context: Uint8Array): Uint8Array;
+  /** Signs for who holds no secret: Ed25519 (RFC 8032) under the first one. */
+  attest(message: string): Attestation;
+  /** Those of `attest`, of every secret, first one first. */
+  readonly publicKeys: readonly string[];
+}
+
+/** Raw bytes in base64url: 32 of the key, 64 of the signature. */
+export interface Attestation {
+  readonly publicKey: string;
+  readonly signature: string;
 }
 
 const NONCE = 12;
 const TAG = 16;
+/** What stands before the 32 bytes of an Ed25519 key, private (PKCS #8) and public (SPKI): RFC 8410 §7, §4. */
+const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
+const SPKI = Buffer.from("302a300506032b6570032100", "hex");
 
 /** Makes the keys. `secrets` must hold at least one of at least 32 characters. */
 export function openKeys(secrets: readonly string[]): Keys {
@@ -87,6 +108,16 @@ export function openKeys(secrets: readonly string[]): Keys {
     const mac = macWith(entry, purpose, [payload]).subarray(0, 16);
     return `${Buffer.from(payload, "utf8").toString("base64url")}.${mac.toString("base64url")}`;
   };
+  const privateKeyOf = (entry: (typeof entries)[number]) =>
+    createPrivateKey({ key: Buffer.concat([PKCS8, keyOf(entry, "audit")]), format: "der", type: "pkcs8" });
+  const publicKeys = entries.map((entry) =>
+    createPublicKey(privateKeyOf(entry))
+      .export({ format: "der", type: "spki" })
+      .subarray(SPKI.length)
+      .toString("base64url"),
+  );
+  const signingKey = privateKeyOf(first);
+  const [publicKey = ""] = publicKeys;
   return {
     id: first.id,
     ids: entries.map(({ id }) => id),
@@ -128,7 +159,20 @@ export function openKeys(secrets: readonly string[]): Keys {
     },
     encryptionKey: (purpose, context) =>
       new Uint8Array(hkdfSync("sha256", first.secret, context, purpose, 32)),
+    attest: (message) => ({
+      publicKey,
+      signature: sign(null, Buffer.from(message, "utf8"), signingKey).toString("base64url"),
+    }),
+    publicKeys,
   };
+}
+
+/** Whether the holder of that key has signed this. Whether to trust the key is another question. */
+export function isAttested(message: string, { publicKey, signature }: Attestation): boolean {
+  const raw = Buffer.from(publicKey, "base64url");
+  if (raw.byteLength !== 32) return false;
+  const key = createPublicKey({ key: Buffer.concat([SPKI, raw]), format: "der", type: "spki" });
+  return verify(null, Buffer.from(message, "utf8"), key, Buffer.from(signature, "base64url"));
 }
 
 /** A new secret: 48 random bytes, base64url. */

@@ -11,9 +11,11 @@ const GLOBAL_TABLES = ["migration", "secret_key", "setup_code"];
 const SPANNING_INDEXES = ["organization_slug_unique"];
 /** Rows that are never changed, or that are known by a key alone, have no time of change. */
 const WITHOUT_UPDATED_AT = [
+  "audit_anchor",
   "audit_event",
   "audit_head",
   "audit_origin",
+  "audit_seal",
   "audit_subject",
   "effect",
   "generation",
@@ -29,13 +31,14 @@ const OTHER_POLICIES = [
   { table: "audit_event", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "audit_head", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "audit_origin", policy: "chain", role: "satchel_owner", command: "*" },
+  { table: "audit_seal", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "audit_subject", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "content_search", policy: "search_select", role: "satchel_search", command: "r" },
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
   { table: "user", policy: "search_select", role: "satchel_search", command: "r" },
 ];
-const DEFINERS = ["append_audit", "erase_person", "keep_history", "search_contents", "search_users"];
+const DEFINERS = ["append_audit", "erase_person", "keep_history", "seal_audit", "search_contents", "search_users"];
 
 const tables = await admin<{
   table: string;
@@ -384,6 +387,12 @@ describe("rights", () => {
         name: "keep_history",
         owner: "satchel_owner",
         config: ["search_path=pg_catalog, pg_temp", "enable_nestloop=off"],
+        login: false,
+      },
+      {
+        name: "seal_audit",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp"],
         login: false,
       },
       {

@@ -51,7 +51,7 @@ grant select on app.audit_event to satchel_request;
 create table app.audit_subject (
   like template.tenant,
   subject_id uuid not null,
-  sequence bigint not null,
+  sequence bigint not null constraint audit_subject_sequence_counts check (sequence > 0),
   created_at timestamptz not null default now(),
   action text not null,
   constraint audit_subject_pkey primary key (organization_id, sequence, subject_id)
@@ -67,7 +67,7 @@ grant select on app.audit_subject to satchel_request;
 -- to somebody who tries every address there is.
 create table app.audit_origin (
   like template.tenant,
-  sequence bigint not null,
+  sequence bigint not null constraint audit_origin_sequence_counts check (sequence > 0),
   created_at timestamptz not null default now(),
   -- Who acted, or whom somebody unknown tried to be. Null when that is nobody.
   person_id uuid,
@@ -85,12 +85,54 @@ call app.tag('app.audit_origin', 'personal', 'address', 'user_agent');
 call app.tag('app.audit_origin', 'personal, secret', 'salt');
 grant select on app.audit_origin to satchel_request;
 
+-- What is left of events that have been kept for as long as they must: how many there were of each action, and the hashes
+-- on both sides, signed, so that the chain is still whole and nobody else could have taken them out.
+create table app.audit_seal (
+  like template.tenant,
+  first_sequence bigint not null constraint audit_seal_sequence_counts check (first_sequence > 0),
+  last_sequence bigint not null,
+  created_at timestamptz not null default now()
+    constraint audit_seal_created_at_whole check (created_at = date_trunc('milliseconds', created_at)),
+  first_at timestamptz not null constraint audit_seal_first_at_whole check (first_at = date_trunc('milliseconds', first_at)),
+  last_at timestamptz not null constraint audit_seal_last_at_whole check (last_at = date_trunc('milliseconds', last_at)),
+  -- Of the event before, and of the last of these.
+  previous bytea not null constraint audit_seal_previous_length check (octet_length(previous) = 32),
+  hash bytea not null constraint audit_seal_hash_length check (octet_length(hash) = 32),
+  actions json not null constraint audit_seal_actions_object check (json_typeof(actions) = 'object'),
+  public_key text not null constraint audit_seal_public_key_form check (public_key ~ '^[A-Za-z0-9_-]{43}$'),
+  signature text not null constraint audit_seal_signature_form check (signature ~ '^[A-Za-z0-9_-]{86}$'),
+  constraint audit_seal_pkey primary key (organization_id, first_sequence),
+  constraint audit_seal_order check (first_sequence <= last_sequence and first_at <= last_at)
+);
+comment on table app.audit_seal is 'Runs of events that were kept long enough, each replaced by one signed row.';
+create unique index audit_seal_last on app.audit_seal (organization_id, last_sequence);
+call app.protect('app.audit_seal');
+call app.tag('app.audit_seal', 'none',
+  'first_sequence', 'last_sequence', 'first_at', 'last_at', 'previous', 'hash', 'actions', 'public_key', 'signature');
+grant select on app.audit_seal to satchel_request;
+
+-- The head as it was last signed and written outside the database, so that an unchanged one is not written again.
+create table app.audit_anchor (
+  like template.tenant,
+  sequence bigint not null constraint audit_anchor_sequence_counts check (sequence > 0),
+  created_at timestamptz not null default now()
+    constraint audit_anchor_created_at_whole check (created_at = date_trunc('milliseconds', created_at)),
+  hash bytea not null constraint audit_anchor_hash_length check (octet_length(hash) = 32),
+  public_key text not null constraint audit_anchor_public_key_form check (public_key ~ '^[A-Za-z0-9_-]{43}$'),
+  signature text not null constraint audit_anchor_signature_form check (signature ~ '^[A-Za-z0-9_-]{86}$'),
+  constraint audit_anchor_pkey primary key (organization_id)
+);
+comment on table app.audit_anchor is 'The last signed head of each chain.';
+call app.protect('app.audit_anchor');
+call app.tag('app.audit_anchor', 'none', 'sequence', 'hash', 'public_key', 'signature');
+grant select, insert, update on app.audit_anchor to satchel_request;
+
 -- The functions below write with the owner's rights, whom FORCE binds as well, and in the entered organization only.
 do $$
 declare
   target text;
 begin
-  foreach target in array array['audit_head', 'audit_event', 'audit_subject', 'audit_origin'] loop
+  foreach target in array array['audit_head', 'audit_event', 'audit_subject', 'audit_origin', 'audit_seal'] loop
     execute format(
       'create policy chain on app.%I for all to satchel_owner
          using (organization_id = (select app.org())) with check (organization_id = (select app.org()))', target);
@@ -103,6 +145,10 @@ create function app.keep_audit() returns trigger
 language plpgsql
 as $$
 begin
+  -- For the statement in app.seal_audit alone: the setting gives nobody a right.
+  if tg_op = 'DELETE' and current_setting('app.sealing', true) = 'on' then
+    return null;
+  end if;
   raise exception 'the audit is only ever appended to' using errcode = 'insufficient_privilege';
 end
 $$;
@@ -178,3 +224,49 @@ end
 $$;
 comment on function app.append_audit(jsonb) is 'Appends events to the chain of the entered organization.';
 grant execute on function app.append_audit(jsonb) to satchel_request;
+
+-- Puts a signed row in the place of events that were kept long enough, and of seals among them. Which ones those are, and
+-- whether the chain was whole before, is for the caller to say; what nobody may take out is what is younger than a month.
+create function app.seal_audit(
+  first bigint, last bigint, sealed_at timestamptz, first_at timestamptz, last_at timestamptz, previous bytea, hash bytea,
+  actions json, public_key text, signature text
+) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  organization uuid := app.org();
+  covered bigint;
+  youngest timestamptz;
+begin
+  -- Two at once would both find the events there.
+  perform from app.audit_head h where h.organization_id = organization for update;
+  select count(*), max(e.created_at) into covered, youngest
+  from app.audit_event e where e.organization_id = organization and e.sequence between first and last;
+  select covered + coalesce(sum(s.last_sequence - s.first_sequence + 1), 0), greatest(youngest, max(s.last_at))
+  into covered, youngest
+  from app.audit_seal s
+  where s.organization_id = organization and s.first_sequence >= first and s.last_sequence <= last;
+  if covered <> last - first + 1 or youngest > now() - interval '30 days' then
+    raise exception 'these events cannot be sealed' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  delete from app.audit_origin o where o.organization_id = organization and o.sequence between first and last;
+  delete from app.audit_subject s where s.organization_id = organization and s.sequence between first and last;
+  delete from app.audit_seal s
+  where s.organization_id = organization and s.first_sequence >= first and s.last_sequence <= last;
+  perform set_config('app.sealing', 'on', true);
+  delete from app.audit_event e where e.organization_id = organization and e.sequence between first and last;
+  perform set_config('app.sealing', '', true);
+  insert into app.audit_seal (
+    organization_id, first_sequence, last_sequence, created_at, first_at, last_at, previous, hash, actions, public_key,
+    signature
+  ) values (
+    organization, seal_audit.first, seal_audit.last, sealed_at, seal_audit.first_at, seal_audit.last_at,
+    seal_audit.previous, seal_audit.hash, seal_audit.actions, seal_audit.public_key, seal_audit.signature
+  );
+end
+$$;
+comment on function app.seal_audit(bigint, bigint, timestamptz, timestamptz, timestamptz, bytea, bytea, json, text, text) is
+  'Replaces events of the entered organization that were kept long enough by one signed row.';
+grant execute on function
+  app.seal_audit(bigint, bigint, timestamptz, timestamptz, timestamptz, bytea, bytea, json, text, text) to satchel_request;
