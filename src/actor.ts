@@ -19,6 +19,8 @@ export interface Actor {
   readonly credential: "session" | "api_key";
   /** Null for an API key. */
   readonly sessionId: string | null;
+  /** Of an API key. */
+  readonly apiKeyId?: string;
   /** What an API key is for; null: all that the role may. */
   readonly scopes: readonly string[] | null;
   /** When this person last proved in this session who they are, with a password or a second factor. */

@@ -165,7 +165,7 @@ export const SETTINGS: readonly Setting[] = [
     key: "readyFile",
     env: "SATCHEL_READY_FILE",
     flag: "ready-file",
-    meaning: `path where serve writes url, docs, pid and setupCode when ready`,
+    meaning: `path where serve writes url, docs, pid, mailboxPassword and setupCode when ready`,
     fallback: null,
     parse: nullable(text),
   }),

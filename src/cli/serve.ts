@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { accessSync, constants, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { startJobs } from "../../jobs/index.ts";
@@ -6,10 +7,11 @@ import { migrate } from "../../sql/migrate.ts";
 import type { Config } from "../config.ts";
 import { endpoints } from "../endpoints.ts";
 import { buildApp, READY_MS } from "../http/app.ts";
+import { authenticate } from "../http/authentication.ts";
 import { type Listening, type ListenOptions, listen } from "../http/listen.ts";
+import type { Mailbox } from "../http/mail-page.ts";
 import { anyOrganization, createSetupCode } from "../organizations/organizations.ts";
 import { createJobSchema } from "../queue.ts";
-import { authenticate } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { replayConfigured } from "./erasures.ts";
 import { type Opened, openAll } from "./open.ts";
@@ -60,16 +62,20 @@ export const serveCommand: Command = {
 async function serve(
   call: Call,
   config: Config,
-  { deps }: Opened,
+  { deps, source }: Opened,
   signalled: Promise<unknown>,
 ): Promise<void> {
   const { db, cache } = deps;
   let jobs: RunningJobs | null = null;
+  // Only where everything is on one machine: the operator of a server reads mail with `satchel mail`.
+  const mailbox: Mailbox | null =
+    source.embedded === null ? null : { user: "operator", password: randomBytes(16).toString("base64url") };
   const app = buildApp({
     deps,
     endpoints,
     authenticate,
     version: RELEASE,
+    ...(mailbox === null ? {} : { mailbox }),
     probes: {
       ready: () => db.check(READY_MS),
       gauges: () => gauges(db.stats(), cache.stats(), jobs),
@@ -81,7 +87,7 @@ async function serve(
     if (config.jobs === "on") jobs = await startJobs(deps);
     const setupCode =
       config.signUp === "code" && !(await anyOrganization(deps)) ? await createSetupCode(deps, true) : null;
-    announce(call, config, server.url, setupCode);
+    announce(call, config, server.url, setupCode, mailbox);
     await signalled;
   } finally {
     // Jobs and requests wind down side by side: both have the same eight seconds.
@@ -127,17 +133,34 @@ function clearReadyFile(path: string): void {
   }
 }
 
-function announce(call: Call, config: Config, url: string, setupCode: string | null): void {
+function announce(
+  call: Call,
+  config: Config,
+  url: string,
+  setupCode: string | null,
+  mailbox: Mailbox | null,
+): void {
   const docs = `${url}/docs`;
   call.say(`\n  Satchel ${RELEASE} is ready: ${url}`);
   call.say(`  API and how to try it:  ${docs}`);
+  if (mailbox !== null) {
+    call.say(
+      `  Mailbox:                ${url}/mail  (${mailbox.user}, ${mailbox.password}; from this machine)`,
+    );
+  }
   if (setupCode !== null) {
     call.say(`  Set-up code:            ${setupCode}`);
     call.say("  It lets you create the first organization: POST /v1/organizations");
   }
   call.say("  Ctrl-C stops it.\n");
   if (config.readyFile !== null) {
-    const ready = { url, docs, pid: process.pid, ...(setupCode === null ? {} : { setupCode }) };
+    const ready = {
+      url,
+      docs,
+      pid: process.pid,
+      ...(mailbox === null ? {} : { mailboxPassword: mailbox.password }),
+      ...(setupCode === null ? {} : { setupCode }),
+    };
     const fresh = `${config.readyFile}.${process.pid}`;
     // Renamed into place: whoever waits for the file never reads half of it.
     writeFileSync(fresh, `${JSON.stringify(ready)}\n`, { mode: 0o600, flush: true });

@@ -20,6 +20,15 @@ import { readIfMatch } from "./etag.ts";
 import { Exchange, type Peer, type Prepared, pathOf, prepare } from "./exchange.ts";
 import { parseJson } from "./json.ts";
 import { openLimits } from "./limits.ts";
+import { linkPageRoutes } from "./link-pages.ts";
+import {
+  MAIL_PAGE_CHALLENGE,
+  MAIL_PAGE_HEADERS,
+  type Mailbox,
+  mailListPage,
+  mailPage,
+  opensMailbox,
+} from "./mail-page.ts";
 import { type Metrics, openMetrics } from "./metrics.ts";
 import { openPage, type Page } from "./page.ts";
 import {
@@ -54,11 +63,13 @@ export interface Probes {
 export interface AppOptions {
   readonly deps: Deps;
   readonly endpoints: readonly Endpoint[];
-  /** The live session behind a token, or null. */
-  readonly authenticate: (deps: Deps, token: string) => Promise<Actor | null>;
+  /** Who a token stands for, or null. `address` is where it comes from. */
+  readonly authenticate: (deps: Deps, token: string, address: string) => Promise<Actor | null>;
   readonly probes: Probes;
   /** Of the program, for the document. */
   readonly version?: string;
+  /** The mailbox as a page, where the operator sits at the machine. */
+  readonly mailbox?: Mailbox;
 }
 
 export interface App {
@@ -125,8 +136,11 @@ export function buildApp(options: AppOptions): App {
       if (!safe && !headers.has("authorization")) checkOrigin(headers, site, false);
     } else {
       exchange.actor = await identify(exchange, safe);
-      const { organizationId, userId } = exchange.actor;
-      exchange.lease = limits.user(organizationId, userId, exchange.startedAt);
+      const { organizationId, userId, apiKeyId } = exchange.actor;
+      exchange.lease =
+        apiKeyId === undefined
+          ? limits.user(organizationId, userId, exchange.startedAt)
+          : limits.apiKey(organizationId, apiKeyId, exchange.startedAt);
       authorize(endpoint.access, exchange.actor);
     }
 
@@ -154,7 +168,7 @@ export function buildApp(options: AppOptions): App {
     const credential = readCredential(headers, site.secure);
     if (credential !== null) {
       if (credential.from === "cookie" && !safe) checkOrigin(headers, site, true);
-      const actor = await authenticate(deps, credential.token);
+      const actor = await authenticate(deps, credential.token, exchange.address);
       if (actor !== null) return actor;
     }
     // Only who is nobody is counted by address: a school has one address for a thousand pupils.
@@ -369,11 +383,39 @@ export function buildApp(options: AppOptions): App {
       metrics.text({ http_requests_under_way: underWay.size, ...probes.gauges?.() }),
     );
   });
-  for (const { path, headers, body } of docsRoutes()) {
+  for (const { path, headers, body } of [...docsRoutes(), ...linkPageRoutes()]) {
     raw(path, (exchange) => {
       const all = headersOf(exchange, null);
       for (const [name, value] of Object.entries(headers)) all.set(name, value);
       return respond(exchange, 200, all, body());
+    });
+  }
+  const { mailbox } = options;
+  if (mailbox !== undefined) {
+    const opened = (path: string, pageOf: (exchange: Exchange) => Promise<string | null>) =>
+      raw(path, async (exchange) => {
+        if (!isLocal(exchange)) return refuse(exchange, notFound());
+        if (!opensMailbox(mailbox, exchange.request.headers.get("authorization"))) {
+          const refused = refuse(exchange, unauthenticated());
+          refused.headers.set("www-authenticate", MAIL_PAGE_CHALLENGE);
+          return refused;
+        }
+        const page = await pageOf(exchange);
+        if (page === null) return refuse(exchange, notFound());
+        const headers = headersOf(exchange, null);
+        for (const [name, value] of Object.entries(MAIL_PAGE_HEADERS)) headers.set(name, value);
+        return respond(exchange, 200, headers, page);
+      });
+    // With a slash: a browser sends the password on to whatever lies below the folder that asked for it.
+    raw("/mail", (exchange) => {
+      const headers = headersOf(exchange, null);
+      headers.set("location", "/mail/");
+      return respond(exchange, 302, headers, null);
+    });
+    opened("/mail/", () => mailListPage(deps));
+    opened("/mail/:organization/:id", ({ request }) => {
+      const [, , organizationId = "", mailId = ""] = pathOf(request.url).split("/");
+      return mailPage(deps, organizationId, mailId, new URL(request.url).origin);
     });
   }
   let document: Promise<Document> | null = null;
@@ -550,7 +592,11 @@ function checkMetricsAccess(exchange: Exchange, token: string | null): void {
       throw unauthenticated();
     return;
   }
-  // Behind a proxy on this machine everybody seems to be local.
+  if (!isLocal(exchange)) throw forbidden();
+}
+
+/** Whether a request comes from this machine. Behind a proxy on it everybody seems to be local, and nobody is. */
+function isLocal({ request: { headers }, address }: Exchange): boolean {
   const proxied = headers.has("x-forwarded-for") || headers.has("forwarded") || headers.has("via");
-  if (proxied || !/^(127\.|::1$|::ffff:127\.)/.test(exchange.address)) throw forbidden();
+  return !proxied && /^(127\.|::1$|::ffff:127\.)/.test(address);
 }

@@ -3,6 +3,7 @@
  * what is under way. Kept in the process: a shared store would be asked on every request and would fail with it.
  */
 import type { Config } from "../config.ts";
+import { networkOf } from "../network.ts";
 import type { Lease } from "./exchange.ts";
 import { tooManyAtOnce, tooManyRequests } from "./problem.ts";
 
@@ -58,6 +59,8 @@ function openBuckets({ perMinute }: Rule, generation: number): Buckets {
 export interface Limits {
   /** A signed-in request. Refuses with `too_many_requests` or `too_many_at_once`. */
   user(organizationId: string, userId: string, now: number): Lease;
+  /** A request with an API key. A program that runs wild takes nothing from the people of its organization. */
+  apiKey(organizationId: string, apiKeyId: string, now: number): Lease;
   /** A request nobody has signed in for. */
   address(address: string, now: number): Lease;
   /** How many callers are remembered. */
@@ -66,37 +69,53 @@ export interface Limits {
 
 type Limited = Pick<
   Config,
-  "userRequestsPerMinute" | "userConcurrency" | "organizationRequestsPerMinute" | "organizationConcurrency"
+  | "userRequestsPerMinute"
+  | "userConcurrency"
+  | "apiKeyRequestsPerMinute"
+  | "organizationRequestsPerMinute"
+  | "organizationConcurrency"
 >;
 
 export function openLimits(config: Limited, generation = GENERATION): Limits {
   const userRule: Rule = { perMinute: config.userRequestsPerMinute, concurrency: config.userConcurrency };
+  const apiKeyRule: Rule = { perMinute: config.apiKeyRequestsPerMinute, concurrency: config.userConcurrency };
   const organizationRule: Rule = {
     perMinute: config.organizationRequestsPerMinute,
     concurrency: config.organizationConcurrency,
   };
   const users = openBuckets(userRule, generation);
   const addresses = openBuckets(userRule, generation);
+  const apiKeys = openBuckets(apiKeyRule, generation);
   const organizations = openBuckets(organizationRule, generation);
-  return {
-    user: (organizationId, userId, now) => {
-      const organization = organizations.get(organizationId, now);
-      const user = users.get(userId, now);
+  // Of their programs alone.
+  const organizationsOfKeys = openBuckets(organizationRule, generation);
+  const member =
+    (callers: Buckets, rule: Rule, together: Buckets) =>
+    (organizationId: string, callerId: string, now: number): Lease => {
+      const organization = together.get(organizationId, now);
+      const caller = callers.get(callerId, now);
       // Both are looked at before either is charged: a refused request costs nothing.
-      check(user, userRule);
+      check(caller, rule);
       check(organization, organizationRule);
-      charge(user);
+      charge(caller);
       charge(organization);
-      const tighter = user.tokens <= organization.tokens;
-      return lease(tighter ? user : organization, tighter ? userRule : organizationRule, user, organization);
-    },
+      const tighter = caller.tokens <= organization.tokens;
+      return lease(tighter ? caller : organization, tighter ? rule : organizationRule, caller, organization);
+    };
+  return {
+    user: member(users, userRule, organizations),
+    apiKey: member(apiKeys, apiKeyRule, organizationsOfKeys),
     address: (address, now) => {
       const bucket = addresses.get(networkOf(address), now);
       check(bucket, userRule);
       charge(bucket);
       return lease(bucket, userRule, bucket, null);
     },
-    size: () => users.size() + addresses.size() + organizations.size(),
+    size: () =>
+      [users, apiKeys, addresses, organizations, organizationsOfKeys].reduce(
+        (sum, { size }) => sum + size(),
+        0,
+      ),
   };
 }
 
@@ -125,17 +144,4 @@ function lease(shown: Bucket, rule: Rule, first: Bucket, second: Bucket | null):
       if (second !== null) second.active -= 1;
     },
   };
-}
-
-/** An IPv6 customer has a whole /64 to draw addresses from. */
-function networkOf(address: string): string {
-  if (!address.includes(":")) return address;
-  if (address.startsWith("::ffff:") && address.includes(".")) return address.slice(7);
-  const [head = "", tail = ""] = address.split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === "" ? [] : tail.split(":");
-  const groups = address.includes("::")
-    ? [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right]
-    : left;
-  return groups.slice(0, 4).join(":");
 }

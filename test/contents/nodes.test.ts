@@ -5,7 +5,7 @@ import { openDb } from "../../src/db.ts";
 import { closeDeps, openDeps } from "../../src/deps.ts";
 import { endpoints } from "../../src/endpoints.ts";
 import { buildApp } from "../../src/http/app.ts";
-import { authenticate } from "../../src/sessions/sessions.ts";
+import { authenticate } from "../../src/http/authentication.ts";
 import { domain } from "../support/domain.ts";
 
 const here = await domain();

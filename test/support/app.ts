@@ -4,9 +4,9 @@ import type { DbOptions } from "../../src/db.ts";
 import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
 import { endpoints } from "../../src/endpoints.ts";
 import { type App, buildApp } from "../../src/http/app.ts";
+import { authenticate } from "../../src/http/authentication.ts";
 import { openKeys } from "../../src/keys.ts";
 import { type Log, silentLog } from "../../src/log.ts";
-import { authenticate } from "../../src/sessions/sessions.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
 
 export interface Sent {

@@ -1,0 +1,88 @@
+/**
+ * People, and what is theirs, straight into the tables: the tests that go through every operation need thousands, and how
+ * they come about through the API is shown elsewhere.
+ */
+import type { Role } from "../../src/actor.ts";
+import { newToken } from "../../src/tokens.ts";
+import type { TestApp } from "./app.ts";
+
+export interface Person {
+  readonly id: string;
+  readonly organizationId: string;
+}
+
+export interface Credential {
+  readonly id: string;
+  readonly token: string;
+}
+
+export interface Cast {
+  person(organizationId: string, role: Role): Promise<Person>;
+  /** A session that is live for an hour, proved just now. */
+  session(person: Person): Promise<Credential>;
+  /** A key as the person in this role would have made it. */
+  apiKey(person: Person, role: Role, scopes: readonly string[]): Promise<Credential>;
+  /** Makes what the `:id` of a path stands for; null when it has none. */
+  thingOf(path: string): ((owner: Person) => Promise<string>) | null;
+}
+
+export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "database" | "deps">): Cast {
+  let made = 0;
+  const session: Cast["session"] = async ({ organizationId, id: userId }) => {
+    const [id, token] = [Bun.randomUUIDv7(), newToken("session", organizationId)];
+    await admin(
+      `insert into app.session (organization_id, session_id, user_id, token_hash, expires_at)
+       values ($1, $2, $3, $4, now() + interval '1 hour')`,
+      [organizationId, id, userId, keys.mac("token", token)],
+    );
+    return { id, token };
+  };
+  const apiKey: Cast["apiKey"] = async ({ organizationId, id: userId }, role, scopes) => {
+    const [id, token] = [Bun.randomUUIDv7(), newToken("api_key", organizationId)];
+    await admin(
+      `insert into app.api_key (organization_id, api_key_id, user_id, role, name, token_hash, hint, scopes, expires_at)
+       values ($1, $2, $3, $4, 'cast', $5, 'abcd', $6, now() + interval '1 hour')`,
+      [organizationId, id, userId, role, keys.mac("api-key", token), scopes],
+    );
+    return { id, token };
+  };
+  const things: Readonly<Record<string, (owner: Person) => Promise<string>>> = {
+    "/v1/users/:id": async ({ id }) => id,
+    "/v1/sessions/:id": async (owner) => (await session(owner)).id,
+    "/v1/api-keys/:id": async (owner) => (await apiKey(owner, "student", ["users:read"])).id,
+    // Published: a draft is hidden from pupils whosever it is.
+    "/v1/contents/:id": async ({ organizationId, id: userId }) => {
+      const id = Bun.randomUUIDv7();
+      await admin(
+        `insert into app.content (organization_id, content_id, title, slug, status, published_at, created_by_id)
+         values ($1, $2, 'Cast', $3, 'published', now(), $4)`,
+        [organizationId, id, `cast-${++made}`, userId],
+      );
+      return id;
+    },
+  };
+  return {
+    session,
+    apiKey,
+    person: async (organizationId, role) => {
+      const id = Bun.randomUUIDv7();
+      const name = `cast-${++made}`;
+      await admin(
+        `with person as (
+           insert into app.user (organization_id, user_id, username, full_name, email, role)
+           values ($1, $2, $3, $3, $3 || '@school.example', $4) returning 1
+         ) insert into app.profile (organization_id, user_id) select $1, $2 from person`,
+        [organizationId, id, name, role],
+      );
+      return { id, organizationId };
+    },
+    thingOf: (path) => {
+      if (!path.includes("/:")) return null;
+      const prefix = Object.keys(things).find((start) => path === start || path.startsWith(`${start}/`));
+      const thing = prefix === undefined ? undefined : things[prefix];
+      if (thing === undefined)
+        throw new Error(`${path}: say in test/support/cast.ts how to make what its id stands for`);
+      return thing;
+    },
+  };
+}
