@@ -6,7 +6,8 @@ import { pruneLinks } from "../src/links/links.ts";
 import { pruneMail } from "../src/mail/mail.ts";
 import { allOrganizations } from "../src/organizations/organizations.ts";
 import { pruneAttacks } from "../src/security/security.ts";
-import { pruneSessions } from "../src/sessions/sessions.ts";
+import { pruneChallenges, pruneSessions } from "../src/sessions/sessions.ts";
+import { pruneSignUps } from "../src/sign-ups/sign-ups.ts";
 import type { Handler } from "./runner.ts";
 
 /** Rows in one transaction: short enough never to stand in anybody's way. */
@@ -23,8 +24,10 @@ export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal
     const tenant = { organizationId, userId: null };
     const prunes = [
       () => pruneSessions(deps, organizationId, BATCH),
+      () => pruneChallenges(deps, organizationId, BATCH),
       () => pruneGuards(deps, organizationId, BATCH),
       () => pruneLinks(deps, organizationId, BATCH),
+      () => pruneSignUps(deps, organizationId, BATCH),
       () => pruneMail(deps, organizationId, BATCH),
       () => pruneAttacks(deps, organizationId, BATCH),
       () => withTenant(deps.db, tenant, (tx) => idempotency.prune(tx, { organizationId, limit: BATCH })),

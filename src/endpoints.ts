@@ -1,5 +1,6 @@
 /** Every endpoint of the product, in the order of the documentation. */
 import { apiKeysEndpoints } from "./api-keys/routes.ts";
+import { auditEndpoints } from "./audit/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
 import { erasuresEndpoints } from "./erasures/routes.ts";
 import { exportsEndpoints } from "./exports/routes.ts";
@@ -35,4 +36,5 @@ export const endpoints: readonly Endpoint[] = ruled(permissions, [
   ...searchEndpoints,
   ...guardEndpoints,
   ...securityEndpoints,
+  ...auditEndpoints,
 ]);

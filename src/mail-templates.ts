@@ -12,6 +12,7 @@ export const MAIL_TEMPLATES = [
   "second_factor_changed",
   "attack_suspected",
   "session_reused",
+  "already_registered",
 ] as const;
 export type MailTemplate = (typeof MAIL_TEMPLATES)[number];
 
@@ -211,6 +212,22 @@ const WORDS: Readonly<Record<MailTemplate, Readonly<Record<MailLanguage, Words>>
         "Muchos intentos de entrar han fallado de una forma que parece un ataque. Los accesos probados demasiadas veces quedan cerrados un tiempo; en dispositivos conocidos nadie queda fuera.",
       ],
       closing: ["Recibes este correo porque administras la organización. La lista de ataques dice más."],
+    },
+  },
+  already_registered: {
+    en: {
+      subject: "You already have an account at {organization}",
+      paragraphs: [
+        "Somebody has just signed up at {organization} with this e-mail address, which belongs to your account there. Your account stays as it was. If it was you and you have forgotten your password, ask for a new one.",
+      ],
+      closing: [UNASKED.en],
+    },
+    es: {
+      subject: "Ya tienes una cuenta en {organization}",
+      paragraphs: [
+        "Alguien acaba de registrarse en {organization} con esta dirección de correo, que pertenece a tu cuenta. Tu cuenta sigue como estaba. Si has sido tú y has olvidado tu contraseña, pide una nueva.",
+      ],
+      closing: [UNASKED.es],
     },
   },
   session_reused: {

@@ -7,8 +7,10 @@ import { configCommand } from "./cli/config.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { erasuresCommand } from "./cli/erasures.ts";
 import { importCommand } from "./cli/import.ts";
+import { mailCommand } from "./cli/mail.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { openapiCommand } from "./cli/openapi.ts";
+import { organizationCommand } from "./cli/organization.ts";
 import { permissionsCommand } from "./cli/permissions.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { setupCodeCommand } from "./cli/setup-code.ts";
@@ -25,6 +27,8 @@ const COMMANDS: readonly Command[] = [
   importCommand,
   erasuresCommand,
   setupCodeCommand,
+  organizationCommand,
+  mailCommand,
   configCommand,
   doctorCommand,
   openapiCommand,

@@ -123,6 +123,7 @@ export const permissions = {
   "DELETE /v1/api-keys/:id":                may("no",  "no",  "any", "no"),
 
   "GET /v1/security/events":                may("no",  "no",  "any", "no",  "security:read"),
+  "GET /v1/audit-events":                   may("no",  "no",  "any", "no",  "security:read"),
   "GET /v1/security/attacks":               may("no",  "no",  "any", "no",  "security:read"),
 } as const satisfies Readonly<Record<string, Access>>;
 

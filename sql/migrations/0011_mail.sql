@@ -7,7 +7,8 @@ create table app.mail (
   user_id uuid not null,
   template text not null constraint mail_template check (template in (
     'verify_email', 'invitation', 'reset_password', 'confirm_email', 'email_changed', 'password_changed', 'new_device',
-    'login_locked', 'second_factor_changed', 'attack_suspected', 'session_reused'
+    'login_locked', 'second_factor_changed', 'attack_suspected', 'session_reused',
+    'already_registered'
   )),
   language text not null constraint mail_language check (language in ('en', 'es')),
   -- Recipient and values, encrypted: who reads this table learns neither.

@@ -29,6 +29,7 @@ create unique index link_open_unique on app.link (organization_id, user_id, kind
 create index link_user on app.link (organization_id, user_id);
 create index link_expiry on app.link (organization_id, expires_at);
 create index link_ip on app.link (organization_id, ip, created_at) where ip is not null;
+create index link_email on app.link (organization_id, lower(email), created_at);
 call app.protect('app.link');
 call app.keep_time('app.link');
 grant select, insert, update, delete on app.link to satchel_request;

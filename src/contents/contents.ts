@@ -10,6 +10,7 @@ import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
 import { type MemberOperation, mayAct } from "../permissions.ts";
 import { enqueue } from "../queue.ts";
+import { STORAGE_QUOTA } from "../quotas/quotas.ts";
 import { removeDocumentsIn } from "../search/search.ts";
 import { slugify } from "../slugs.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
@@ -17,6 +18,7 @@ import type { Content, ContentFields, ContentFilter, ContentSummary, ImportedCon
 import * as rows from "./repository.ts";
 
 export type { Change } from "../history/history.ts";
+export { quotaStorageReached } from "../quotas/quotas.ts";
 export {
   CONTENT_STATUSES,
   CONTENT_TYPES,
@@ -45,6 +47,7 @@ export const contentNotDeleted = refusal("conflict", "content_not_deleted", "The
 const TAKEN = {
   content_slug_unique: () => slugTaken(),
   content_source_unique: () => sourceIdTaken(),
+  ...STORAGE_QUOTA,
 };
 
 export type ContentInput = Partial<ContentFields> & { readonly title: string };
@@ -100,7 +103,7 @@ export async function listContents(
 
 /**
  * Adds a lesson as a draft. Without a slug it gets one from its title, made unique by a number. Refuses with
- * `content_slug_taken`, `content_source_id_taken`.
+ * `content_slug_taken`, `content_source_id_taken`, `quota_storage_reached`.
  */
 export async function createContent(deps: Deps, actor: Actor, input: ContentInput): Promise<Content> {
   const { organizationId } = actor;
@@ -130,7 +133,10 @@ export async function createContent(deps: Deps, actor: Actor, input: ContentInpu
   });
 }
 
-/** Changes the fields that are given. Refuses with `not_found`, `forbidden`, `stale`, `content_slug_taken`, `content_source_id_taken`. */
+/**
+ * Changes the fields that are given. Refuses with `not_found`, `forbidden`, `stale`, `content_slug_taken`,
+ * `content_source_id_taken`, `quota_storage_reached`.
+ */
 export async function updateContent(
   deps: Deps,
   actor: Actor,
@@ -210,7 +216,7 @@ export async function deleteContent(
 
 /**
  * Brings a deleted lesson back as it was. Refuses with `not_found`, `forbidden`, `stale`, `content_not_deleted`, and
- * with `content_slug_taken` or `content_source_id_taken` when another lesson has taken it since.
+ * with `content_slug_taken` or `content_source_id_taken` when another lesson has taken it since, `quota_storage_reached`.
  */
 export async function restoreContent(
   deps: Deps,
@@ -270,8 +276,8 @@ export interface ImportOptions {
 
 /**
  * Stores a batch of imported lessons in one statement: a new source id is added, a changed record becomes a new version,
- * an equal one is left alone. `actor.userId` may be null: the operator imports. Refuses with `content_slug_taken`; then
- * nothing of the batch is stored.
+ * an equal one is left alone. `actor.userId` may be null: the operator imports. Refuses with `content_slug_taken` and
+ * `quota_storage_reached`; then nothing of the batch is stored.
  */
 export async function importContents(
   deps: Deps,

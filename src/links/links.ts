@@ -7,6 +7,7 @@
  */
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Around } from "../actor.ts";
+import { type AuditAction, type AuditEvent, audit, auditIn } from "../audit/audit.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { addressOf, type Origin, readDevice } from "../devices.ts";
@@ -107,8 +108,20 @@ async function request(
       await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
         const userId = await rows.findUserId(tx, organizationId, login);
         const person = userId === null ? null : await rows.lockPerson(tx, organizationId, userId);
-        if (person === null || person.email === null || !may(person)) return;
-        await mailLinkIn(deps, tx, organizationId, person.userId, kind, person.email, addressOf(origin));
+        const mailed =
+          person !== null &&
+          may(person) &&
+          (person.email !== null
+            ? await mailLinkIn(deps, tx, organizationId, {
+                kind,
+                person,
+                email: person.email,
+                origin,
+                asked: true,
+              })
+            : kind === "verification" &&
+              (await resendSignUpLinkIn(deps, tx, organizationId, person, origin)));
+        if (!mailed) await auditRefusedIn(tx, organizationId, kind, userId, origin);
       });
     });
   } finally {
@@ -118,20 +131,41 @@ async function request(
   }
 }
 
-/**
- * Makes a link, which ends the open one of its kind, and mails it; false when too many were mailed. The caller holds the
- * person's row. `silent`: counted and not mailed.
- */
+const auditRefusedIn = (
+  tx: TenantTx,
+  organizationId: string,
+  kind: LinkKind,
+  subjectId: string | null,
+  origin: Origin,
+) =>
+  auditIn(tx, organizationId, {
+    action: "link.refused",
+    outcome: "refused",
+    subjectId,
+    details: { kind, reason: "not_sent" },
+    origin,
+  });
+
+interface LinkMail {
+  readonly kind: LinkKind;
+  /** Whose row the transaction holds. */
+  readonly person: Person;
+  readonly email: string;
+  readonly origin: Origin | null;
+  /** Asked for by nobody who is signed in: then those from one address are counted as well. */
+  readonly asked?: true;
+  /** Counted like any other, and not mailed. */
+  readonly silent?: boolean;
+}
+
+/** Makes a link, which ends the open one of its kind, and mails it; false when too many were mailed. */
 async function mailLinkIn(
   deps: Pick<Deps, "queue" | "keys" | "config">,
   tx: TenantTx,
   organizationId: string,
-  userId: string,
-  kind: LinkKind,
-  email: string,
-  ip: string | null,
-  silent = false,
+  { kind, person: { userId }, email, origin, asked, silent = false }: LinkMail,
 ): Promise<boolean> {
+  const ip = asked === true && origin !== null ? addressOf(origin) : null;
   const { person, address } = await rows.recent(tx, organizationId, userId, kind, ip);
   if (person >= MAILS_PER_HOUR || (ip !== null && address >= MAILS_PER_ADDRESS)) return false;
   await rows.end(tx, organizationId, userId, kind);
@@ -148,6 +182,13 @@ async function mailLinkIn(
     const template = TEMPLATES[kind];
     await sendMailIn(deps, tx, organizationId, { userId, template, to: email, link: token, expiresAt });
   }
+  await auditIn(tx, organizationId, {
+    action: "link.sent",
+    outcome: silent ? "refused" : "success",
+    subjectId: userId,
+    details: { kind },
+    origin,
+  });
   return true;
 }
 
@@ -160,19 +201,66 @@ export async function sendVerificationIn(
   tx: TenantTx,
   organizationId: string,
   userId: string,
+  origin: Origin | null = null,
 ): Promise<boolean> {
   const person = await rows.lockPerson(tx, organizationId, userId);
   if (person === null || person.email === null || !mayVerify(person)) return false;
-  return mailLinkIn(deps, tx, organizationId, userId, "verification", person.email, null);
+  return mailLinkIn(deps, tx, organizationId, { kind: "verification", person, email: person.email, origin });
+}
+
+/**
+ * Mails the address that somebody gave when they signed up a link that takes it into use: until then it is nobody's.
+ * Inside the transaction that made the account. Of an address that somebody has already the owner is told instead, and all
+ * else is the same. No address is mailed more than three times an hour, whoever gives it.
+ */
+export async function sendSignUpLinkIn(
+  deps: Pick<Deps, "queue" | "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  email: string,
+  origin: Origin,
+): Promise<boolean> {
+  const person = await rows.lockPerson(tx, organizationId, userId);
+  if (person === null) return false;
+  const holder = await findUserByEmail(tx, organizationId, email);
+  const enough = (await rows.countToAddress(tx, organizationId, email)) >= MAILS_PER_HOUR;
+  const silent = holder !== null || enough;
+  const made = await mailLinkIn(deps, tx, organizationId, {
+    kind: "verification",
+    person,
+    email,
+    origin,
+    silent,
+  });
+  if (made && holder !== null && !enough) {
+    await sendMailIn(deps, tx, organizationId, { userId: holder.id, template: "already_registered" });
+  }
+  return made;
+}
+
+/** The same again for somebody who signed up and has not confirmed an address yet. */
+async function resendSignUpLinkIn(
+  deps: Pick<Deps, "queue" | "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  { userId }: Person,
+  origin: Origin,
+): Promise<boolean> {
+  const given = await rows.findAddressGiven(tx, organizationId, userId);
+  return given !== null && (await sendSignUpLinkIn(deps, tx, organizationId, userId, given, origin));
 }
 
 /** Mails the actor another link to confirm their address. Refuses with `nothing_to_verify`, `too_many_mails`. */
-export async function resendVerification(deps: Deps, actor: Actor): Promise<void> {
+export async function resendVerification(deps: Deps, actor: Actor, origin: Origin): Promise<void> {
   const { organizationId, userId } = actor;
   await withTenant(deps.db, actor, async (tx) => {
     const person = await rows.lockPerson(tx, organizationId, userId);
     if (person === null || person.email === null || !mayVerify(person)) throw nothingToVerify();
-    await requireMailed(mailLinkIn(deps, tx, organizationId, userId, "verification", person.email, null));
+    const { email } = person;
+    await requireMailed(
+      mailLinkIn(deps, tx, organizationId, { kind: "verification", person, email, origin }),
+    );
   });
 }
 
@@ -180,7 +268,7 @@ export async function resendVerification(deps: Deps, actor: Actor): Promise<void
  * Mails somebody who has no password yet a link to choose one. Refuses with `not_found`, `user_not_invitable`,
  * `too_many_mails`.
  */
-export async function invite(deps: Deps, actor: Actor, userId: string): Promise<void> {
+export async function invite(deps: Deps, actor: Actor, userId: string, origin: Origin): Promise<void> {
   const { organizationId } = actor;
   await withTenant(deps.db, actor, async (tx) => {
     const person = await rows.lockPerson(tx, organizationId, userId);
@@ -189,7 +277,7 @@ export async function invite(deps: Deps, actor: Actor, userId: string): Promise<
     if (email === null || hasPassword || (status !== "active" && status !== "pending")) {
       throw userNotInvitable();
     }
-    await requireMailed(mailLinkIn(deps, tx, organizationId, userId, "invitation", email, null));
+    await requireMailed(mailLinkIn(deps, tx, organizationId, { kind: "invitation", person, email, origin }));
   });
 }
 
@@ -202,13 +290,21 @@ async function requireMailed(mailed: Promise<boolean>): Promise<void> {
  * is mailed nothing and answered alike: who has which address is not for everybody to find out. Refuses with
  * `too_many_mails`.
  */
-export async function requestEmailChange(deps: Deps, actor: Actor, email: string): Promise<void> {
+export async function requestEmailChange(
+  deps: Deps,
+  actor: Actor,
+  email: string,
+  origin: Origin,
+): Promise<void> {
   const { organizationId, userId } = actor;
   await withTenant(deps.db, actor, async (tx) => {
-    if ((await rows.lockPerson(tx, organizationId, userId)) === null) throw notFound();
+    const person = await rows.lockPerson(tx, organizationId, userId);
+    if (person === null) throw notFound();
     const holder = await findUserByEmail(tx, organizationId, email);
-    const taken = holder !== null && holder.id !== userId;
-    await requireMailed(mailLinkIn(deps, tx, organizationId, userId, "email_change", email, null, taken));
+    const silent = holder !== null && holder.id !== userId;
+    await requireMailed(
+      mailLinkIn(deps, tx, organizationId, { kind: "email_change", person, email, origin, silent }),
+    );
   });
 }
 
@@ -241,7 +337,20 @@ async function openLink(deps: Deps, kind: LinkKind, token: string, origin: Origi
     origin,
   };
   const verified = await guarded(deps, attempt, rules, async () => ({ matches: link?.open === true }));
-  if (verified?.matches !== true || link === null) throw linkRefused();
+  if (verified?.matches !== true || link === null) {
+    await audit(
+      deps,
+      { organizationId, userId: null },
+      {
+        action: "link.refused",
+        outcome: "refused",
+        subjectId: link?.userId ?? null,
+        details: { kind, reason: verified === null ? "locked" : link === null ? "unknown" : "ended" },
+        origin,
+      },
+    );
+    throw linkRefused();
+  }
   return { ...link, organizationId, rules };
 }
 
@@ -261,6 +370,13 @@ async function useLinkIn(
 function requireSameMailbox(person: Person, email: string): void {
   if (person.email?.toLowerCase() !== email.toLowerCase()) throw linkRefused();
 }
+
+const doneBy = ({ userId }: OpenedLink, action: AuditAction, origin: Origin): AuditEvent => ({
+  action,
+  outcome: "success",
+  subjectId: userId,
+  origin,
+});
 
 const tenantOf = ({ organizationId, userId }: OpenedLink, around: Around | undefined) => ({
   organizationId,
@@ -298,6 +414,7 @@ export async function resetPassword(
     await endSessionsIn(tx, organizationId, userId, "password_changed", { origin });
     await reopenLoginIn(tx, organizationId, userId);
     await sendMailIn(deps, tx, organizationId, { userId, template: "password_changed" });
+    await auditIn(tx, organizationId, doneBy(link, "password.reset", origin));
   });
 }
 
@@ -307,9 +424,17 @@ export async function verifyEmail(deps: Deps, token: string, origin: Origin, aro
   const { organizationId, userId } = link;
   await withTenant(deps.db, tenantOf(link, around), async (tx) => {
     const { person, email } = await useLinkIn(tx, link, ["active", "pending"]);
-    requireSameMailbox(person, email);
+    if (person.email === null) {
+      // They signed up with it: now it is shown to be theirs.
+      await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
+        rows.setEmail(inner, organizationId, userId, email),
+      );
+    } else {
+      requireSameMailbox(person, email);
+    }
     await rows.verifyEmail(tx, organizationId, userId);
     changed(tx, "users");
+    await auditIn(tx, organizationId, doneBy(link, "email.verified", origin));
   });
 }
 
@@ -333,6 +458,8 @@ export async function acceptInvitation(
     await rows.setPassword(tx, organizationId, userId, credential);
     await rows.verifyEmail(tx, organizationId, userId);
     changed(tx, "users");
+    await auditIn(tx, organizationId, doneBy(link, "password.set", origin));
+    await auditIn(tx, organizationId, doneBy(link, "email.verified", origin));
   });
 }
 
@@ -355,6 +482,7 @@ export async function confirmEmailChange(
       await sendMailIn(deps, tx, organizationId, { userId, template: "email_changed", to: old });
     }
     changed(tx, "users");
+    await auditIn(tx, organizationId, doneBy(link, "email.changed", origin));
   });
 }
 

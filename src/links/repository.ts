@@ -58,6 +58,17 @@ export interface NewLink {
   readonly lifetimeMinutes: number;
 }
 
+/** Links of the last hour to confirm this address. */
+export const countToAddress = (tx: TenantTx, organizationId: string, email: string): Promise<number> =>
+  sql.countToAddress(tx, { organizationId, email });
+
+/** The address that somebody without one gave when they signed up, or null. */
+export const findAddressGiven = async (
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+): Promise<string | null> => (await sql.findAddressGiven(tx, { organizationId, userId }))?.email ?? null;
+
 /** Gives when it expires. */
 export async function insert(tx: TenantTx, organizationId: string, link: NewLink): Promise<Date> {
   const row = await sql.insertLink(tx, { organizationId, linkId: Bun.randomUUIDv7(), ...link });

@@ -110,7 +110,7 @@ export const linksEndpoints = [
     summary: "Ask for another link to confirm your e-mail address",
     answers: { 202: null },
     refusals: [nothingToVerify, tooManyMails],
-    handle: ({ deps, actor }) => resendVerification(deps, actor),
+    handle: ({ deps, actor, client }) => resendVerification(deps, actor, originOf(client)),
     present: () => undefined,
   }),
   endpoint({
@@ -122,7 +122,7 @@ export const linksEndpoints = [
     params,
     answers: { 202: null },
     refusals: [userNotInvitable, tooManyMails],
-    handle: ({ deps, actor, params }) => invite(deps, actor, params.id),
+    handle: ({ deps, actor, params, client }) => invite(deps, actor, params.id, originOf(client)),
     present: () => undefined,
   }),
   endpoint({
@@ -147,7 +147,7 @@ export const linksEndpoints = [
     body: Type.Object({ email }),
     answers: { 202: null },
     refusals: [notFound, tooManyMails],
-    handle: ({ deps, actor, body }) => requestEmailChange(deps, actor, body.email),
+    handle: ({ deps, actor, body, client }) => requestEmailChange(deps, actor, body.email, originOf(client)),
     present: () => undefined,
   }),
   endpoint({

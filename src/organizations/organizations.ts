@@ -1,20 +1,33 @@
 /** Founding an organization, and what its own admins may read and change of it. */
-import { randomInt } from "node:crypto";
 import type { Actor, Around } from "../actor.ts";
+import { auditIn } from "../audit/audit.ts";
 import { cached } from "../cache.ts";
+import { newCode, normalizeCode } from "../codes.ts";
 import { changed, onConstraint, readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
 import { notFound, refusal } from "../errors.ts";
 import { type OpenedSession, openSessionIn } from "../sessions/sessions.ts";
-import { contradictions, DEFAULT_SETTINGS, type OrganizationSettings, passwordMinimum } from "../settings.ts";
+import {
+  contradictions,
+  DEFAULT_SETTINGS,
+  type OrganizationSettings,
+  passwordMinimum,
+  SETTING_NAMES,
+} from "../settings.ts";
 import { insertUserIn, prepareUser, type User, type UserInput } from "../users/users.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
-import type { Organization, OrganizationType } from "./repository.ts";
+import type { Organization, OrganizationStatus, OrganizationType } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export { invalidTimeZone } from "../users/users.ts";
-export { ORGANIZATION_TYPES, type Organization, type OrganizationType } from "./repository.ts";
+export {
+  ORGANIZATION_STATUSES,
+  ORGANIZATION_TYPES,
+  type Organization,
+  type OrganizationStatus,
+  type OrganizationType,
+} from "./repository.ts";
 
 export const slugTaken = refusal("conflict", "organization_slug_taken", "Another organization has this slug");
 export const signUpClosed = refusal("forbidden", "sign_up_closed", "Organizations cannot be created here");
@@ -62,7 +75,7 @@ export async function createOrganization(
   if (signUp === "closed") throw signUpClosed();
   if (signUp === "code" && input.setupCode === undefined) throw setupCodeRefused();
   const hashes =
-    input.setupCode === undefined ? [] : deps.keys.macs("setup-code", normalizeSetupCode(input.setupCode));
+    input.setupCode === undefined ? [] : deps.keys.macs("setup-code", normalizeCode(input.setupCode));
   // Before the password is hashed: that costs a core tens of milliseconds, and anybody can send a made-up code.
   if (signUp === "code") {
     const known = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
@@ -154,8 +167,64 @@ export async function updateOrganization(
         settings,
       }),
     );
+    await auditIn(tx, organizationId, {
+      action: "organization.changed",
+      outcome: "success",
+      targetType: "organization",
+      targetId: organizationId,
+      details: differences(before, organization),
+    });
     changed(tx, "organization");
     return organization;
+  });
+}
+
+/** What was changed: settings by their values before and after, names (which somebody typed) by the fact. */
+function differences(before: Organization, after: Organization): Record<string, AuditValue> {
+  const details: Record<string, AuditValue> = {};
+  for (const key of ["name", "slug"] as const) if (before[key] !== after[key]) details[key] = "changed";
+  const compare = (key: string, old: AuditValue, now: AuditValue) => {
+    if (old === now) return;
+    details[`${key}Before`] = old;
+    details[`${key}After`] = now;
+  };
+  compare("type", before.type, after.type);
+  for (const name of SETTING_NAMES) compare(name, before.settings[name], after.settings[name]);
+  return details;
+}
+
+type AuditValue = string | number | boolean | null;
+
+const STATUS_ACTIONS = {
+  active: "organization.reactivated",
+  suspended: "organization.suspended",
+  closed: "organization.closed",
+} as const satisfies Record<OrganizationStatus, string>;
+
+/**
+ * Suspends, closes or reactivates an organization; false when it was so already. From the answer on no node lets anybody
+ * in, since each asks with every request; who was signed in is so again when it is reactivated, if the session still
+ * lives. For the operator. Refuses with `not_found`.
+ */
+export async function setOrganizationStatus(
+  deps: Pick<Deps, "db">,
+  organizationId: string,
+  status: OrganizationStatus,
+): Promise<boolean> {
+  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    const before = await rows.lock(tx, organizationId);
+    if (before === null) throw notFound();
+    if (before.status === status) return false;
+    await rows.updateStatus(tx, organizationId, status);
+    await auditIn(tx, organizationId, {
+      action: STATUS_ACTIONS[status],
+      outcome: "success",
+      targetType: "organization",
+      targetId: organizationId,
+      details: { statusBefore: before.status },
+    });
+    changed(tx, "organization");
+    return true;
   });
 }
 
@@ -177,27 +246,15 @@ export async function* allOrganizations(deps: Pick<Deps, "db">): AsyncGenerator<
   } while (afterId !== null);
 }
 
-// Crockford's base 32: no letter that can be taken for a digit, since the code is read off a screen and typed.
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const CODE_LENGTH = 20;
-
 /**
  * Makes a set-up code of 100 random bits and stores its keyed hash. `first`: good only until an organization exists.
  */
 export async function createSetupCode(deps: Pick<Deps, "db" | "keys">, first: boolean): Promise<string> {
-  const letters = Array.from({ length: CODE_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]);
-  const code = letters.join("").replace(/(.{5})(?=.)/g, "$1-");
-  const hash = deps.keys.mac("setup-code", normalizeSetupCode(code));
+  const code = newCode(20, 5);
+  const hash = deps.keys.mac("setup-code", normalizeCode(code));
   await withSystem(deps.db, async (tx) => {
     await rows.pruneSetupCodes(tx);
     await rows.insertSetupCode(tx, hash, first);
   });
   return code;
 }
-
-const normalizeSetupCode = (code: string): string =>
-  code
-    .toUpperCase()
-    .replace(/[^0-9A-Z]/g, "")
-    .replaceAll("O", "0")
-    .replace(/[IL]/g, "1");

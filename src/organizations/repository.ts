@@ -6,6 +6,10 @@ import { type OrganizationSettings, readSettings } from "../settings.ts";
 export const ORGANIZATION_TYPES = ["school", "district", "university", "company", "other"] as const;
 export type OrganizationType = (typeof ORGANIZATION_TYPES)[number];
 
+/** Suspended for a time, closed for good: in either nobody gets in. */
+export const ORGANIZATION_STATUSES = ["active", "suspended", "closed"] as const;
+export type OrganizationStatus = (typeof ORGANIZATION_STATUSES)[number];
+
 export type StoredSettings = Partial<OrganizationSettings>;
 
 export interface Organization {
@@ -13,7 +17,7 @@ export interface Organization {
   readonly name: string;
   readonly slug: string;
   readonly type: OrganizationType;
-  readonly status: "active" | "suspended" | "closed";
+  readonly status: OrganizationStatus;
   readonly settings: OrganizationSettings;
   readonly version: number;
   readonly createdAt: Date;
@@ -67,6 +71,14 @@ export async function update(
   { name, slug, type, settings }: OrganizationFields,
 ): Promise<Organization> {
   return toOrganization(await sql.updateOrganization(tx, { organizationId, name, slug, type, settings }));
+}
+
+export async function updateStatus(
+  tx: TenantTx,
+  organizationId: string,
+  status: OrganizationStatus,
+): Promise<Organization> {
+  return toOrganization(await sql.updateStatus(tx, { organizationId, status }));
 }
 
 export const exists = (tx: SystemTx): Promise<boolean> => sql.existsOrganization(tx);

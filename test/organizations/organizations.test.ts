@@ -325,13 +325,19 @@ describe("one's own organization", () => {
 
   test("every setting can be set to something else and back", async () => {
     const house = await it.organization();
-    const settings = Object.fromEntries(
-      Object.entries(SETTINGS).map(([name, setting]) => [name, anotherValue(setting)]),
-    );
-    expect((await patch(house.token, { settings })).body.settings).toEqual(settings);
+    const others = Object.entries(SETTINGS).filter(([name]) => name !== "adminSecondFactorRequired");
+    const settings = Object.fromEntries(others.map(([name, setting]) => [name, anotherValue(setting)]));
+    expect((await patch(house.token, { settings })).body.settings).toEqual({
+      ...DEFAULT_SETTINGS,
+      ...settings,
+    });
     expect((await patch(house.token, { settings: DEFAULT_SETTINGS })).body.settings).toEqual(
       DEFAULT_SETTINGS,
     );
+    // This one shuts out, until they have a second factor, whoever sets it.
+    const second = { adminSecondFactorRequired: true };
+    expect((await patch(house.token, { settings: second })).body.settings).toMatchObject(second);
+    expect((await patch(house.token, { settings: DEFAULT_SETTINGS })).status).toBe(403);
   });
 
   test("only what was set is kept: who never chose follows the defaults", async () => {

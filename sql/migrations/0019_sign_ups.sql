@@ -1,0 +1,64 @@
+-- How people make accounts for themselves: the codes that let them, and how often strangers try.
+
+create table app.sign_up_code (
+  like template.tenant,
+  sign_up_code_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  -- A keyed hash: who reads this table can join nothing.
+  code_hash bytea not null constraint sign_up_code_hash_length check (octet_length(code_hash) = 32),
+  -- Nobody becomes an admin by a code that is written on a blackboard.
+  role text not null constraint sign_up_code_role check (role in ('student', 'teacher', 'parent')),
+  uses_allowed integer not null constraint sign_up_code_uses_allowed_range check (uses_allowed between 1 and 10000),
+  uses integer not null default 0 constraint sign_up_code_uses_range check (uses between 0 and uses_allowed),
+  expires_at timestamptz not null,
+  revoked_at timestamptz,
+  created_by_id uuid default app.actor(),
+  constraint sign_up_code_pkey primary key (organization_id, sign_up_code_id),
+  constraint sign_up_code_organization_fkey foreign key (organization_id) references app.organization on delete cascade,
+  constraint sign_up_code_created_by_fkey foreign key (organization_id, created_by_id) references app.user
+    on delete set null (created_by_id)
+);
+comment on table app.sign_up_code is 'Codes by which people make accounts for themselves.';
+create unique index sign_up_code_hash_unique on app.sign_up_code (organization_id, code_hash);
+create index sign_up_code_created_by on app.sign_up_code (organization_id, created_by_id);
+call app.protect('app.sign_up_code');
+call app.keep_time('app.sign_up_code');
+call app.tag(
+  'app.sign_up_code', 'none', 'sign_up_code_id', 'code_hash', 'role', 'uses_allowed', 'uses', 'expires_at', 'revoked_at'
+);
+call app.tag('app.sign_up_code', 'personal, reference', 'created_by_id');
+grant select, insert, update on app.sign_up_code to satchel_request;
+
+-- Who signed up without a code and has an account that waits for an address to be confirmed. Nobody else is here.
+create table app.sign_up (
+  like template.tenant,
+  user_id uuid not null,
+  created_at timestamptz not null default now(),
+  constraint sign_up_pkey primary key (organization_id, user_id),
+  constraint sign_up_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+);
+comment on table app.sign_up is 'Accounts that people made without a code within the last days.';
+create index sign_up_created on app.sign_up (organization_id, created_at);
+call app.protect('app.sign_up');
+call app.tag('app.sign_up', 'personal, row', 'user_id');
+call app.tag('app.sign_up', 'none', 'created_at');
+grant select, insert, update, delete on app.sign_up to satchel_request;
+
+-- Counted before anything is looked at, in one statement under the row's lock, so that the limit is exact over all nodes.
+create table app.sign_up_attempt (
+  like template.tenant,
+  -- A keyed hash of the network the attempt came from.
+  network bytea not null constraint sign_up_attempt_network_length check (octet_length(network) = 32),
+  like template.timestamps including defaults,
+  since timestamptz not null default now(),
+  attempts integer not null default 1 constraint sign_up_attempt_counts check (attempts > 0),
+  constraint sign_up_attempt_pkey primary key (organization_id, network),
+  constraint sign_up_attempt_organization_fkey foreign key (organization_id) references app.organization on delete cascade
+);
+comment on table app.sign_up_attempt is 'How often accounts were asked for from one network within the hour, without a code that is good.';
+create index sign_up_attempt_since on app.sign_up_attempt (organization_id, since);
+call app.protect('app.sign_up_attempt');
+call app.keep_time('app.sign_up_attempt');
+call app.tag('app.sign_up_attempt', 'personal, expires', 'network');
+call app.tag('app.sign_up_attempt', 'none', 'since', 'attempts');
+grant select, insert, update, delete on app.sign_up_attempt to satchel_request;

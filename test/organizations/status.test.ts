@@ -1,0 +1,141 @@
+/** An organization that is suspended or closed: nobody gets in, at once, on every node. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { openDb } from "../../src/db.ts";
+import { closeDeps, openDeps } from "../../src/deps.ts";
+import { endpoints } from "../../src/endpoints.ts";
+import { buildApp } from "../../src/http/app.ts";
+import { authenticate } from "../../src/http/authentication.ts";
+import { setOrganizationStatus } from "../../src/organizations/organizations.ts";
+import { requestOf } from "../support/app.ts";
+import { domain } from "../support/domain.ts";
+
+const here = await domain();
+const { it, request, deps } = here;
+const { admin } = here.database;
+const { config, keys, log } = deps;
+const db = await openDb({ url: here.database.requestUrl, log });
+const there = await openDeps({ config, db, keys, log, release: "test" });
+const app = buildApp({ deps: there, endpoints, authenticate, probes: { ready: () => db.check(200) } });
+afterAll(async () => {
+  app.close();
+  await closeDeps(there);
+  await db.close();
+  await here.close();
+});
+
+const onOtherNode = async (token: string, path = "/v1/organization") =>
+  (await app.handle(new Request(`http://localhost${path}`, requestOf("GET", { token })))).status;
+const signIn = ({ slug }: { slug: string }, login: string, password: string) =>
+  request<{ type?: string }>("POST", "/v1/sessions", { body: { organization: slug, login, password } });
+
+describe.each(["suspended", "closed"] as const)("an organization that is %s", (status) => {
+  test("lets nobody in, on another node neither, from the moment it is so; another one is not touched [row 12]", async () => {
+    const [house, other] = [await it.organization(), await it.organization()];
+    const members = await Promise.all(
+      (["student", "teacher", "parent", "admin"] as const).map((role) => it.member(house, role)),
+    );
+    const everybody = [house.token, ...members.map(({ token }) => token)];
+    for (const token of everybody) expect(await onOtherNode(token)).toBe(200);
+    expect(await setOrganizationStatus(deps, house.id, status)).toBe(true);
+    // Each of them, many times, on both nodes.
+    for (let round = 0; round < 20; round++) {
+      for (const token of everybody) {
+        expect(await onOtherNode(token)).toBe(401);
+        expect((await request("GET", "/v1/me", { token })).status).toBe(401);
+      }
+    }
+    expect(await onOtherNode(other.token)).toBe(200);
+  });
+
+  test("answers who signs in like any wrong sign-in, byte for byte", async () => {
+    const house = await it.organization();
+    const wrong = await signIn(house, house.admin.username, `${house.admin.password}!`);
+    await setOrganizationStatus(deps, house.id, status);
+    const right = await signIn(house, house.admin.username, house.admin.password);
+    const nowhere = await signIn({ slug: "no-such-school" }, house.admin.username, house.admin.password);
+    const told = ({ status: code, body }: typeof wrong) => [code, { ...body, instance: null }];
+    expect(told(right)).toEqual(told(wrong));
+    expect(told(nowhere)).toEqual(told(wrong));
+    expect(wrong.status).toBe(401);
+  });
+
+  test("is as it was once it is reactivated, and who was signed in is so again", async () => {
+    const house = await it.organization();
+    const pupil = await it.member(house);
+    await setOrganizationStatus(deps, house.id, status);
+    expect(await onOtherNode(pupil.token)).toBe(401);
+    await setOrganizationStatus(deps, house.id, "active");
+    expect(await onOtherNode(pupil.token)).toBe(200);
+    expect((await signIn(house, pupil.user.username, pupil.user.password)).status).toBe(201);
+  });
+});
+
+test("what is so already is told so, changes nothing and is not audited again", async () => {
+  const house = await it.organization();
+  expect(await setOrganizationStatus(deps, house.id, "active")).toBe(false);
+  expect(await setOrganizationStatus(deps, house.id, "suspended")).toBe(true);
+  expect(await setOrganizationStatus(deps, house.id, "suspended")).toBe(false);
+  expect(await setOrganizationStatus(deps, house.id, "closed")).toBe(true);
+  expect(await setOrganizationStatus(deps, house.id, "active")).toBe(true);
+  expect(
+    await admin(
+      `select action, details::jsonb as details, actor_id, target_id from app.audit_event
+       where organization_id = $1 and action ~ '^organization.(suspended|closed|reactivated)$' order by sequence`,
+      [house.id],
+    ),
+  ).toEqual([
+    {
+      action: "organization.suspended",
+      details: { statusBefore: "active" },
+      actor_id: null,
+      target_id: house.id,
+    },
+    {
+      action: "organization.closed",
+      details: { statusBefore: "suspended" },
+      actor_id: null,
+      target_id: house.id,
+    },
+    {
+      action: "organization.reactivated",
+      details: { statusBefore: "closed" },
+      actor_id: null,
+      target_id: house.id,
+    },
+  ]);
+});
+
+test("an organization that is not there is refused", async () => {
+  await expect(setOrganizationStatus(deps, crypto.randomUUID(), "suspended")).rejects.toThrow("not_found");
+});
+
+test("a change of the organization is audited: settings with old and new, names by the fact alone", async () => {
+  const house = await it.organization();
+  const patch = (body: unknown) =>
+    request("PATCH", "/v1/organization", { token: house.token, headers: { "if-match": "*" }, body });
+  await patch({
+    name: "A secret name",
+    type: "university",
+    settings: { signUp: "open", studentIdleMinutes: 60 },
+  });
+  const events = await admin<Record<string, unknown>>(
+    `select outcome, actor_id, details::jsonb as details from app.audit_event
+     where organization_id = $1 and action = 'organization.changed'`,
+    [house.id],
+  );
+  expect(events).toEqual([
+    {
+      outcome: "success",
+      actor_id: house.admin.id,
+      details: {
+        name: "changed",
+        typeBefore: "school",
+        typeAfter: "university",
+        signUpBefore: "invitation",
+        signUpAfter: "open",
+        studentIdleMinutesBefore: null,
+        studentIdleMinutesAfter: 60,
+      },
+    },
+  ]);
+});
