@@ -2,6 +2,7 @@ import { withTenant } from "../src/db.ts";
 import { pruneEffects } from "../src/effects/effects.ts";
 import { pruneGuards } from "../src/guard/guard.ts";
 import * as idempotency from "../src/idempotency/idempotency.ts";
+import { pruneImports } from "../src/imports/imports.ts";
 import { pruneLinks } from "../src/links/links.ts";
 import { pruneMail } from "../src/mail/mail.ts";
 import { allOrganizations } from "../src/organizations/organizations.ts";
@@ -26,6 +27,7 @@ export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal
       () => pruneSessions(deps, organizationId, BATCH),
       () => pruneChallenges(deps, organizationId, BATCH),
       () => pruneGuards(deps, organizationId, BATCH),
+      () => pruneImports(deps, organizationId, BATCH),
       () => pruneLinks(deps, organizationId, BATCH),
       () => pruneSignUps(deps, organizationId, BATCH),
       () => pruneMail(deps, organizationId, BATCH),

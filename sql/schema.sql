@@ -98,7 +98,7 @@ create policy request_select on app.api_key as permissive for select to satchel_
 create policy request_update on app.api_key as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.api_key to satchel_eraser;
+grant delete, select, update on app.api_key to satchel_eraser;
 grant insert, select, update on app.api_key to satchel_request;
 
 create table app.attack (
@@ -158,7 +158,7 @@ create policy request_select on app.attack as permissive for select to satchel_r
 create policy request_update on app.attack as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.attack to satchel_eraser;
+grant delete, select, update on app.attack to satchel_eraser;
 grant delete, insert, select, update on app.attack to satchel_request;
 
 create table app.audit_anchor (
@@ -349,7 +349,7 @@ create policy request_select on app.audit_origin as permissive for select to sat
 create policy request_update on app.audit_origin as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.audit_origin to satchel_eraser;
+grant delete, select, update on app.audit_origin to satchel_eraser;
 grant select on app.audit_origin to satchel_request;
 
 create table app.audit_seal (
@@ -659,7 +659,7 @@ create policy request_select on app.credential as permissive for select to satch
 create policy request_update on app.credential as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.credential to satchel_eraser;
+grant delete, select, update on app.credential to satchel_eraser;
 grant insert, select, update on app.credential to satchel_request;
 
 create table app.effect (
@@ -978,7 +978,7 @@ create policy request_select on app.import_line as permissive for select to satc
 create policy request_update on app.import_line as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.import_line to satchel_eraser;
+grant delete, select, update on app.import_line to satchel_eraser;
 grant delete, insert, select, update on app.import_line to satchel_request;
 
 create table app.link (
@@ -1094,7 +1094,7 @@ create policy request_select on app.login_guard as permissive for select to satc
 create policy request_update on app.login_guard as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.login_guard to satchel_eraser;
+grant delete, select, update on app.login_guard to satchel_eraser;
 grant delete, insert, select, update on app.login_guard to satchel_request;
 
 create table app.mail (
@@ -1283,7 +1283,7 @@ create policy request_select on app.profile as permissive for select to satchel_
 create policy request_update on app.profile as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.profile to satchel_eraser;
+grant delete, select, update on app.profile to satchel_eraser;
 grant insert, select, update on app.profile to satchel_request;
 
 create table app.quota (
@@ -1369,7 +1369,7 @@ create policy request_select on app.recovery_code as permissive for select to sa
 create policy request_update on app.recovery_code as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.recovery_code to satchel_eraser;
+grant delete, select, update on app.recovery_code to satchel_eraser;
 grant delete, insert, select, update on app.recovery_code to satchel_request;
 
 create table app.refresh_token (
@@ -1450,7 +1450,7 @@ create policy request_select on app.second_factor as permissive for select to sa
 create policy request_update on app.second_factor as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.second_factor to satchel_eraser;
+grant delete, select, update on app.second_factor to satchel_eraser;
 grant delete, insert, select, update on app.second_factor to satchel_request;
 
 create table app.secret_key (
@@ -1581,7 +1581,7 @@ create policy request_select on app.session as permissive for select to satchel_
 create policy request_update on app.session as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.session to satchel_eraser;
+grant delete, select, update on app.session to satchel_eraser;
 grant delete, insert, select, update on app.session to satchel_request;
 
 create table app.setup_code (
@@ -1643,7 +1643,7 @@ create policy request_select on app.sign_in_challenge as permissive for select t
 create policy request_update on app.sign_in_challenge as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.sign_in_challenge to satchel_eraser;
+grant delete, select, update on app.sign_in_challenge to satchel_eraser;
 grant delete, insert, select, update on app.sign_in_challenge to satchel_request;
 
 create table app.sign_up (
@@ -1676,7 +1676,7 @@ create policy request_select on app.sign_up as permissive for select to satchel_
 create policy request_update on app.sign_up as permissive for update to satchel_request
   using (true)
   with check (true);
-grant delete, select on app.sign_up to satchel_eraser;
+grant delete, select, update on app.sign_up to satchel_eraser;
 grant delete, insert, select, update on app.sign_up to satchel_request;
 
 create table app.sign_up_attempt (
@@ -2197,9 +2197,9 @@ AS $function$
 declare
   organization uuid := app.org();
   part record;
-  is_theirs text;
-  assignments text;
+  changes text;
   differs text;
+  rows_of text;
   touched integer;
   total integer := 0;
 begin
@@ -2213,49 +2213,47 @@ begin
   if not found then
     raise exception 'no erasure of this person is under way' using errcode = 'object_not_in_prerequisite_state';
   end if;
-  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 order by deletes desc, table_name loop
-    select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+  for part in select * from app.personal_tables() where is_theirs is not null order by deletes desc, table_name loop
     if part.deletes then
       execute format(
-        'delete from %s where ctid = any (array(
-           select t.ctid from %1$s t where t.organization_id = $1 and (%s) limit $3
-         ))', part.target, is_theirs)
-        using organization, person, at_most;
+        'delete from %1$s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $2 and (%2$s) limit $3
+         ))', part.target, part.is_theirs)
+        using person, organization, at_most;
       get diagnostics touched = row_count;
       total := total + touched;
     elsif cardinality(part.changed_columns) > 0 then
-      select string_agg(format('%I = %s', c, replacement), ', '),
-        string_agg(format('t.%I is distinct from (%s)', c, replacement), ' or ')
-      into assignments, differs
-      from unnest(part.changed_columns, part.changed_values) as u (c, v)
-      cross join lateral (select regexp_replace(v, '^becomes ', '') as replacement) r;
+      select string_agg(format('%I = %s', name, replacement), ', '),
+        string_agg(format('t.%I is distinct from (%s)', name, replacement), ' or ')
+      into changes, differs
+      from unnest(part.changed_columns, part.changed_values) as u (name, value)
+      cross join lateral (select regexp_replace(value, '^becomes ', '') as replacement) r;
       execute format(
-        'update %s set %s where ctid = any (array(
-           select t.ctid from %1$s t where t.organization_id = $1 and (%s) and (%s) limit $3
-         ))', part.target, assignments, is_theirs, differs)
-        using organization, person, at_most;
+        'update %1$s set %2$s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $2 and (%3$s) and (%4$s) limit $3
+         ))', part.target, changes, part.is_theirs, differs)
+        using person, organization, at_most;
       get diagnostics touched = row_count;
       total := total + touched;
     end if;
   end loop;
-  -- After all else, which leaves its own history. Which rows were theirs, the history itself says.
-  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 and has_history loop
+  -- After all else, which leaves its own history. Which rows were theirs, their key or the history itself says.
+  for part in select * from app.personal_tables() where is_theirs is not null and has_history loop
     if part.key_columns <@ part.person_columns then
-      -- The row is the person's by its key.
-      is_theirs := 'h.row_id = $2';
+      rows_of := 'h.row_id = $1';
     else
-      select string_agg(format('(h.before ->> %L = $2::text or h.after ->> %1$L = $2::text)', c), ' or ')
-      into is_theirs from unnest(part.person_columns) c;
-      is_theirs := format(
-        'h.row_id in (select h.row_id from app.history h where h.organization_id = $1 and h.table_name = $4 and (%s))',
-        is_theirs);
+      select format(
+        'h.row_id in (
+           select o.row_id from app.history o where o.organization_id = $2 and o.table_name = $4 and (%s))',
+        string_agg(format('o.before ->> %1$L = $1::text or o.after ->> %1$L = $1::text', name), ' or '))
+      into rows_of from unnest(part.person_columns) name;
     end if;
     execute format(
       'update app.history set before = before - $5, after = after - $5 where ctid = any (array(
          select h.ctid from app.history h
-         where h.organization_id = $1 and h.table_name = $4 and %s and (h.before ?| $5 or h.after ?| $5) limit $3
-       ))', is_theirs)
-      using organization, person, at_most, part.table_name, part.erased_columns;
+         where h.organization_id = $2 and h.table_name = $4 and %s and (h.before ?| $5 or h.after ?| $5) limit $3
+       ))', rows_of)
+      using person, organization, at_most, part.table_name, part.erased_columns;
     get diagnostics touched = row_count;
     total := total + touched;
   end loop;
@@ -2376,13 +2374,11 @@ CREATE OR REPLACE FUNCTION app.person_records(person uuid, at_most integer)
 AS $function$
 declare
   part record;
-  is_theirs text;
+  rows_of text;
 begin
   for part in select * from app.personal_tables() loop
     table_name := part.table_name;
-    is_theirs := 'false';
-    if cardinality(part.person_columns) > 0 then
-      select string_agg(format('t.%I = $1', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+    if part.is_theirs is not null then
       kind := 'about';
       execute format(
         'select count(*)::int, coalesce(json_agg(
@@ -2392,48 +2388,47 @@ begin
          from (
            select row_number() over (order by t.created_at desc) as n, to_jsonb(t) - $4 as doc
            from %s t where t.organization_id = app.org() and (%s)
-         ) f', part.target, is_theirs)
+         ) f', part.target, part.is_theirs)
         into total, records
         using person, at_most, part.reference_columns, part.secret_columns || 'organization_id'::text;
       return next;
     end if;
-    if cardinality(part.person_columns) > 0 and part.has_history then
+    if part.is_theirs is not null and part.has_history then
       kind := 'changes';
+      if part.key_columns <@ part.person_columns then
+        rows_of := 'h.row_id = $1';
+      else
+        select format(
+          'h.row_id in (
+             select o.row_id from app.history o where o.organization_id = app.org() and o.table_name = $3 and (%s))',
+          string_agg(format('o.before ->> %1$L = $1::text or o.after ->> %1$L = $1::text', name), ' or '))
+        into rows_of from unnest(part.person_columns) name;
+      end if;
       execute format(
         'select count(*)::int, coalesce(json_agg(json_build_object(
-             ''rowId'', f.row_id, ''action'', f.action, ''createdAt'', f.created_at,
-             ''actorId'', nullif(f.actor_id, nullif(f.actor_id, $1)),
-             ''before'', f.before - $4, ''after'', f.after - $4
+             ''row_id'', f.row_id, ''action'', f.action, ''created_at'', f.created_at,
+             ''by_themselves'', f.actor_id is not distinct from $1, ''before'', f.before - $4, ''after'', f.after - $4
            ) order by f.n) filter (where f.n <= $2), ''[]'')
          from (
            select row_number() over (order by h.history_id desc) as n, h.* from app.history h
            where h.organization_id = app.org() and h.table_name = $3 and %s
-         ) f',
-        case when part.key_columns <@ part.person_columns then 'h.row_id = $1' else (
-          select format(
-            'h.row_id in (select o.row_id from app.history o
-               where o.organization_id = app.org() and o.table_name = $3 and (%s))',
-            string_agg(format('o.before ->> %L = $1::text or o.after ->> %1$L = $1::text', c), ' or '))
-          from unnest(part.person_columns) c
-        ) end)
+         ) f', rows_of)
         into total, records
         using person, at_most, part.table_name, part.secret_columns || part.reference_columns || 'organization_id'::text;
       return next;
     end if;
-    if cardinality(part.reference_columns) > 0 then
+    if part.is_named is not null then
       kind := 'made';
       execute format(
         'select count(*)::int, coalesce(json_agg(f.doc order by f.n) filter (where f.n <= $2), ''[]'')
          from (
            select row_number() over (order by t.created_at desc) as n,
-             jsonb_build_object(''created_at'', t.created_at, ''as'', array_remove(array[%s], null)%s) as doc
+             jsonb_build_object(''created_at'', t.created_at%s) as doc
            from %s t where t.organization_id = app.org() and (%s) and not (%s)
          ) f',
-        (select string_agg(format('case when t.%I = $1 then %1$L end', c), ', ') from unnest(part.reference_columns) c),
-        (select string_agg(format(', %L, t.%1$I', c), '') from unnest(part.key_columns || part.label_column) c where c is not null),
-        part.target,
-        (select string_agg(format('t.%I = $1', c), ' or ') from unnest(part.reference_columns) c),
-        is_theirs)
+        (select string_agg(format(', %1$L, t.%1$I', name), '')
+         from unnest(part.key_columns || part.label_column) name where name is not null),
+        part.target, part.is_named, coalesce(part.is_theirs, 'false'))
         into total, records
         using person, at_most;
       return next;
@@ -2446,7 +2441,7 @@ comment on function app.person_records(person uuid, at_most integer) is 'All tha
 grant execute on function app.person_records(person uuid, at_most integer) to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.personal_tables()
- RETURNS TABLE(target regclass, table_name text, key_columns text[], person_columns text[], reference_columns text[], secret_columns text[], erased_columns text[], changed_columns text[], changed_values text[], label_column text, deletes boolean, has_history boolean)
+ RETURNS TABLE(target regclass, table_name text, key_columns text[], person_columns text[], is_theirs text, reference_columns text[], is_named text, secret_columns text[], erased_columns text[], changed_columns text[], changed_values text[], label_column text, deletes boolean, has_history boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -2458,7 +2453,9 @@ BEGIN ATOMIC
            WHERE ((x.indrelid = (t.target)::oid) AND x.indisprimary AND (k.attname <> 'organization_id'::name))
            ORDER BY k.attnum) AS "array",
      t.person_columns,
+     t.is_theirs,
      t.reference_columns,
+     t.is_named,
      t.secret_columns,
      t.erased_columns,
      t.changed_columns,
@@ -2472,7 +2469,9 @@ BEGIN ATOMIC
     FROM ( SELECT (c.oid)::regclass AS target,
              (c.relname)::text AS table_name,
              COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag = ANY (ARRAY['personal, row'::text, 'personal, person'::text]))), '{}'::text[]) AS person_columns,
+             string_agg(a.is_person, ' or '::text ORDER BY a.attnum) FILTER (WHERE (a.tag = ANY (ARRAY['personal, row'::text, 'personal, person'::text]))) AS is_theirs,
              COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag = 'personal, reference'::text)), '{}'::text[]) AS reference_columns,
+             string_agg(a.is_person, ' or '::text ORDER BY a.attnum) FILTER (WHERE (a.tag = 'personal, reference'::text)) AS is_named,
              COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag ~~ 'personal, secret%'::text)), '{}'::text[]) AS secret_columns,
              COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag ~ '^(derived|personal(, (secret|null|becomes .+))*)$'::text)), '{}'::text[]) AS erased_columns,
              COALESCE(array_agg(a.name ORDER BY a.attnum) FILTER (WHERE (a.tag ~ ', (null|becomes .+)$'::text)), '{}'::text[]) AS changed_columns,
@@ -2483,7 +2482,12 @@ BEGIN ATOMIC
               JOIN ( SELECT pg_attribute.attrelid,
                      pg_attribute.attnum,
                      (pg_attribute.attname)::text AS name,
-                     col_description(pg_attribute.attrelid, (pg_attribute.attnum)::integer) AS tag
+                     col_description(pg_attribute.attrelid, (pg_attribute.attnum)::integer) AS tag,
+                     format(
+                         CASE
+                             WHEN (pg_attribute.attndims > 0) THEN '$1 = any (t.%I)'::text
+                             ELSE 't.%I = $1'::text
+                         END, pg_attribute.attname) AS is_person
                     FROM pg_attribute
                    WHERE ((pg_attribute.attnum > 0) AND (NOT pg_attribute.attisdropped))) a ON ((a.attrelid = c.oid)))
            WHERE ((c.relnamespace = ( SELECT pg_namespace.oid
@@ -2718,7 +2722,8 @@ begin
   foreach name in array columns loop
     execute format('comment on column %s.%I is %L', target, name, tag);
     if tag = 'personal, row' then
-      execute format('grant select, delete on %s to satchel_eraser', target);
+      -- Update for the triggers of the person's row, which mark what is deleted a moment later.
+      execute format('grant select, update, delete on %s to satchel_eraser', target);
     elsif tag ~ ', (null|becomes .+)$' then
       execute format('grant select, update (%I) on %s to satchel_eraser', name, target);
     end if;

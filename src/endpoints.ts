@@ -6,6 +6,7 @@ import { erasuresEndpoints } from "./erasures/routes.ts";
 import { exportsEndpoints } from "./exports/routes.ts";
 import { guardEndpoints } from "./guard/routes.ts";
 import { type Endpoint, ruled } from "./http/endpoint.ts";
+import { importsEndpoints } from "./imports/routes.ts";
 import { linksEndpoints } from "./links/routes.ts";
 import { organizationsEndpoints } from "./organizations/routes.ts";
 import { permissionsEndpoints } from "./permissions/routes.ts";
@@ -27,6 +28,7 @@ export const endpoints: readonly Endpoint[] = ruled(permissions, [
   ...secondFactorsEndpoints,
   ...usersEndpoints,
   ...userPasswordsEndpoints,
+  ...importsEndpoints,
   ...exportsEndpoints,
   ...erasuresEndpoints,
   ...permissionsEndpoints,

@@ -4,7 +4,7 @@
  * row does not compile, and neither an operation without a row nor a row without an operation starts.
  */
 import { type Actor, ROLES, type Role } from "./actor.ts";
-import { forbidden, type Refusal, type RefusalType, refusal } from "./errors.ts";
+import { forbidden, notFound, type Refusal, type RefusalType, refusal } from "./errors.ts";
 
 /** `any`: whatever of it the person may see. `own`: what is theirs: their account, what they have written. */
 export type Right = "any" | "own" | "no";
@@ -83,6 +83,9 @@ export const permissions = {
   "POST /v1/users":                         may("no",  "no",  "any", "no",  "users:write"),
   "GET /v1/users/count":                    may("no",  "any", "any", "no",  "users:read"),
   "GET /v1/users/lookup":                   may("no",  "any", "any", "no",  "users:read"),
+  "POST /v1/users/import":                  may("no",  "no",  "any", "no",  "users:write"),
+  "GET /v1/users/imports/:id":              may("no",  "no",  "any", "no",  "users:read"),
+  "GET /v1/users/imports/:id/lines":        may("no",  "no",  "any", "no",  "users:read"),
   "GET /v1/users/statistics":               may("no",  "any", "any", "no",  "users:read"),
   "GET /v1/users/:id":                      may("own", "any", "any", "own", "users:read"),
   "GET /v1/users/:id/sign-in":              may("own", "own", "any", "own", "users:read"),
@@ -197,8 +200,12 @@ export function allowedTo(actor: Actor): readonly Allowed[] {
  */
 export function requireFresh(actor: Actor): void {
   if (actor.credential === "api_key") throw apiKeyNotAllowed();
-  if (Date.now() - actor.authenticatedAt.getTime() > FRESH_MS) throw reauthenticationRequired();
+  if (!isFresh(actor)) throw reauthenticationRequired();
 }
+
+/** Whether the actor has proved who they are just now. No API key has. */
+export const isFresh = ({ credential, authenticatedAt }: Actor): boolean =>
+  credential === "session" && Date.now() - authenticatedAt.getTime() <= FRESH_MS;
 
 /** Whether the actor may do this with something of `ownerId`'s; null when it is nobody's. */
 export function mayAct(
@@ -210,10 +217,25 @@ export function mayAct(
   return right === "any" || (right === "own" && ownerId === actor.userId);
 }
 
-/** How an operation with this rule can refuse because of who asks. */
-export function refusalsOfAccess(rule: Rule): readonly RefusalType[] {
+/**
+ * As `mayAct`, for a thing that not everybody may see. Refuses with `not_found` what the actor may not do `seeing` with
+ * either, with `forbidden` what they may only see.
+ */
+export function requireRight(
+  actor: Pick<Actor, "role" | "userId">,
+  operation: MemberOperation,
+  ownerId: string | null,
+  seeing: MemberOperation,
+): void {
+  if (mayAct(actor, operation, ownerId)) return;
+  throw mayAct(actor, seeing, ownerId) ? forbidden() : notFound();
+}
+
+/** How an operation with this rule can refuse because of who asks. `ofOne`: it is about something with an id. */
+export function refusalsOfAccess(rule: Rule, ofOne: boolean): readonly RefusalType[] {
+  const closed: readonly Right[] = ofOne ? ["no", "own"] : ["no"];
   return [
-    ...(ROLES.some((role) => rule.rights[role] === "no") ? [forbidden] : []),
+    ...(ROLES.some((role) => closed.includes(rule.rights[role])) ? [forbidden] : []),
     apiKeyNotAllowed,
     ...(rule.enrolling ? [] : [secondFactorRequired]),
     ...(rule.fresh ? [reauthenticationRequired] : []),

@@ -4,6 +4,7 @@
  * helpers below, never by key.
  */
 import type { Role } from "./actor.ts";
+import type { AuditKind } from "./audit-actions.ts";
 import { PASSWORD_MINIMUM, PASSWORD_MINIMUM_LOWERED } from "./passwords.ts";
 
 interface Whole {
@@ -97,12 +98,29 @@ export const SETTINGS = {
 
   sessionsPerUser: whole(10, 1, 50, "Live sessions of a person; one more ends the oldest."),
 
+  longLivedSessionDays: whole(
+    30,
+    0,
+    90,
+    "How long a client with a refresh token, such as an app, stays signed in; 0: there are no such sessions.",
+  ),
+
   signUp: choice(
     "invitation",
     SIGN_UP_MODES,
     "Who may make an account for themselves: nobody, who was invited, also who has a code, or anybody.",
   ),
   authorsMayApprove: flag(false, "Whether authors may approve their own work."),
+
+  auditSessionDays: whole(365, 30, 3650, "How many days it is kept who signed in and out."),
+  auditSecurityDays: whole(730, 90, 3650, "How many days changes of credentials and refusals are kept."),
+  auditRecordDays: whole(
+    1825,
+    365,
+    3650,
+    "How many days it is kept who changed people and the organization.",
+  ),
+  auditDisclosureDays: whole(1825, 365, 3650, "How many days it is kept who looked at whom."),
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -203,6 +221,10 @@ export function sessionLifetime(
   };
 }
 
+/** How long a session with a refresh token lives, in minutes; null: there are none. */
+export const longLivedSession = ({ longLivedSessionDays }: OrganizationSettings): number | null =>
+  longLivedSessionDays === 0 ? null : longLivedSessionDays * DAY;
+
 /**
  * How many failures in a row lock a login, and for how many minutes. `consecutiveLocks`: locks before this one with no
  * success between. A progressive lock doubles with each (OWASP Authentication Cheat Sheet, account lockout), up to a day:
@@ -221,3 +243,12 @@ export function lockoutOf(
 /** Whether the organization lets people make accounts for themselves in this way. */
 export const signUpAllows = (settings: OrganizationSettings, way: Exclude<SignUpMode, "closed">): boolean =>
   SIGN_UP_MODES.indexOf(settings.signUp) >= SIGN_UP_MODES.indexOf(way);
+
+/** For how many days events of each kind are kept before they may be sealed; null: for ever. */
+export const auditDays = (settings: OrganizationSettings): Readonly<Record<AuditKind, number | null>> => ({
+  session: settings.auditSessionDays,
+  security: settings.auditSecurityDays,
+  record: settings.auditRecordDays,
+  disclosure: settings.auditDisclosureDays,
+  erasure: null,
+});

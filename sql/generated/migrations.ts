@@ -11,7 +11,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   {
     name: "0001_foundations",
-    checksum: "5935ff1ba77cef272b6113f53202d680c25fea2f920c7860e48e21d28aa4a496",
+    checksum: "ab769b42a0d5546390bdc86814f6cb6912a4ebff3c490ebb5b3513bfade65563",
     text: `-- The parts every table is made of, each defined once, because a rule pasted into every table is soon broken in one.
 
 -- Column groups: a table takes them over with \`like template.… including defaults including constraints\`.
@@ -251,7 +251,8 @@ begin
   foreach name in array columns loop
     execute format('comment on column %s.%I is %L', target, name, tag);
     if tag = 'personal, row' then
-      execute format('grant select, delete on %s to satchel_eraser', target);
+      -- Update for the triggers of the person's row, which mark what is deleted a moment later.
+      execute format('grant select, update, delete on %s to satchel_eraser', target);
     elsif tag ~ ', (null|becomes .+)$' then
       execute format('grant select, update (%I) on %s to satchel_eraser', name, target);
     end if;

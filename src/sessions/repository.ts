@@ -12,6 +12,8 @@ export interface Session {
   readonly createdAt: Date;
   readonly lastActiveAt: Date;
   readonly expiresAt: Date;
+  /** Whether it is renewed with refresh tokens. */
+  readonly longLived: boolean;
 }
 
 export const findOrganization = (tx: SystemTx, slug: string) => sql.findOrganization(tx, { slug });
@@ -31,10 +33,103 @@ export interface NewSession {
   readonly deviceId: string;
   readonly lifetimeMinutes: number;
   readonly idleMinutes: number | null;
+  /** How long its token lives, where that is shorter than the session does. */
+  readonly tokenMinutes: number | null;
 }
 
 export const insertSession = (tx: TenantTx, organizationId: string, session: NewSession) =>
   sql.insertSession(tx, { organizationId, sessionId: Bun.randomUUIDv7(), ...session });
+
+/** Ends the oldest, so that `keep` are left, one of them `sessionId`. Gives those that were ended. */
+export async function endExcess(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  sessionId: string,
+  keep: number,
+): Promise<readonly string[]> {
+  const rows = await sql.updateExcessEnded(tx, { organizationId, userId, sessionId, keep });
+  return rows.map((row) => row.sessionId);
+}
+
+export interface NewToken {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly tokenHash: Uint8Array;
+  readonly tokenMinutes: number;
+  /** Whether the person has just proved who they are. */
+  readonly proved: boolean;
+  readonly ip: string | null;
+}
+
+/** Until when the new token is good; null when the session has ended. */
+export async function replaceToken(
+  tx: TenantTx,
+  organizationId: string,
+  token: NewToken,
+): Promise<Date | null> {
+  return (await sql.updateToken(tx, { organizationId, ...token }))?.expiresAt ?? null;
+}
+
+export const insertRefreshToken = (
+  tx: TenantTx,
+  organizationId: string,
+  sessionId: string,
+  tokenHash: Uint8Array,
+) => sql.insertRefreshToken(tx, { organizationId, sessionId, tokenHash });
+
+export async function findRefresher(
+  tx: TenantTx,
+  organizationId: string,
+  tokenHashes: readonly Uint8Array[],
+): Promise<string | null> {
+  return (await sql.findRefreshToken(tx, { organizationId, tokenHashes }))?.userId ?? null;
+}
+
+/** The session of a refresh token that was still to be had, and is no more. */
+export const useRefreshToken = (tx: TenantTx, organizationId: string, tokenHashes: readonly Uint8Array[]) =>
+  sql.updateRefreshTokenUsed(tx, { organizationId, tokenHashes });
+
+/** A refresh token of a live session that was used; `again`: at least `seconds` ago. */
+export const lockUsedRefreshToken = (
+  tx: TenantTx,
+  organizationId: string,
+  tokenHashes: readonly Uint8Array[],
+  seconds: number,
+) => sql.lockRefreshToken(tx, { organizationId, tokenHashes, seconds });
+
+export interface NewChallenge {
+  readonly userId: string;
+  readonly tokenHash: Uint8Array;
+  readonly verifiedHash: string;
+  readonly longLived: boolean;
+  readonly minutes: number;
+}
+
+/** Until when it can be met; null when the password is no longer the one that was verified. */
+export async function insertChallenge(
+  tx: TenantTx,
+  organizationId: string,
+  challenge: NewChallenge,
+): Promise<Date | null> {
+  return (await sql.insertChallenge(tx, { organizationId, ...challenge }))?.expiresAt ?? null;
+}
+
+/** Whose challenge it is that can still be met. */
+export async function findChallenged(
+  tx: TenantTx,
+  organizationId: string,
+  tokenHashes: readonly Uint8Array[],
+): Promise<string | null> {
+  return (await sql.findChallenge(tx, { organizationId, tokenHashes }))?.userId ?? null;
+}
+
+/** A challenge that was still to be met, and is no more. */
+export const consumeChallenge = (tx: TenantTx, organizationId: string, tokenHashes: readonly Uint8Array[]) =>
+  sql.updateChallengeConsumed(tx, { organizationId, tokenHashes });
+
+export const pruneChallenges = (tx: TenantTx, organizationId: string, limit: number) =>
+  sql.pruneChallenges(tx, { organizationId, limit });
 
 /** Whether the password was still the one that was verified. */
 export async function recordLogin(
@@ -52,6 +147,9 @@ export interface LiveSession {
   readonly userId: string;
   readonly role: Role;
   readonly authenticatedAt: Date;
+  /** Of the organization, as stored. */
+  readonly settings: unknown;
+  readonly hasSecondFactor: boolean;
   readonly needsTouch: boolean;
   readonly organizationGeneration: number;
   readonly usersGeneration: number;
@@ -64,8 +162,8 @@ export const findByToken = (
   tokenHashes: readonly Uint8Array[],
 ): Promise<LiveSession | null> => sql.findByToken(tx, { organizationId, tokenHashes });
 
-export const touch = (tx: TenantTx, organizationId: string, sessionId: string) =>
-  sql.updateLastActive(tx, { organizationId, sessionId });
+export const touch = (tx: TenantTx, organizationId: string, sessionId: string, ip: string | null) =>
+  sql.updateLastActive(tx, { organizationId, sessionId, ip });
 
 export async function find(
   tx: TenantTx,

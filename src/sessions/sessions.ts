@@ -1,17 +1,45 @@
-/** Signing in, staying signed in, signing out. How often somebody may try is the guard's to say (src/guard). */
-import { randomBytes } from "node:crypto";
+/**
+ * Signing in, staying signed in, signing out. How often somebody may try is the guard's to say (src/guard), what the
+ * second factor is that of src/second-factors.
+ */
 import type { TenantTx } from "../../sql/tx.ts";
-import type { Actor, Around, Role } from "../actor.ts";
+import type { Actor, Around } from "../actor.ts";
+import { audit, auditIn } from "../audit/audit.ts";
 import { readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { addressOf, type Device, deviceType, type Origin, readDevice, rememberOn } from "../devices.ts";
-import { forbidden, notFound, refusal } from "../errors.ts";
+import {
+  addressOf,
+  type Device,
+  deviceType,
+  type Origin,
+  readDevice,
+  rememberOn,
+  softwareOf,
+} from "../devices.ts";
+import { forbidden, notFound, Refusal, refusal } from "../errors.ts";
 import { type Attempt, guarded, onKnownDevice } from "../guard/guard.ts";
+import { type MailTemplate, sendMailIn } from "../mail/mail.ts";
+import { networkOf } from "../network.ts";
 import { checkPassword } from "../passwords.ts";
-import { passwordMinimum } from "../settings.ts";
+import {
+  hasSecondFactorIn,
+  type Proof,
+  type Proven,
+  proveSecondFactor,
+  useProofIn,
+} from "../second-factors/second-factors.ts";
+import {
+  longLivedSession,
+  passwordMinimum,
+  readSettings,
+  secondFactorRequired,
+  sessionLifetime,
+} from "../settings.ts";
+import { newToken, organizationOf } from "../tokens.ts";
 import {
   getUserIn,
   lockActiveUserIn,
+  type PasswordRules,
   passwordRulesIn,
   replacePasswordIn,
   type User,
@@ -33,15 +61,53 @@ export const currentPasswordRefused = refusal(
   "The current password is wrong, or was tried too often",
 );
 
+/** One answer for a challenge that is wrong, used or expired, and for a code that is wrong, used or tried too often. */
+export const secondFactorRefused = refusal(
+  "unauthenticated",
+  "second_factor_refused",
+  "The challenge or the code is wrong, was used, has expired, or was tried too often",
+);
+export const proofMissing = refusal("invalid", "proof_missing", "Give one proof of who you are");
+export const reauthenticationRefused = refusal(
+  "forbidden",
+  "reauthentication_refused",
+  "The password or the code is wrong, or was tried too often",
+);
+export const longLivedRefused = refusal(
+  "forbidden",
+  "long_lived_refused",
+  "The organization has no sessions with refresh tokens",
+);
+/** One answer for a refresh token that is wrong or used, and for one whose session has ended or expired. */
+export const refreshRefused = refusal(
+  "unauthenticated",
+  "refresh_refused",
+  "The refresh token is wrong, was used, or its session is over: sign in again",
+);
+export const refreshedAlready = refusal(
+  "conflict",
+  "refreshed_already",
+  "Another request has used this refresh token a moment ago: use the tokens that one was given",
+);
+
 export interface OpenedSession {
   readonly token: string;
+  /** Until when the token is good. */
   readonly expiresAt: Date;
   /** Known again by this token, the device has a guard bucket of its own. */
   readonly deviceToken: string;
 }
 
 export interface SignedIn extends OpenedSession {
+  /** Of a long-lived session: renews it, once. */
+  readonly refreshToken: string | null;
   readonly user: User;
+}
+
+/** The password was right, and a second factor is to be proved. The same for everybody who has one. */
+export interface Challenge {
+  readonly challenge: string;
+  readonly expiresAt: Date;
 }
 
 export interface SignInInput {
@@ -50,16 +116,16 @@ export interface SignInInput {
   /** E-mail address or username, in any case. */
   readonly login: string;
   readonly password: string;
+  /** For a client that keeps its tokens safe and stays signed in, such as an app: with a refresh token. */
+  readonly longLived?: boolean;
 }
 
-const STAFF: ReadonlySet<Role> = new Set(["teacher", "admin"]);
-const MINUTES_PER_DAY = 24 * 60;
-
-/** How long a session lives (NIST SP 800-63B-4 §2.2.3 for staff; a pupil's tablet stays signed in for a month). */
-const lifetimeOf = (role: Role) =>
-  STAFF.has(role)
-    ? { lifetimeMinutes: 12 * 60, idleMinutes: 60 }
-    : { lifetimeMinutes: 30 * MINUTES_PER_DAY, idleMinutes: null };
+/** How long after the password the second factor may be proved. */
+const CHALLENGE_MINUTES = 5;
+/** How long the token of a long-lived session is good; what is stolen with it is not good for longer. */
+const TOKEN_MINUTES = 15;
+/** Refreshes further apart than this cannot have been under way together: no request takes longer. */
+const REFRESH_GRACE_SECONDS = 10;
 
 /** The organization of a slug, or null. */
 export async function findOrganization(deps: Pick<Deps, "db">, slug: string) {
@@ -67,15 +133,17 @@ export async function findOrganization(deps: Pick<Deps, "db">, slug: string) {
 }
 
 /**
- * Signs a person in. Refuses with `sign_in_refused` whatever the reason, `passwords_busy` and `sign_in_line_full` when
- * more people try than the machine can serve.
+ * Signs a person in, or gives a challenge where they have a second factor. Refuses with `sign_in_refused` whatever the
+ * reason, `passwords_busy` and `sign_in_line_full` when more people try than the machine can serve, and
+ * `long_lived_refused`.
  */
 export async function signIn(
   deps: Deps,
   input: SignInInput,
   origin: Origin,
   around?: Around,
-): Promise<SignedIn> {
+): Promise<SignedIn | Challenge> {
+  const began = performance.now();
   const login = input.login.normalize("NFKC").trim().toLowerCase();
   const device = readDevice(deps.keys, origin.deviceToken);
   // One line per login, so that a storm on one person leaves the connections to the others; and a line of its own for
@@ -84,26 +152,139 @@ export async function signIn(
   const person = await deps.gate.run(line, () => verifyPassword(deps, input, login, device, origin));
   if (person === null) {
     // Not inside the line: pretending to work must not keep others waiting.
-    await deps.passwords.pretend();
+    await deps.passwords.pretend("password", performance.now() - began);
     throw signInRefused();
   }
-  if (person === "wrong") throw signInRefused();
-  const { organizationId, userId, verifiedHash, rehashed } = person;
+  if (person.kind === "refused") {
+    const { organizationId, userId: subjectId, reason } = person;
+    const nobody = { organizationId, userId: null };
+    const details = { reason };
+    await audit(deps, nobody, { action: "session.refused", outcome: "refused", subjectId, details, origin });
+    deps.passwords.took("password", performance.now() - began);
+    throw signInRefused();
+  }
+  const { organizationId, userId, verifiedHash, rehashed, signedInBefore } = person;
+  const longLived = input.longLived ?? false;
   const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
-  return withTenant(deps.db, tenant, async (tx) => {
+  return withTenant(deps.db, tenant, async (tx): Promise<SignedIn | Challenge> => {
     // Between the verification and now the person may have been shown the door, or the password replaced. Both rows are
     // held from here on: whoever does so next also ends the session that is about to be opened.
-    const active = await lockActiveUserIn(tx, organizationId, userId);
-    const current = await rows.recordLogin(tx, organizationId, userId, verifiedHash, addressOf(origin));
-    if (!active || !current) throw signInRefused();
-    if (rehashed !== null) await replacePasswordIn(tx, organizationId, userId, verifiedHash, rehashed);
-    const user = await getUserIn(tx, organizationId, userId);
-    const session = await openSessionIn(deps, tx, organizationId, user, origin);
-    return { ...session, user };
+    if (!(await lockActiveUserIn(tx, organizationId, userId))) throw signInRefused();
+    let passwordHash = verifiedHash;
+    if (rehashed !== null) {
+      if (!(await replacePasswordIn(tx, organizationId, userId, verifiedHash, rehashed)))
+        throw signInRefused();
+      passwordHash = rehashed.hash;
+    }
+    if (await hasSecondFactorIn(tx, organizationId, userId)) {
+      return challengeIn(deps, tx, organizationId, { userId, verifiedHash: passwordHash, longLived });
+    }
+    if (!(await rows.recordLogin(tx, organizationId, userId, passwordHash, addressOf(origin)))) {
+      throw signInRefused();
+    }
+    return admitIn(deps, tx, organizationId, userId, origin, { longLived, signedInBefore });
   });
 }
 
-/** Who signs in; `wrong` when the password was looked at and refused, null when it was not even looked at. */
+/** What a person of a second factor gets for the right password. */
+async function challengeIn(
+  deps: Pick<Deps, "keys">,
+  tx: TenantTx,
+  organizationId: string,
+  person: { readonly userId: string; readonly verifiedHash: string; readonly longLived: boolean },
+): Promise<Challenge> {
+  const challenge = newToken("challenge", organizationId);
+  const tokenHash = deps.keys.mac("challenge", challenge);
+  const minutes = CHALLENGE_MINUTES;
+  const expiresAt = await rows.insertChallenge(tx, organizationId, { ...person, tokenHash, minutes });
+  if (expiresAt === null) throw signInRefused();
+  return { challenge, expiresAt };
+}
+
+export interface SecondStepInput extends Proof {
+  readonly challenge: string;
+}
+
+/**
+ * Signs a person in who has proved their password, with their second factor. Refuses with `second_factor_refused`
+ * whatever the reason, `proof_missing`, `long_lived_refused`, `sign_in_line_full`.
+ */
+export async function signInWithSecondFactor(
+  deps: Deps,
+  input: SecondStepInput,
+  origin: Origin,
+  around?: Around,
+): Promise<SignedIn> {
+  if ((input.code === undefined) === (input.recoveryCode === undefined)) {
+    throw proofMissing({ detail: "Either a code or a recovery code." });
+  }
+  const organizationId = organizationOf("challenge", input.challenge);
+  if (organizationId === null) throw secondFactorRefused();
+  const hashes = deps.keys.macs("challenge", input.challenge);
+  const [userId, settings] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    Promise.all([rows.findChallenged(tx, organizationId, hashes), passwordRulesIn(tx, organizationId)]),
+  );
+  if (userId === null) throw secondFactorRefused();
+  const device = readDevice(deps.keys, origin.deviceToken);
+  const line = JSON.stringify([organizationId, userId, "second factor", device?.id ?? null]);
+  const proven = await deps.gate.run(line, () =>
+    proveSecondFactor(deps, { organizationId, userId, device, origin }, settings, input),
+  );
+  if (proven === null) throw secondFactorRefused();
+  const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
+  return withTenant(deps.db, tenant, async (tx) => {
+    const active = await lockActiveUserIn(tx, organizationId, userId);
+    const challenge = await rows.consumeChallenge(tx, organizationId, hashes);
+    const passwordHash = challenge?.passwordHash ?? null;
+    if (!active || challenge === null || passwordHash === null) throw secondFactorRefused();
+    if (!(await useProofIn(tx, organizationId, userId, proven, origin))) throw secondFactorRefused();
+    if (!(await rows.recordLogin(tx, organizationId, userId, passwordHash, addressOf(origin)))) {
+      throw secondFactorRefused();
+    }
+    const { longLived, lastLoginAt } = challenge;
+    const signedInBefore = lastLoginAt !== null;
+    return admitIn(deps, tx, organizationId, userId, origin, { longLived, signedInBefore });
+  });
+}
+
+/** Opens the session of somebody who has proved enough, and tells them when it is on a device they have not used before. */
+async function admitIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  origin: Origin,
+  { longLived, signedInBefore }: { readonly longLived: boolean; readonly signedInBefore: boolean },
+): Promise<SignedIn> {
+  const user = await getUserIn(tx, organizationId, userId);
+  const session = await openIn(deps, tx, organizationId, user, origin, longLived);
+  const device = readDevice(deps.keys, origin.deviceToken);
+  if (signedInBefore && !onKnownDevice({ device, userId })) {
+    await tellIn(deps, tx, organizationId, userId, "new_device", origin);
+  }
+  return { ...session, user };
+}
+
+/** Writes a person about something that happened on a device. */
+async function tellIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  template: MailTemplate,
+  origin: Origin,
+): Promise<void> {
+  const { browser, operatingSystem } = softwareOf(origin.userAgent);
+  const values = {
+    time: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
+    ...(operatingSystem === null ? {} : { device: operatingSystem }),
+    ...(browser === null ? {} : { browser }),
+    address: addressOf(origin) ?? "",
+  };
+  await sendMailIn(deps, tx, organizationId, { userId, template, values });
+}
+
+/** Who signs in; a reason when the password was looked at and they may not, null when it was not even looked at. */
 async function verifyPassword(
   deps: Deps,
   input: SignInInput,
@@ -119,22 +300,37 @@ async function verifyPassword(
   );
   const userId = person?.userId ?? null;
   const attempt: Attempt = { organizationId, door: "password", userId, login, device, origin };
-  const verified = await guarded(deps, attempt, settings, () =>
-    deps.passwords.verify(
+  const verified = await guarded(deps, attempt, settings, async () => {
+    const verdict = await deps.passwords.verify(
       input.password,
       person?.passwordHash ?? null,
       person?.pepperKeyId ?? null,
       onKnownDevice(attempt),
-    ),
-  );
+      networkOf(origin.address),
+    );
+    // Of somebody who may not come in the right password fails like any other: to give it back would show in the time.
+    return { ...verdict, matches: verdict.matches && person?.status === "active", right: verdict.matches };
+  });
   if (verified === null) return null;
   const verifiedHash = person?.passwordHash ?? null;
-  if (!verified.matches || verifiedHash === null || person?.status !== "active") return "wrong";
-  const rehashed = verified.outdated ? await deps.passwords.hash(input.password) : null;
-  return { organizationId, userId: person.userId, verifiedHash, rehashed };
+  if (!verified.matches || verifiedHash === null || person === null) {
+    const reason = verified.right ? "status" : "password";
+    return { kind: "refused", organizationId, userId, reason } as const;
+  }
+  return {
+    kind: "verified",
+    organizationId,
+    userId: person.userId,
+    verifiedHash,
+    rehashed: verified.outdated ? await deps.passwords.hash(input.password) : null,
+    signedInBefore: person.lastLoginAt !== null,
+  } as const;
 }
 
-/** Opens a session for a person whose right to it was established. Inside a transaction. */
+/**
+ * Opens a session for a person whose right to it was established, and ends their oldest when they have too many. Inside a
+ * transaction that holds the person's row.
+ */
 export async function openSessionIn(
   deps: Pick<Deps, "keys">,
   tx: TenantTx,
@@ -142,32 +338,173 @@ export async function openSessionIn(
   user: Pick<User, "id" | "role">,
   origin: Origin,
 ): Promise<OpenedSession> {
-  const token = newToken(organizationId);
+  const { refreshToken, ...session } = await openIn(deps, tx, organizationId, user, origin, false);
+  return session;
+}
+
+async function openIn(
+  deps: Pick<Deps, "keys">,
+  tx: TenantTx,
+  organizationId: string,
+  user: Pick<User, "id" | "role">,
+  origin: Origin,
+  longLived: boolean,
+): Promise<Omit<SignedIn, "user">> {
+  const settings = await passwordRulesIn(tx, organizationId);
+  const token = newToken("session", organizationId);
   const device = rememberOn(deps.keys, readDevice(deps.keys, origin.deviceToken), user.id, today());
-  const { expiresAt } = await rows.insertSession(tx, organizationId, {
+  const { sessionId, expiresAt, tokenExpiresAt } = await rows.insertSession(tx, organizationId, {
     userId: user.id,
     tokenHash: deps.keys.mac("token", token),
     ip: addressOf(origin),
     userAgent: origin.userAgent?.slice(0, 512) ?? null,
     deviceType: deviceType(origin.userAgent),
     deviceId: device.id,
-    ...lifetimeOf(user.role),
+    ...(longLived
+      ? lifetimeOfLongLived(settings)
+      : { ...sessionLifetime(settings, user.role), tokenMinutes: null }),
   });
-  return { token, expiresAt, deviceToken: device.token };
+  const refreshToken = longLived ? await newRefreshTokenIn(deps, tx, organizationId, sessionId) : null;
+  const ended = await rows.endExcess(tx, organizationId, user.id, sessionId, settings.sessionsPerUser);
+  const about = { outcome: "success", subjectId: user.id, targetType: "session" } as const;
+  for (const targetId of ended) {
+    const details = { reason: "too_many" };
+    await auditIn(tx, organizationId, { ...about, action: "session.ended", targetId, details });
+  }
+  const details = { longLived };
+  await auditIn(tx, organizationId, {
+    ...about,
+    action: "session.opened",
+    targetId: sessionId,
+    details,
+    origin,
+  });
+  return { token, expiresAt: tokenExpiresAt ?? expiresAt, refreshToken, deviceToken: device.token };
 }
 
-const TOKEN = /^satchel_([A-Za-z0-9_-]{64})$/;
-
-/** 16 bytes of organization, so that the look-up runs under its policy, and 256 random bits. */
-function newToken(organizationId: string): string {
-  return `satchel_${Buffer.concat([uuidBytes(organizationId), randomBytes(32)]).toString("base64url")}`;
+function lifetimeOfLongLived(settings: PasswordRules) {
+  const lifetimeMinutes = longLivedSession(settings);
+  if (lifetimeMinutes === null) throw longLivedRefused();
+  // The refresh token is what it idles by: whoever does not come back within half of its life is gone.
+  return { lifetimeMinutes, idleMinutes: Math.ceil(lifetimeMinutes / 2), tokenMinutes: TOKEN_MINUTES };
 }
 
-/** Who a token stands for, asked of PostgreSQL each time, or null. */
-export async function authenticate(deps: Deps, token: string): Promise<Actor | null> {
-  const encoded = TOKEN.exec(token)?.[1];
-  if (encoded === undefined) return null;
-  const organizationId = uuidText(Buffer.from(encoded, "base64url").subarray(0, 16));
+async function newRefreshTokenIn(
+  deps: Pick<Deps, "keys">,
+  tx: TenantTx,
+  organizationId: string,
+  sessionId: string,
+): Promise<string> {
+  const refreshToken = newToken("refresh", organizationId);
+  await rows.insertRefreshToken(tx, organizationId, sessionId, deps.keys.mac("refresh", refreshToken));
+  return refreshToken;
+}
+
+export interface Refreshed {
+  readonly token: string;
+  /** Until when the token is good. */
+  readonly expiresAt: Date;
+  readonly refreshToken: string;
+}
+
+/**
+ * Renews a long-lived session: both its tokens are replaced (OAuth 2.0 Security, RFC 9700 §4.14.2). However many come
+ * with one refresh token at once, one is given successors; the others are refused with `refreshed_already` for ten
+ * seconds. One that comes later than that with a used token shows that the token, or its successor, was stolen: the
+ * session ends for whoever holds it, and the person is told. A client that lost the answer repeats the request with the
+ * same Idempotency-Key and gets it again. Refuses with `refresh_refused`, `refreshed_already`.
+ */
+export async function refreshSession(
+  deps: Deps,
+  refreshToken: string,
+  origin: Origin,
+  around?: Around,
+): Promise<Refreshed> {
+  const organizationId = organizationOf("refresh", refreshToken);
+  if (organizationId === null) throw refreshRefused();
+  const hashes = deps.keys.macs("refresh", refreshToken);
+  const line = Buffer.from(hashes[0] ?? []).toString("base64");
+  return deps.gate.run(`refresh ${line}`, async () => {
+    const nobody = { organizationId, userId: null };
+    const userId = await readTenant(deps.db, nobody, (tx) => rows.findRefresher(tx, organizationId, hashes));
+    if (userId === null) throw refreshRefused();
+    const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
+    try {
+      return await withTenant(deps.db, tenant, async (tx) => {
+        const session = await rows.useRefreshToken(tx, organizationId, hashes);
+        if (session === null) throw refreshRefused();
+        return renewIn(deps, tx, organizationId, session, origin);
+      });
+    } catch (error) {
+      if (error instanceof Refusal && error.slug === refreshRefused.slug) {
+        // What follows must outlast the refusal, so it has a transaction of its own.
+        await endReused(deps, organizationId, hashes, origin);
+      }
+      throw error;
+    }
+  });
+}
+
+async function renewIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  { sessionId, userId }: { readonly sessionId: string; readonly userId: string },
+  origin: Origin,
+): Promise<Refreshed> {
+  const token = newToken("session", organizationId);
+  const expiresAt = await rows.replaceToken(tx, organizationId, {
+    userId,
+    sessionId,
+    tokenHash: deps.keys.mac("token", token),
+    tokenMinutes: TOKEN_MINUTES,
+    proved: false,
+    ip: addressOf(origin),
+  });
+  if (expiresAt === null) throw refreshRefused();
+  const refreshToken = await newRefreshTokenIn(deps, tx, organizationId, sessionId);
+  await auditIn(tx, organizationId, {
+    action: "session.refreshed",
+    outcome: "success",
+    subjectId: userId,
+    targetType: "session",
+    targetId: sessionId,
+    origin,
+  });
+  return { token, expiresAt, refreshToken };
+}
+
+/** Ends the session of a refresh token that comes a second time. Refuses with `refreshed_already` where it may be honest. */
+async function endReused(
+  deps: Deps,
+  organizationId: string,
+  hashes: readonly Uint8Array[],
+  origin: Origin,
+): Promise<void> {
+  const reused = await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    const used = await rows.lockUsedRefreshToken(tx, organizationId, hashes, REFRESH_GRACE_SECONDS);
+    if (used === null || !used.again) return used;
+    const { userId, sessionId } = used;
+    if ((await rows.end(tx, organizationId, userId, sessionId, "token_reused")) > 0) {
+      await tellIn(deps, tx, organizationId, userId, "session_reused", origin);
+      await auditIn(tx, organizationId, {
+        action: "session.reused",
+        outcome: "refused",
+        subjectId: userId,
+        targetType: "session",
+        targetId: sessionId,
+        origin,
+      });
+    }
+    return used;
+  });
+  if (reused !== null && !reused.again) throw refreshedAlready({ retryAfter: 1 });
+}
+
+/** Who a token stands for, asked of PostgreSQL each time, or null. `address`: where it was used. */
+export async function authenticate(deps: Deps, token: string, address = ""): Promise<Actor | null> {
+  const organizationId = organizationOf("session", token);
+  if (organizationId === null) return null;
   const hashes = deps.keys.macs("token", token);
   const session = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
     rows.findByToken(tx, organizationId, hashes),
@@ -175,7 +512,7 @@ export async function authenticate(deps: Deps, token: string): Promise<Actor | n
   if (session === null) return null;
   if (session.needsTouch) {
     await withTenant(deps.db, { organizationId, userId: session.userId }, (tx) =>
-      rows.touch(tx, organizationId, session.sessionId),
+      rows.touch(tx, organizationId, session.sessionId, addressOf({ address })),
     ).catch((error: unknown) => {
       // Who is signed in stays so when the time of their last use could not be written.
       deps.log.warn("session_not_touched", { organizationId, sessionId: session.sessionId, error });
@@ -189,7 +526,7 @@ export async function authenticate(deps: Deps, token: string): Promise<Actor | n
     sessionId: session.sessionId,
     scopes: null,
     authenticatedAt: session.authenticatedAt,
-    mustEnrol: false,
+    mustEnrol: !session.hasSecondFactor && secondFactorRequired(readSettings(session.settings), session.role),
     generations: {
       organization: session.organizationGeneration,
       users: session.usersGeneration,
@@ -225,27 +562,204 @@ export async function listSessions(
   );
 }
 
-/** Ends one of the actor's sessions, at once and on every node. Refuses with `not_found`. */
-export async function endSession(deps: Deps, actor: Actor, sessionId: string | null): Promise<void> {
-  if (sessionId === null) throw forbidden();
-  const reason = sessionId === actor.sessionId ? "signed_out" : "ended_by_user";
-  const ended = await withTenant(deps.db, actor, (tx) =>
-    rows.end(tx, actor.organizationId, actor.userId, sessionId, reason),
+/** A person's live sessions, as `listSessions`. For admins. Refuses with `not_found`. */
+export async function listUserSessions(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  beforeId: string | null,
+  limit: number,
+): Promise<readonly Session[]> {
+  const { organizationId } = actor;
+  const [, sessions] = await readTenant(deps.db, actor, (tx) =>
+    Promise.all([
+      getUserIn(tx, organizationId, userId),
+      rows.listLive(tx, organizationId, userId, beforeId, limit + 1),
+    ]),
   );
-  if (ended === 0) throw notFound();
+  return sessions;
 }
 
-/** Ends all of the actor's sessions but the one that asks. Gives their number. */
-export async function endOtherSessions(deps: Deps, actor: Actor): Promise<number> {
+/** Ends one of the actor's sessions, at once and on every node. Refuses with `not_found`. */
+export async function endSession(
+  deps: Deps,
+  actor: Actor,
+  sessionId: string | null,
+  origin: Origin,
+): Promise<void> {
+  if (sessionId === null) throw forbidden();
+  const { organizationId, userId } = actor;
+  const reason = sessionId === actor.sessionId ? "signed_out" : "ended_by_user";
+  await withTenant(deps.db, actor, async (tx) => {
+    if ((await rows.end(tx, organizationId, userId, sessionId, reason)) === 0) throw notFound();
+    await auditIn(tx, organizationId, {
+      action: "session.ended",
+      outcome: "success",
+      subjectId: userId,
+      targetType: "session",
+      targetId: sessionId,
+      details: { reason },
+      origin,
+    });
+  });
+}
+
+/** Ends all of the actor's sessions, with or without the one that asks. Gives their number. */
+export async function endSessions(
+  deps: Deps,
+  actor: Actor,
+  { others }: { readonly others: boolean },
+  origin: Origin,
+): Promise<number> {
+  const exceptId = others ? sessionOf(actor) : null;
   return withTenant(deps.db, actor, (tx) =>
-    rows.endAll(tx, actor.organizationId, actor.userId, sessionOf(actor), "ended_by_user"),
+    endSessionsIn(tx, actor.organizationId, actor.userId, "ended_by_user", { exceptId, origin }),
   );
+}
+
+/** Ends all of a person's sessions. For admins. Gives their number. Refuses with `not_found`. */
+export async function endUserSessions(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  origin: Origin,
+): Promise<number> {
+  const { organizationId } = actor;
+  const reason = userId === actor.userId ? "ended_by_user" : "ended_by_admin";
+  return withTenant(deps.db, actor, async (tx) => {
+    await getUserIn(tx, organizationId, userId);
+    return endSessionsIn(tx, organizationId, userId, reason, { origin });
+  });
+}
+
+/** Ends a person's sessions, but for one if it is named, at once and on every node. Gives their number. */
+export async function endSessionsIn(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  reason: "ended_by_user" | "ended_by_admin" | "password_changed",
+  {
+    exceptId = null,
+    origin = null,
+  }: { readonly exceptId?: string | null; readonly origin?: Origin | null } = {},
+): Promise<number> {
+  const count = await rows.endAll(tx, organizationId, userId, exceptId, reason);
+  if (count > 0) {
+    await auditIn(tx, organizationId, {
+      action: "session.ended",
+      outcome: "success",
+      subjectId: userId,
+      details: { reason, count },
+      origin,
+    });
+  }
+  return count;
+}
+
+/** What somebody who is signed in gives to show that it is still them. */
+export interface ReauthenticationInput extends Proof {
+  readonly password?: string;
 }
 
 /**
- * Replaces the actor's password and ends all their other sessions. Attempts pass the guard, in a bucket of the session,
- * so that a stolen session cannot guess the password. Refuses with `current_password_refused`, `password_refused`,
- * `passwords_busy`.
+ * Proves again who the actor is: with the password, a code, or both; whatever is given must be right (NIST SP 800-63B-4
+ * §2.2.3 asks for one factor beside the session). Gives the session another token; the old one is void at once. Refuses
+ * with `reauthentication_refused`, `proof_missing`, `passwords_busy`, `sign_in_line_full`.
+ */
+export async function reauthenticate(
+  deps: Deps,
+  actor: Actor,
+  { password, ...proof }: ReauthenticationInput,
+  origin: Origin,
+): Promise<{ readonly token: string; readonly expiresAt: Date }> {
+  const { organizationId, userId } = actor;
+  const sessionId = sessionOf(actor);
+  const asksFactor = proof.code !== undefined || proof.recoveryCode !== undefined;
+  if (password === undefined && !asksFactor) {
+    throw proofMissing({ detail: "A password, a code or a recovery code." });
+  }
+  if (proof.code !== undefined && proof.recoveryCode !== undefined) {
+    throw proofMissing({ detail: "Either a code or a recovery code." });
+  }
+  return deps.gate.run(JSON.stringify([organizationId, userId]), async () => {
+    const settings = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, organizationId));
+    const refuse = async (): Promise<never> => {
+      await audit(deps, actor, {
+        action: "session.reauthenticated",
+        outcome: "refused",
+        subjectId: userId,
+        targetType: "session",
+        targetId: sessionId,
+        origin,
+      });
+      throw reauthenticationRefused();
+    };
+    const verified =
+      password === undefined ? null : await verifyOwnPassword(deps, actor, password, settings, origin);
+    if (password !== undefined && verified === null) return refuse();
+    let proven: Proven | null = null;
+    if (asksFactor) {
+      const attempt = { organizationId, userId, device: null, origin, sessionId };
+      proven = await proveSecondFactor(deps, attempt, settings, proof);
+      if (proven === null) return refuse();
+    }
+    const token = newToken("session", organizationId);
+    return withTenant(deps.db, actor, async (tx) => {
+      if (proven !== null && !(await useProofIn(tx, organizationId, userId, proven, origin))) {
+        throw reauthenticationRefused();
+      }
+      const expiresAt = await rows.replaceToken(tx, organizationId, {
+        userId,
+        sessionId,
+        tokenHash: deps.keys.mac("token", token),
+        tokenMinutes: TOKEN_MINUTES,
+        proved: true,
+        ip: addressOf(origin),
+      });
+      // It ended a moment ago, perhaps because the password was replaced.
+      if (expiresAt === null) throw reauthenticationRefused();
+      await auditIn(tx, organizationId, {
+        action: "session.reauthenticated",
+        outcome: "success",
+        subjectId: userId,
+        targetType: "session",
+        targetId: sessionId,
+        origin,
+      });
+      return { token, expiresAt };
+    });
+  });
+}
+
+/**
+ * The actor's password and what belongs to it when this is it, asked through the guard in a bucket of the session, so that
+ * a stolen session cannot guess; null when it is not, or was tried too often.
+ */
+async function verifyOwnPassword(
+  deps: Deps,
+  actor: Actor,
+  password: string,
+  settings: PasswordRules,
+  origin: Origin,
+) {
+  const { organizationId, userId } = actor;
+  const person = await readTenant(deps.db, actor, (tx) => rows.findPassword(tx, organizationId, userId));
+  const sessionId = sessionOf(actor);
+  const door = "reauthentication";
+  const attempt: Attempt = { organizationId, door, userId, login: userId, device: null, origin, sessionId };
+  const verified = await guarded(deps, attempt, settings, () =>
+    deps.passwords.verify(password, person?.passwordHash ?? null, person?.pepperKeyId ?? null, true),
+  );
+  if (verified === null) await deps.passwords.pretend();
+  const verifiedHash = person?.passwordHash ?? null;
+  return verified?.matches === true && person !== null && verifiedHash !== null
+    ? { ...person, verifiedHash }
+    : null;
+}
+
+/**
+ * Replaces the actor's password, ends all their other sessions and tells them. Refuses with `current_password_refused`,
+ * `password_refused`, `passwords_busy`, `sign_in_line_full`.
  */
 export async function changePassword(
   deps: Deps,
@@ -255,23 +769,17 @@ export async function changePassword(
 ): Promise<void> {
   const { organizationId, userId } = actor;
   await deps.gate.run(JSON.stringify([organizationId, userId]), async () => {
-    const [person, settings] = await readTenant(deps.db, actor, (tx) =>
-      Promise.all([rows.findPassword(tx, organizationId, userId), passwordRulesIn(tx, organizationId)]),
-    );
-    const sessionId = sessionOf(actor);
-    const door = "reauthentication";
-    const attempt: Attempt = { organizationId, door, userId, login: userId, device: null, origin, sessionId };
-    const verified = await guarded(deps, attempt, settings, () =>
-      deps.passwords.verify(
-        input.currentPassword,
-        person?.passwordHash ?? null,
-        person?.pepperKeyId ?? null,
-        true,
-      ),
-    );
-    if (verified === null) await deps.passwords.pretend();
-    const verifiedHash = person?.passwordHash ?? null;
-    if (!verified?.matches || person === null || verifiedHash === null) throw currentPasswordRefused();
+    const settings = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, organizationId));
+    const person = await verifyOwnPassword(deps, actor, input.currentPassword, settings, origin);
+    if (person === null) {
+      await audit(deps, actor, {
+        action: "password.changed",
+        outcome: "refused",
+        subjectId: userId,
+        origin,
+      });
+      throw currentPasswordRefused();
+    }
     checkPassword(input.newPassword, {
       minimum: passwordMinimum(settings, person.role),
       names: [person.username, person.fullName, person.email, ...settings.names],
@@ -280,10 +788,18 @@ export async function changePassword(
     const credential = await deps.passwords.hash(input.newPassword);
     await withTenant(deps.db, actor, async (tx) => {
       // Somebody else with the same password may have replaced it first.
-      if (!(await replacePasswordIn(tx, organizationId, userId, verifiedHash, credential))) {
+      if (!(await replacePasswordIn(tx, organizationId, userId, person.verifiedHash, credential))) {
         throw currentPasswordRefused();
       }
-      await rows.endAll(tx, organizationId, userId, sessionOf(actor), "password_changed");
+      const exceptId = sessionOf(actor);
+      await endSessionsIn(tx, organizationId, userId, "password_changed", { exceptId, origin });
+      await tellIn(deps, tx, organizationId, userId, "password_changed", origin);
+      await auditIn(tx, organizationId, {
+        action: "password.changed",
+        outcome: "success",
+        subjectId: userId,
+        origin,
+      });
     });
   });
 }
@@ -293,11 +809,11 @@ export async function pruneSessions(deps: Deps, organizationId: string, limit: n
   return withTenant(deps.db, { organizationId, userId: null }, (tx) => rows.prune(tx, organizationId, limit));
 }
 
-const today = (): number => Math.floor(Date.now() / 86_400_000);
-
-const uuidBytes = (uuid: string): Uint8Array => Buffer.from(uuid.replaceAll("-", ""), "hex");
-
-function uuidText(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes).toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+/** Removes at most `limit` challenges that nobody can meet any more. Gives their number. */
+export async function pruneChallenges(deps: Deps, organizationId: string, limit: number): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    rows.pruneChallenges(tx, organizationId, limit),
+  );
 }
+
+const today = (): number => Math.floor(Date.now() / 86_400_000);

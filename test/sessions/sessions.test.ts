@@ -45,6 +45,9 @@ describe("a session", () => {
       ip: "127.0.0.1",
       userAgent: IPHONE,
       deviceType: "mobile",
+      browser: "Safari 17",
+      operatingSystem: "iOS 17.0",
+      longLived: false,
       expiresAt: body.expiresAt,
     });
     const days = (Date.parse(body.expiresAt) - Date.now()) / 86_400_000;
@@ -145,6 +148,80 @@ describe("a session", () => {
   });
 });
 
+describe("how long and how many", () => {
+  const settle = async (house: { readonly token: string }, settings: Record<string, unknown>) => {
+    const headers = { "if-match": "*" };
+    const answer = await request("PATCH", "/v1/organization", {
+      token: house.token,
+      headers,
+      body: { settings },
+    });
+    expect(answer.status).toBe(200);
+  };
+  const minutesOf = async (token: string) => {
+    const { id } = await current(token);
+    const [row] = await admin<{ life: number; idle: number | null }>(
+      `select extract(epoch from expires_at - created_at)::int / 60 as life,
+         extract(epoch from idle_timeout)::int / 60 as idle from app.session where session_id = $1`,
+      [id],
+    );
+    return row;
+  };
+
+  test("is by role, as the organization has settled; another organization is not touched [row 18]", async () => {
+    const [house, other] = [await it.organization(), await it.organization()];
+    expect(await minutesOf(house.token)).toEqual({ life: 720, idle: 60 });
+    await settle(house, { teacherSessionMinutes: 90, teacherIdleMinutes: 10, studentSessionMinutes: 120 });
+    expect(await minutesOf((await it.member(house, "teacher")).token)).toEqual({ life: 90, idle: 10 });
+    expect(await minutesOf((await it.member(house)).token)).toEqual({ life: 120, idle: null });
+    expect(await minutesOf((await it.member(house, "parent")).token)).toEqual({ life: 43_200, idle: 10_080 });
+    expect(await minutesOf((await it.member(other, "teacher")).token)).toEqual({ life: 720, idle: 60 });
+  });
+
+  test("an eleventh ends the oldest that is live, and nobody else's [row 76]", async () => {
+    const { user, token: first } = await it.member(school);
+    const { token: neighbour } = await it.member(school);
+    const tokens = [first];
+    for (let n = 1; n < 10; n++) tokens.push(await it.session(school, user));
+    expect((await list(first)).items).toHaveLength(10);
+    const { id } = await current(first);
+    tokens.push(await it.session(school, user));
+    expect(await Promise.all(tokens.map(isIn))).toEqual([false, ...Array(10).fill(true)]);
+    expect((await stored(id))[0]?.reason).toBe("too_many");
+    expect(await isIn(neighbour)).toBe(true);
+    // One that is over anyway makes room.
+    await request("DELETE", "/v1/sessions/current", { token: tokens[5] ?? "" });
+    tokens.push(await it.session(school, user));
+    expect((await Promise.all(tokens.map(isIn))).filter(Boolean)).toHaveLength(10);
+    expect(await isIn(tokens[1] ?? "")).toBe(true);
+  });
+
+  test("sign-ins at once end up with no more than are allowed", async () => {
+    const house = await it.organization();
+    await settle(house, { sessionsPerUser: 3 });
+    const user = await it.user(house);
+    const tokens = await Promise.all(Array.from({ length: 8 }, () => it.session(house, user)));
+    expect((await Promise.all(tokens.map(isIn))).filter(Boolean)).toHaveLength(3);
+  });
+});
+
+describe("the place of last use", () => {
+  test("is the address of the last request that was noted [row 76]", async () => {
+    const behind = await testApp({ config: { trustedProxies: 1 } });
+    const house = await given(behind).organization();
+    const read = (address: string) =>
+      behind.request<Session>("GET", "/v1/sessions/current", {
+        token: house.token,
+        headers: { "x-forwarded-for": address },
+      });
+    await behind.database.admin("update app.session set last_active_at = now() - interval '61 seconds'");
+    expect((await read("203.0.113.7")).body.ip).toBe("203.0.113.7");
+    // Noted once a minute.
+    expect((await read("203.0.113.8")).body.ip).toBe("203.0.113.7");
+    await behind.close();
+  });
+});
+
 describe("the list", () => {
   test("shows one's own live sessions, newest first, page by page, and nobody else's [row 76]", async () => {
     const { user, token } = await it.member(school);
@@ -174,6 +251,7 @@ describe("the list", () => {
   test("carries no token and no hash [row 80]", async () => {
     const { token } = await it.member(school);
     expect(Object.keys((await list(token)).items[0] ?? {}).sort()).toEqual([
+      "browser",
       "createdAt",
       "current",
       "deviceType",
@@ -181,6 +259,8 @@ describe("the list", () => {
       "id",
       "ip",
       "lastActiveAt",
+      "longLived",
+      "operatingSystem",
       "userAgent",
     ]);
   });
@@ -214,10 +294,48 @@ describe("ending", () => {
     const { token: neighbour } = await it.member(school);
     const others = [await it.session(school, user), await it.session(school, user)];
     expect((await request("DELETE", "/v1/sessions", { token })).status).toBe(422);
-    expect((await request("DELETE", "/v1/sessions?others=false", { token })).status).toBe(422);
     expect((await request("DELETE", "/v1/sessions?others=true", { token })).body).toEqual({ ended: 2 });
     expect(await Promise.all([token, neighbour, ...others].map(isIn))).toEqual([true, true, false, false]);
     expect((await request("DELETE", "/v1/sessions?others=true", { token })).body).toEqual({ ended: 0 });
+  });
+
+  test("all of them ends this one too, and the cookie with it; other people's stay [row 77]", async () => {
+    const { user, token } = await it.member(school);
+    const { token: neighbour } = await it.member(school);
+    const other = await it.session(school, user);
+    const answer = await request("DELETE", "/v1/sessions?others=false", { token });
+    expect([answer.status, answer.body]).toEqual([200, { ended: 2 }]);
+    expect(answer.headers.get("set-cookie")).toStartWith("satchel-session=; Path=/; Max-Age=0;");
+    expect(await Promise.all([token, other, neighbour].map(isIn))).toEqual([false, false, true]);
+  });
+
+  test("an admin sees and ends all of a person's; nobody else may, and no other organization's admin [row 76] [row 77]", async () => {
+    const { user, token } = await it.member(school);
+    const other = await it.session(school, user);
+    const { token: neighbour } = await it.member(school);
+    const path = `/v1/users/${user.id}/sessions`;
+    const stranger = await it.organization();
+    const { token: teacher } = await it.member(school, "teacher");
+    for (const method of ["GET", "DELETE"]) {
+      expect((await request(method, path, { token: teacher })).status).toBe(403);
+      expect((await request(method, path, { token: stranger.token })).status).toBe(404);
+      expect(
+        (await request(method, `/v1/users/${Bun.randomUUIDv7()}/sessions`, { token: school.token })).status,
+      ).toBe(404);
+    }
+    const seen = (await request<Page>("GET", path, { token: school.token })).body;
+    expect(seen.items.map(({ id }) => id)).toEqual([(await current(other)).id, (await current(token)).id]);
+    expect(seen.items.map((session) => session.current)).toEqual([false, false]);
+    const [first] = (await request<Page>("GET", `${path}?limit=1`, { token: school.token })).body.items;
+    expect(first?.id).toBe(seen.items[0]?.id ?? "");
+    expect((await request("DELETE", path, { token: school.token })).body).toEqual({ ended: 2 });
+    expect(await Promise.all([token, other, neighbour, school.token].map(isIn))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect((await stored(seen.items[0]?.id ?? ""))[0]?.reason).toBe("ended_by_admin");
   });
 
   test("somebody else's answers like one that never was, an admin too [row 45] [row 77]", async () => {

@@ -4,7 +4,10 @@
 -- scope: tenant
 -- not null: needs_touch
 select
-  s.session_id, s.user_id, u.role, s.authenticated_at,
+  s.session_id, s.user_id, u.role, s.authenticated_at, o.settings,
+  exists (select from app.second_factor f
+    where f.organization_id = s.organization_id and f.user_id = s.user_id
+      and f.confirmed_at is not null) as has_second_factor,
   s.last_active_at < now() - interval '1 minute' as needs_touch,
   coalesce((select generation from app.generation g
     where g.organization_id = :organization_id and g.topic = 'organization'), 0) as organization_generation,
@@ -19,6 +22,7 @@ where s.organization_id = :organization_id
   and s.token_hash = any(:token_hashes::bytea[])
   and s.ended_at is null
   and s.expires_at > now()
+  and (s.token_expires_at is null or s.token_expires_at > now())
   and (s.idle_timeout is null or s.last_active_at + s.idle_timeout > now())
   and u.status = 'active' and u.deleted_at is null
   and o.status = 'active'
