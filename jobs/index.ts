@@ -1,23 +1,31 @@
 /** Which handler does which job, and which jobs come round by themselves. */
 import type { Deps } from "../src/deps.ts";
+import { anchorAudit } from "./anchor-audit.ts";
 import { eraseUser } from "./erase-user.ts";
+import { importUsersJob } from "./import-users.ts";
 import { lockOut } from "./lock-out.ts";
 import { pruneSessionsJob } from "./prune-sessions.ts";
 import { reindexSearch } from "./reindex-search.ts";
 import { type Handlers, type Periodic, type RunningJobs, runJobs } from "./runner.ts";
+import { sealAudit } from "./seal-audit.ts";
 import { sendMail } from "./send-mail.ts";
 import { watchSignInsJob } from "./watch-sign-ins.ts";
 
 const handlers: Handlers = {
+  "anchor-audit": anchorAudit,
   "erase-user": eraseUser,
+  "import-users": importUsersJob,
   lockout: lockOut,
   "prune-sessions": pruneSessionsJob,
   "reindex-search": reindexSearch,
+  "seal-audit": sealAudit,
   "send-mail": sendMail,
   "watch-sign-ins": watchSignInsJob,
 };
 
 const periodic: readonly Periodic[] = [
+  { name: "anchor-audit", everySeconds: 300 },
+  { name: "seal-audit", everySeconds: 86_400 },
   { name: "prune-sessions", everySeconds: 300 },
   { name: "watch-sign-ins", everySeconds: 60 },
 ];

@@ -48,7 +48,10 @@ export interface RunningJobs {
 
 /** How each queue is worked on, per node. An idle node asks the database about four times a second. */
 const CONSUME: Readonly<Record<JobName, ConsumeOptions>> = {
+  "anchor-audit": { concurrency: 1, pollSeconds: 5 },
+  "seal-audit": { concurrency: 1, pollSeconds: 30 },
   "erase-user": { concurrency: 2, pollSeconds: 1 },
+  "import-users": { concurrency: 1, pollSeconds: 1 },
   lockout: { concurrency: 4, pollSeconds: 0.5 },
   "prune-sessions": { concurrency: 1, pollSeconds: 5 },
   "watch-sign-ins": { concurrency: 1, pollSeconds: 5 },

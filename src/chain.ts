@@ -82,6 +82,9 @@ export function canonical(value: Json): string {
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(",")}}`;
 }
 
+/** A link as it is written into a file: a line without its end. */
+export const lineOf = (link: Link): string => canonical(link as unknown as Json);
+
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** The hash of an event. */

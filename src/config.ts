@@ -38,6 +38,7 @@ export interface Config {
   readonly organizationRequestsPerMinute: number;
   readonly organizationConcurrency: number;
   readonly userConcurrency: number;
+  readonly auditAnchors: string | null;
   readonly metricsToken: string | null;
   readonly erasureLedger: string | null;
   readonly smtpUrl: string | null;
@@ -357,6 +358,14 @@ export const SETTINGS: readonly Setting[] = [
     meaning: "requests of one organization under way at once, per node",
     fallback: "20000",
     parse: integer(1, 1_000_000),
+  }),
+  setting({
+    key: "auditAnchors",
+    env: "SATCHEL_AUDIT_ANCHORS",
+    meaning:
+      "file that the signed heads of the audit are appended to, best on other storage; without it audit-anchors.ndjson in the data folder, and the log where the database is external",
+    fallback: null,
+    parse: nullable(text),
   }),
   setting({
     key: "metricsToken",

@@ -30,6 +30,8 @@ export interface LogFields {
   readonly signal?: string;
   readonly setting?: string;
   readonly finding?: string;
+  /** A signed head of the audit, where it is written to the log: a JSON document. */
+  readonly anchor?: string;
   /** An error's class, message and stack. Messages of PostgreSQL are cut before DETAIL, which holds values. */
   readonly error?: unknown;
 }
@@ -60,6 +62,7 @@ const FIELDS: Readonly<Record<Exclude<keyof LogFields, "error">, true>> = {
   signal: true,
   setting: true,
   finding: true,
+  anchor: true,
 };
 const NAMES = Object.keys(FIELDS) as readonly (keyof typeof FIELDS)[];
 

@@ -2,6 +2,7 @@
 
 import { writeSync } from "node:fs";
 import { MigrationError } from "../sql/migrate.ts";
+import { auditCommand } from "./cli/audit.ts";
 import { type Command, EXIT, Exit, helpOf, readArguments } from "./cli/command.ts";
 import { configCommand } from "./cli/config.ts";
 import { doctorCommand } from "./cli/doctor.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   setupCodeCommand,
   organizationCommand,
   mailCommand,
+  auditCommand,
   configCommand,
   doctorCommand,
   openapiCommand,

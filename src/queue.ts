@@ -13,6 +13,8 @@ import { type Log, warnSeldom } from "./log.ts";
 
 /** What each job carries: ids, and no personal data. A job with an `organizationId` belongs to that organization. */
 export type JobPayloads = {
+  readonly "anchor-audit": Readonly<Record<string, never>>;
+  readonly "seal-audit": Readonly<Record<string, never>>;
   /** What follows when a guard has locked: notice, audit, escalation. `guardKey` in hexadecimal. */
   readonly lockout: {
     readonly organizationId: string;
@@ -22,6 +24,7 @@ export type JobPayloads = {
     readonly step: "locked" | "expired";
   };
   readonly "erase-user": { readonly organizationId: string; readonly userId: string };
+  readonly "import-users": { readonly organizationId: string; readonly importId: string };
   readonly "prune-sessions": Readonly<Record<string, never>>;
   /** Looks for attacks in all organizations. */
   readonly "watch-sign-ins": Readonly<Record<string, never>>;
@@ -52,7 +55,11 @@ const common = {
 
 /** How often a job is tried, how long it may take, and what is kept. Written to the database by `satchel migrate`. */
 export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
+  // Both come round again by themselves.
+  "anchor-audit": { ...common, retryLimit: 2, expireInSeconds: 240 },
+  "seal-audit": { ...common, retryLimit: 2, expireInSeconds: 3600 },
   "erase-user": { ...common, expireInSeconds: 900 },
+  "import-users": { ...common, expireInSeconds: 900 },
   lockout: { ...common, expireInSeconds: 60 },
   // Comes round again by itself.
   "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },

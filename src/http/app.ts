@@ -7,10 +7,16 @@ import type { TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";
 import { Elysia, ValidationError } from "elysia";
 import type { Actor, Around } from "../actor.ts";
+import { audit } from "../audit/audit.ts";
 import type { Deps } from "../deps.ts";
 import { databaseUnavailable, forbidden, notFound, unauthenticated } from "../errors.ts";
 import * as idempotency from "../idempotency/idempotency.ts";
-import { authorize } from "../permissions.ts";
+import {
+  apiKeyNotAllowed,
+  authorize,
+  reauthenticationRequired,
+  secondFactorRequired,
+} from "../permissions.ts";
 import { JSON_TYPE, openResponder, type Rendered, render } from "./answers.ts";
 import { checkJsonType, hasBody, readBody, uploadType } from "./body.ts";
 import { checkOrigin, readCredential, type Site } from "./credentials.ts";
@@ -88,6 +94,10 @@ export interface App {
   close(): void;
 }
 
+/** Refusals because of who asks. */
+const LACKING: ReadonlySet<string> = new Set(
+  [forbidden, apiKeyNotAllowed, secondFactorRequired, reauthenticationRequired].map(({ slug }) => slug),
+);
 const HIDDEN = { detail: { hide: true } };
 const DOT = 0x2e;
 const TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent";
@@ -485,6 +495,19 @@ export function buildApp(options: AppOptions): App {
     settle(response);
   };
 
+  /** Whoever is refused for lack of a right is recorded before they are told. */
+  const recordRefusal = async ({ actor, slug, route, address, userAgent }: Exchange): Promise<void> => {
+    if (actor === null || slug === undefined || !LACKING.has(slug)) return;
+    await audit(deps, actor, {
+      action: "access.refused",
+      outcome: "refused",
+      targetType: "operation",
+      targetId: route,
+      details: { refusal: slug, role: actor.role, credential: actor.credential },
+      origin: { address, userAgent, deviceToken: null },
+    });
+  };
+
   const handle = (arrived: Request, peer?: Peer): Promise<Response> =>
     new Promise((resolve) => {
       const exchange = new Exchange(arrived, peer, site);
@@ -501,7 +524,11 @@ export function buildApp(options: AppOptions): App {
         exchanges.set(request, exchange);
         const answered: Response | Promise<Response> = elysia.handle(request);
         Promise.resolve(answered).then(
-          (response) => done(exchange.response ?? response),
+          (response) => {
+            const sent = exchange.response ?? response;
+            if (sent.status !== 403) return done(sent);
+            return recordRefusal(exchange).then(() => done(sent));
+          },
           (error) => done(fail(exchange, error)),
         );
       } catch (error) {

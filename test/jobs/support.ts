@@ -23,6 +23,8 @@ export const lockout: JobPayloads["lockout"] = {
 };
 
 export const idle: Handlers = {
+  "anchor-audit": async () => {},
+  "seal-audit": async () => {},
   "erase-user": async () => {},
   lockout: async () => {},
   "prune-sessions": async () => {},

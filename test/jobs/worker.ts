@@ -16,6 +16,8 @@ const db = await openDb({ url, log });
 const queue = await openQueue({ db, log });
 
 const handlers: Handlers = {
+  "anchor-audit": async () => {},
+  "seal-audit": async () => {},
   lockout: async (_, { id, payload: { organizationId } }) => {
     process.stdout.write(`start ${id}\n`);
     await Bun.sleep(Number(work));

@@ -1,0 +1,44 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { rememberAnchor, signHead } from "../src/audit/audit.ts";
+import { type Anchor, lineOf, SYSTEM_CHAIN } from "../src/chain.ts";
+import type { Deps } from "../src/deps.ts";
+import { allOrganizations } from "../src/organizations/organizations.ts";
+import type { Handler } from "./runner.ts";
+
+/**
+ * Signs the head of every chain that has grown and writes it outside the database, where whoever can alter the one cannot
+ * alter the other. Each node writes what it has signed; together their files tell all of it.
+ */
+export const anchorAudit: Handler<"anchor-audit"> = async (deps, { signal }) => {
+  await anchor(deps, SYSTEM_CHAIN);
+  for await (const organizationId of allOrganizations(deps)) {
+    signal.throwIfAborted();
+    await anchor(deps, organizationId);
+  }
+};
+
+async function anchor(deps: Deps, organizationId: string): Promise<void> {
+  const signed = await signHead(deps, organizationId);
+  if (signed === null) return;
+  write(deps, signed);
+  // Last: what was not written is signed again.
+  await rememberAnchor(deps, signed);
+}
+
+function write({ config, log }: Deps, signed: Anchor): void {
+  const line = lineOf(signed);
+  const { auditAnchors, databaseUrl, dataDir } = config;
+  const path = auditAnchors ?? (databaseUrl === null ? join(dataDir, "audit-anchors.ndjson") : null);
+  if (path === null) {
+    log.info("audit_anchor", { organizationId: signed.organizationId, anchor: line });
+    return;
+  }
+  const file = openSync(path, "a", 0o600);
+  try {
+    writeSync(file, `${line}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
