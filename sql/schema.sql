@@ -1004,8 +1004,17 @@ create table app.link (
 alter table app.link owner to satchel_owner;
 comment on table app.link is 'Single-use links mailed to people.';
 comment on column app.link.organization_id is 'none';
+comment on column app.link.link_id is 'none';
 comment on column app.link.created_at is 'none';
 comment on column app.link.updated_at is 'none';
+comment on column app.link.kind is 'none';
+comment on column app.link.user_id is 'personal, row';
+comment on column app.link.token_hash is 'personal, secret';
+comment on column app.link.email is 'personal';
+comment on column app.link.ip is 'personal';
+comment on column app.link.expires_at is 'none';
+comment on column app.link.consumed_at is 'personal';
+comment on column app.link.ended_at is 'personal';
 CREATE INDEX link_email ON app.link USING btree (organization_id, lower(email), created_at);
 CREATE INDEX link_expiry ON app.link USING btree (organization_id, expires_at);
 CREATE INDEX link_ip ON app.link USING btree (organization_id, ip, created_at) WHERE (ip IS NOT NULL);
@@ -1030,6 +1039,7 @@ create policy request_select on app.link as permissive for select to satchel_req
 create policy request_update on app.link as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select, update on app.link to satchel_eraser;
 grant delete, insert, select, update on app.link to satchel_request;
 
 create table app.login_guard (
@@ -1126,8 +1136,20 @@ create table app.mail (
 alter table app.mail owner to satchel_owner;
 comment on table app.mail is 'Mail to people: queued, kept in the mailbox, sent or failed.';
 comment on column app.mail.organization_id is 'none';
+comment on column app.mail.mail_id is 'none';
 comment on column app.mail.created_at is 'none';
 comment on column app.mail.updated_at is 'none';
+comment on column app.mail.user_id is 'personal, row';
+comment on column app.mail.template is 'none';
+comment on column app.mail.language is 'personal';
+comment on column app.mail.content is 'personal, secret';
+comment on column app.mail.link is 'personal, secret';
+comment on column app.mail.state is 'none';
+comment on column app.mail.attempts is 'none';
+comment on column app.mail.last_error is 'none';
+comment on column app.mail.sending_until is 'none';
+comment on column app.mail.sent_at is 'personal';
+comment on column app.mail.expires_at is 'none';
 CREATE INDEX mail_created ON app.mail USING btree (organization_id, created_at);
 CREATE INDEX mail_user ON app.mail USING btree (organization_id, user_id);
 CREATE TRIGGER touch BEFORE UPDATE ON app.mail FOR EACH ROW EXECUTE FUNCTION app.touch();
@@ -1148,6 +1170,7 @@ create policy request_select on app.mail as permissive for select to satchel_req
 create policy request_update on app.mail as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select, update on app.mail to satchel_eraser;
 grant delete, insert, select, update on app.mail to satchel_request;
 
 create table app.migration (

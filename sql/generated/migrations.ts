@@ -1073,7 +1073,7 @@ grant execute on function app.revoke_api_keys() to satchel_request;
   },
   {
     name: "0011_mail",
-    checksum: "d9887ac5ea540f126b63c39c260b03ef3460b5cef491816f226cd1ccdbe0b4f0",
+    checksum: "c4691cd761b590829d0520fa52a9bd885214da194369f5b1900f2adc34464e10",
     text: `-- Mail to people: what is to be sent, what was, and what stays in the mailbox because there is no SMTP server.
 
 create table app.mail (
@@ -1111,12 +1111,17 @@ create index mail_user on app.mail (organization_id, user_id);
 create index mail_created on app.mail (organization_id, created_at);
 call app.protect('app.mail');
 call app.keep_time('app.mail');
+call app.tag('app.mail', 'personal, row', 'user_id');
+call app.tag('app.mail', 'none', 'mail_id', 'template', 'state', 'attempts', 'last_error', 'sending_until', 'expires_at');
+call app.tag('app.mail', 'personal', 'language', 'sent_at');
+-- Sealed: as they lie here they are of no use to anybody.
+call app.tag('app.mail', 'personal, secret', 'content', 'link');
 grant select, insert, update, delete on app.mail to satchel_request;
 `,
   },
   {
     name: "0012_links",
-    checksum: "4a915ff0807044f48ea46932f948ce8b7a00ebbe93309dcf47cba2171db55672",
+    checksum: "59ffb66c5e22fa2fbc792fc064c9f3bf8e8c70bc47274b8b69f5a6b045051aa0",
     text: `-- Links that are mailed to people: to confirm an address, to accept an invitation, to choose another password. Whoever
 -- has the token is taken for who reads that mailbox, once.
 
@@ -1151,6 +1156,10 @@ create index link_ip on app.link (organization_id, ip, created_at) where ip is n
 create index link_email on app.link (organization_id, lower(email), created_at);
 call app.protect('app.link');
 call app.keep_time('app.link');
+call app.tag('app.link', 'personal, row', 'user_id');
+call app.tag('app.link', 'none', 'link_id', 'kind', 'expires_at');
+call app.tag('app.link', 'personal', 'email', 'ip', 'consumed_at', 'ended_at');
+call app.tag('app.link', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.link to satchel_request;
 
 -- A trigger and not a statement of each use case: a link proves something about a mailbox, and is worth nothing once

@@ -237,7 +237,8 @@ begin
   foreach name in array columns loop
     execute format('comment on column %s.%I is %L', target, name, tag);
     if tag = 'personal, row' then
-      execute format('grant select, delete on %s to satchel_eraser', target);
+      -- Update for the triggers of the person's row, which mark what is deleted a moment later.
+      execute format('grant select, update, delete on %s to satchel_eraser', target);
     elsif tag ~ ', (null|becomes .+)$' then
       execute format('grant select, update (%I) on %s to satchel_eraser', name, target);
     end if;

@@ -35,4 +35,9 @@ create index mail_user on app.mail (organization_id, user_id);
 create index mail_created on app.mail (organization_id, created_at);
 call app.protect('app.mail');
 call app.keep_time('app.mail');
+call app.tag('app.mail', 'personal, row', 'user_id');
+call app.tag('app.mail', 'none', 'mail_id', 'template', 'state', 'attempts', 'last_error', 'sending_until', 'expires_at');
+call app.tag('app.mail', 'personal', 'language', 'sent_at');
+-- Sealed: as they lie here they are of no use to anybody.
+call app.tag('app.mail', 'personal, secret', 'content', 'link');
 grant select, insert, update, delete on app.mail to satchel_request;

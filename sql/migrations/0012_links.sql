@@ -32,6 +32,10 @@ create index link_ip on app.link (organization_id, ip, created_at) where ip is n
 create index link_email on app.link (organization_id, lower(email), created_at);
 call app.protect('app.link');
 call app.keep_time('app.link');
+call app.tag('app.link', 'personal, row', 'user_id');
+call app.tag('app.link', 'none', 'link_id', 'kind', 'expires_at');
+call app.tag('app.link', 'personal', 'email', 'ip', 'consumed_at', 'ended_at');
+call app.tag('app.link', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.link to satchel_request;
 
 -- A trigger and not a statement of each use case: a link proves something about a mailbox, and is worth nothing once

@@ -29,11 +29,12 @@ call app.tag('app.erasure', 'none', 'erasure_id', 'requested_at', 'started_at', 
 grant select, insert, update on app.erasure to satchel_request;
 grant select on app.erasure, app.user to satchel_eraser;
 
--- What the tags say of each table that knows people.
+-- What the tags say of each table that knows people. `is_theirs` and `is_named` are conditions on a row `t` and a person
+-- `$1`: that it is about them, and that it names them as who did something; null where there is no such column.
 create function app.personal_tables() returns table (
-  target regclass, table_name text, key_columns text[], person_columns text[], reference_columns text[],
-  secret_columns text[], erased_columns text[], changed_columns text[], changed_values text[], label_column text,
-  deletes boolean, has_history boolean
+  target regclass, table_name text, key_columns text[], person_columns text[], is_theirs text, reference_columns text[],
+  is_named text, secret_columns text[], erased_columns text[], changed_columns text[], changed_values text[],
+  label_column text, deletes boolean, has_history boolean
 )
 language sql stable
 begin atomic
@@ -43,7 +44,7 @@ begin atomic
       join pg_catalog.pg_attribute k on k.attrelid = x.indrelid and k.attnum = any (x.indkey)
       where x.indrelid = t.target and x.indisprimary and k.attname <> 'organization_id' order by k.attnum
     ),
-    t.person_columns, t.reference_columns, t.secret_columns, t.erased_columns, t.changed_columns, t.changed_values,
+    t.person_columns, t.is_theirs, t.reference_columns, t.is_named, t.secret_columns, t.erased_columns, t.changed_columns, t.changed_values,
     t.label_column, t.deletes,
     exists (
       select from pg_catalog.pg_trigger h join pg_catalog.pg_proc p on p.oid = h.tgfoid
@@ -53,7 +54,10 @@ begin atomic
     select c.oid::regclass as target, c.relname::text as table_name,
       coalesce(array_agg(a.name order by a.attnum) filter (where a.tag in ('personal, row', 'personal, person')), '{}')
         as person_columns,
+      string_agg(a.is_person, ' or ' order by a.attnum) filter (where a.tag in ('personal, row', 'personal, person'))
+        as is_theirs,
       coalesce(array_agg(a.name order by a.attnum) filter (where a.tag = 'personal, reference'), '{}') as reference_columns,
+      string_agg(a.is_person, ' or ' order by a.attnum) filter (where a.tag = 'personal, reference') as is_named,
       coalesce(array_agg(a.name order by a.attnum) filter (where a.tag like 'personal, secret%'), '{}') as secret_columns,
       coalesce(array_agg(a.name order by a.attnum) filter (
         where a.tag ~ '^(derived|personal(, (secret|null|becomes .+))*)$'
@@ -65,7 +69,8 @@ begin atomic
       bool_or(a.tag = 'personal, row') as deletes
     from pg_catalog.pg_class c
     join (
-      select attrelid, attnum, attname::text as name, pg_catalog.col_description(attrelid, attnum) as tag
+      select attrelid, attnum, attname::text as name, pg_catalog.col_description(attrelid, attnum) as tag,
+        pg_catalog.format(case when attndims > 0 then '$1 = any (t.%I)' else 't.%I = $1' end, attname) as is_person
       from pg_catalog.pg_attribute where attnum > 0 and not attisdropped
     ) a on a.attrelid = c.oid
     where c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'app') and c.relkind in ('r', 'p')
@@ -87,9 +92,9 @@ as $$
 declare
   organization uuid := app.org();
   part record;
-  is_theirs text;
-  assignments text;
+  changes text;
   differs text;
+  rows_of text;
   touched integer;
   total integer := 0;
 begin
@@ -103,49 +108,47 @@ begin
   if not found then
     raise exception 'no erasure of this person is under way' using errcode = 'object_not_in_prerequisite_state';
   end if;
-  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 order by deletes desc, table_name loop
-    select string_agg(format('t.%I = $2', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+  for part in select * from app.personal_tables() where is_theirs is not null order by deletes desc, table_name loop
     if part.deletes then
       execute format(
-        'delete from %s where ctid = any (array(
-           select t.ctid from %1$s t where t.organization_id = $1 and (%s) limit $3
-         ))', part.target, is_theirs)
-        using organization, person, at_most;
+        'delete from %1$s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $2 and (%2$s) limit $3
+         ))', part.target, part.is_theirs)
+        using person, organization, at_most;
       get diagnostics touched = row_count;
       total := total + touched;
     elsif cardinality(part.changed_columns) > 0 then
-      select string_agg(format('%I = %s', c, replacement), ', '),
-        string_agg(format('t.%I is distinct from (%s)', c, replacement), ' or ')
-      into assignments, differs
-      from unnest(part.changed_columns, part.changed_values) as u (c, v)
-      cross join lateral (select regexp_replace(v, '^becomes ', '') as replacement) r;
+      select string_agg(format('%I = %s', name, replacement), ', '),
+        string_agg(format('t.%I is distinct from (%s)', name, replacement), ' or ')
+      into changes, differs
+      from unnest(part.changed_columns, part.changed_values) as u (name, value)
+      cross join lateral (select regexp_replace(value, '^becomes ', '') as replacement) r;
       execute format(
-        'update %s set %s where ctid = any (array(
-           select t.ctid from %1$s t where t.organization_id = $1 and (%s) and (%s) limit $3
-         ))', part.target, assignments, is_theirs, differs)
-        using organization, person, at_most;
+        'update %1$s set %2$s where ctid = any (array(
+           select t.ctid from %1$s t where t.organization_id = $2 and (%3$s) and (%4$s) limit $3
+         ))', part.target, changes, part.is_theirs, differs)
+        using person, organization, at_most;
       get diagnostics touched = row_count;
       total := total + touched;
     end if;
   end loop;
-  -- After all else, which leaves its own history. Which rows were theirs, the history itself says.
-  for part in select * from app.personal_tables() where cardinality(person_columns) > 0 and has_history loop
+  -- After all else, which leaves its own history. Which rows were theirs, their key or the history itself says.
+  for part in select * from app.personal_tables() where is_theirs is not null and has_history loop
     if part.key_columns <@ part.person_columns then
-      -- The row is the person's by its key.
-      is_theirs := 'h.row_id = $2';
+      rows_of := 'h.row_id = $1';
     else
-      select string_agg(format('(h.before ->> %L = $2::text or h.after ->> %1$L = $2::text)', c), ' or ')
-      into is_theirs from unnest(part.person_columns) c;
-      is_theirs := format(
-        'h.row_id in (select h.row_id from app.history h where h.organization_id = $1 and h.table_name = $4 and (%s))',
-        is_theirs);
+      select format(
+        'h.row_id in (
+           select o.row_id from app.history o where o.organization_id = $2 and o.table_name = $4 and (%s))',
+        string_agg(format('o.before ->> %1$L = $1::text or o.after ->> %1$L = $1::text', name), ' or '))
+      into rows_of from unnest(part.person_columns) name;
     end if;
     execute format(
       'update app.history set before = before - $5, after = after - $5 where ctid = any (array(
          select h.ctid from app.history h
-         where h.organization_id = $1 and h.table_name = $4 and %s and (h.before ?| $5 or h.after ?| $5) limit $3
-       ))', is_theirs)
-      using organization, person, at_most, part.table_name, part.erased_columns;
+         where h.organization_id = $2 and h.table_name = $4 and %s and (h.before ?| $5 or h.after ?| $5) limit $3
+       ))', rows_of)
+      using person, organization, at_most, part.table_name, part.erased_columns;
     get diagnostics touched = row_count;
     total := total + touched;
   end loop;
@@ -171,13 +174,11 @@ language plpgsql stable
 as $$
 declare
   part record;
-  is_theirs text;
+  rows_of text;
 begin
   for part in select * from app.personal_tables() loop
     table_name := part.table_name;
-    is_theirs := 'false';
-    if cardinality(part.person_columns) > 0 then
-      select string_agg(format('t.%I = $1', c), ' or ') into is_theirs from unnest(part.person_columns) c;
+    if part.is_theirs is not null then
       kind := 'about';
       execute format(
         'select count(*)::int, coalesce(json_agg(
@@ -187,48 +188,47 @@ begin
          from (
            select row_number() over (order by t.created_at desc) as n, to_jsonb(t) - $4 as doc
            from %s t where t.organization_id = app.org() and (%s)
-         ) f', part.target, is_theirs)
+         ) f', part.target, part.is_theirs)
         into total, records
         using person, at_most, part.reference_columns, part.secret_columns || 'organization_id'::text;
       return next;
     end if;
-    if cardinality(part.person_columns) > 0 and part.has_history then
+    if part.is_theirs is not null and part.has_history then
       kind := 'changes';
+      if part.key_columns <@ part.person_columns then
+        rows_of := 'h.row_id = $1';
+      else
+        select format(
+          'h.row_id in (
+             select o.row_id from app.history o where o.organization_id = app.org() and o.table_name = $3 and (%s))',
+          string_agg(format('o.before ->> %1$L = $1::text or o.after ->> %1$L = $1::text', name), ' or '))
+        into rows_of from unnest(part.person_columns) name;
+      end if;
       execute format(
         'select count(*)::int, coalesce(json_agg(json_build_object(
-             ''rowId'', f.row_id, ''action'', f.action, ''createdAt'', f.created_at,
-             ''actorId'', nullif(f.actor_id, nullif(f.actor_id, $1)),
-             ''before'', f.before - $4, ''after'', f.after - $4
+             ''row_id'', f.row_id, ''action'', f.action, ''created_at'', f.created_at,
+             ''by_themselves'', f.actor_id is not distinct from $1, ''before'', f.before - $4, ''after'', f.after - $4
            ) order by f.n) filter (where f.n <= $2), ''[]'')
          from (
            select row_number() over (order by h.history_id desc) as n, h.* from app.history h
            where h.organization_id = app.org() and h.table_name = $3 and %s
-         ) f',
-        case when part.key_columns <@ part.person_columns then 'h.row_id = $1' else (
-          select format(
-            'h.row_id in (select o.row_id from app.history o
-               where o.organization_id = app.org() and o.table_name = $3 and (%s))',
-            string_agg(format('o.before ->> %L = $1::text or o.after ->> %1$L = $1::text', c), ' or '))
-          from unnest(part.person_columns) c
-        ) end)
+         ) f', rows_of)
         into total, records
         using person, at_most, part.table_name, part.secret_columns || part.reference_columns || 'organization_id'::text;
       return next;
     end if;
-    if cardinality(part.reference_columns) > 0 then
+    if part.is_named is not null then
       kind := 'made';
       execute format(
         'select count(*)::int, coalesce(json_agg(f.doc order by f.n) filter (where f.n <= $2), ''[]'')
          from (
            select row_number() over (order by t.created_at desc) as n,
-             jsonb_build_object(''created_at'', t.created_at, ''as'', array_remove(array[%s], null)%s) as doc
+             jsonb_build_object(''created_at'', t.created_at%s) as doc
            from %s t where t.organization_id = app.org() and (%s) and not (%s)
          ) f',
-        (select string_agg(format('case when t.%I = $1 then %1$L end', c), ', ') from unnest(part.reference_columns) c),
-        (select string_agg(format(', %L, t.%1$I', c), '') from unnest(part.key_columns || part.label_column) c where c is not null),
-        part.target,
-        (select string_agg(format('t.%I = $1', c), ' or ') from unnest(part.reference_columns) c),
-        is_theirs)
+        (select string_agg(format(', %1$L, t.%1$I', name), '')
+         from unnest(part.key_columns || part.label_column) name where name is not null),
+        part.target, part.is_named, coalesce(part.is_theirs, 'false'))
         into total, records
         using person, at_most;
       return next;

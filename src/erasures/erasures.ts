@@ -5,8 +5,10 @@
  */
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
+import { auditIn } from "../audit/audit.ts";
 import { changed, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
+import type { Origin } from "../devices.ts";
 import { notFound } from "../errors.ts";
 import type { LedgerEntry } from "../ledger.ts";
 import { allOrganizations } from "../organizations/organizations.ts";
@@ -34,6 +36,7 @@ export async function requestErasure(
   actor: Actor,
   userId: string,
   expected: ExpectedVersion,
+  origin: Origin | null,
 ): Promise<Erasure> {
   const { organizationId } = actor;
   return withTenant(deps.db, actor, async (tx) => {
@@ -41,6 +44,12 @@ export async function requestErasure(
     await deleteUserIn(tx, organizationId, userId, expected);
     if (!(await rows.insert(tx, organizationId, userId, null))) throw erasureRequested();
     await enqueue(deps.queue, tx, "erase-user", { organizationId, userId });
+    await auditIn(tx, organizationId, {
+      action: "erasure.requested",
+      outcome: "success",
+      subjectId: userId,
+      origin,
+    });
     return get(tx, organizationId, userId);
   });
 }
@@ -96,7 +105,9 @@ export async function eraseSome(
  */
 export async function finishErasureIn(tx: TenantTx, organizationId: string, userId: string): Promise<void> {
   if ((await rows.erase(tx, userId, 1)) > 0) throw new Error("something personal came up during an erasure");
-  if (await rows.finish(tx, organizationId, userId)) changed(tx, "users");
+  if (!(await rows.finish(tx, organizationId, userId))) return;
+  await auditIn(tx, organizationId, { action: "erasure.finished", outcome: "success", subjectId: userId });
+  changed(tx, "users");
 }
 
 const PAGE = 500;
@@ -135,6 +146,12 @@ export async function replayErasures(
           await deleteUserIn(tx, organizationId, userId, "*", { lastToo: true });
           await rows.insert(tx, organizationId, userId, asked.get(userId) ?? null);
           await enqueue(deps.queue, tx, "erase-user", { organizationId, userId });
+          await auditIn(tx, organizationId, {
+            action: "erasure.requested",
+            outcome: "success",
+            subjectId: userId,
+            details: { from: "ledger" },
+          });
         }
         return due.length;
       });

@@ -50,7 +50,8 @@ export const erasuresEndpoints = [
     versioned: "if-match",
     answers: { 202: erasure },
     refusals: [lastAdmin, erasureRequested],
-    handle: ({ deps, actor, params, ifMatch }) => requestErasure(deps, actor, params.id, ifMatch),
+    handle: ({ deps, actor, params, ifMatch, client: { address, userAgent } }) =>
+      requestErasure(deps, actor, params.id, ifMatch, { address, userAgent, deviceToken: null }),
     present: view,
   }),
   endpoint({

@@ -4,10 +4,12 @@
  */
 import type { Json } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
+import { auditIn } from "../audit/audit.ts";
 import { withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, notFound } from "../errors.ts";
-import { mayAct } from "../permissions.ts";
+import type { Origin } from "../devices.ts";
+import { notFound } from "../errors.ts";
+import { requireRight } from "../permissions.ts";
 import type { Part, RecordKind } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -29,15 +31,24 @@ export interface UserExport extends Readonly<Record<RecordKind, Records>> {
  * `made` the ids of what else they made or changed. People may have their own, admins everybody's. Refuses with
  * `not_found`, `forbidden`.
  */
-export async function exportUser(deps: Deps, actor: Actor, userId: string): Promise<UserExport> {
-  if (!mayAct(actor, "POST /v1/users/:id/exports", userId)) {
-    throw mayAct(actor, "GET /v1/users/:id", userId) ? forbidden() : notFound();
-  }
+export async function exportUser(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  origin: Origin | null,
+): Promise<UserExport> {
+  requireRight(actor, "POST /v1/users/:id/exports", userId, "GET /v1/users/:id");
   return withTenant(deps.db, actor, async (tx) => {
     const parts = await rows.records(tx, userId, RECORDS);
     if (!parts.some(({ kind, table, total }) => kind === "about" && table === "user" && total > 0)) {
       throw notFound();
     }
+    await auditIn(tx, actor.organizationId, {
+      action: "user.exported",
+      outcome: "success",
+      subjectId: userId,
+      origin,
+    });
     return {
       organizationId: actor.organizationId,
       userId,

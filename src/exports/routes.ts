@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { t } from "elysia";
+import { forbidden } from "../errors.ts";
 import { endpoint } from "../http/endpoint.ts";
 import { timestamp, uuid } from "../http/wire.ts";
 import { exportUser, type Records, type UserExport } from "./exports.ts";
@@ -32,7 +33,9 @@ export const exportsEndpoints = [
       "hash of one.",
     params: t.Object({ id: uuid() }),
     answers: { 200: userExport },
-    handle: ({ deps, actor, params }) => exportUser(deps, actor, params.id),
+    refusals: [forbidden],
+    handle: ({ deps, actor, params, client: { address, userAgent } }) =>
+      exportUser(deps, actor, params.id, { address, userAgent, deviceToken: null }),
     present: (made: UserExport) => ({ ...made, cut: [...made.cut] }),
   }),
 ];

@@ -1,0 +1,100 @@
+/** Nothing of an erased person is found anywhere, and everything of everybody else still is. */
+import { afterAll, expect, test } from "bun:test";
+import { openLog } from "../../src/log.ts";
+import { testApp } from "../support/app.ts";
+import { given } from "../support/given.ts";
+import { startRedis } from "../support/redis.ts";
+import { doErase, dump, foundIn, type Planted, plant, requestErasure } from "./support.ts";
+
+const redis = await startRedis();
+const logged: string[] = [];
+const log = openLog({ level: "debug", write: (line) => logged.push(line) });
+const app = await testApp({ config: { redisUrl: redis.url, trustedProxies: 1 }, log });
+const it = given(app);
+afterAll(async () => {
+  await app.close();
+  await redis.close();
+});
+
+async function inRedis(): Promise<string> {
+  const keys = (await redis.send("KEYS", "*")) as readonly string[];
+  const values = await Promise.all(keys.map((key) => redis.send("GET", key)));
+  return [...keys, ...values.map(String)].join("\n");
+}
+
+const [school, other] = [await it.organization(), await it.organization()];
+const [gone, stays, foreign] = [
+  await plant(app, it, school),
+  await plant(app, it, school),
+  await plant(app, it, other),
+];
+const kept = Object.keys(gone.canaries);
+const everywhere = async (person: Planted) => foundIn(await dump(app.database), person.canaries);
+
+test("what is planted is there to be found before", async () => {
+  expect(kept.length).toBeGreaterThanOrEqual(18);
+  for (const person of [gone, stays, foreign]) expect(await everywhere(person)).toEqual(kept);
+  expect(await inRedis()).toContain(gone.title);
+});
+
+test("erasing a person leaves none of it in the database, the queue, the cache, the index or the log, and all of everybody else's [row 114] [row 113]", async () => {
+  const asked = await requestErasure(app, school.token, gone.id);
+  expect(asked.status).toBe(202);
+  expect((await app.request("GET", "/v1/me", { token: gone.token })).status).toBe(401);
+  await doErase(app, school.id, gone.id);
+
+  expect(await everywhere(gone)).toEqual([]);
+  expect(foundIn(await inRedis(), gone.canaries)).toEqual([]);
+  expect(foundIn(logged.join("\n"), gone.canaries)).toEqual([]);
+  expect(await everywhere(stays)).toEqual(kept);
+  expect(await everywhere(foreign)).toEqual(kept);
+
+  const state = await app.request("GET", `/v1/users/${gone.id}/erasure`, { token: school.token });
+  expect(state.body).toMatchObject({ userId: gone.id, state: "erased", requestedById: school.admin.id });
+  const { body: live } = await app.request("GET", "/v1/me", { token: stays.token });
+  expect(live).toMatchObject({ fullName: stays.canaries.fullName });
+});
+
+test("what they wrote stays, by somebody of whom nothing is known [row 7]", async () => {
+  const lesson = await app.request<{ title: string; createdById: string }>(
+    "GET",
+    `/v1/contents/${gone.contentId}`,
+    { token: stays.token },
+  );
+  expect(lesson.body).toMatchObject({ title: gone.title, createdById: gone.id });
+  expect((await app.request("GET", `/v1/users/${gone.id}`, { token: school.token })).status).toBe(404);
+  const [row] = await app.database.admin("select * from app.user where user_id = $1", [gone.id]);
+  expect(row).toMatchObject({
+    email: null,
+    username: `erased-${gone.id}`,
+    full_name: "Erased person",
+    avatar_url: null,
+    time_zone: "UTC",
+  });
+  const found = await app.request<{ items: readonly unknown[] }>(
+    "GET",
+    `/v1/search?q=${encodeURIComponent(gone.title)}`,
+    { token: stays.token },
+  );
+  expect(found.status).toBe(200);
+});
+
+test("history still tells that there were changes, when and by whom, and no longer of what [row 9]", async () => {
+  const rows = await app.database.admin<{ action: string; before: unknown; after: unknown }>(
+    "select action, before, after from app.history where row_id = $1 and table_name = 'user' order by history_id",
+    [gone.id],
+  );
+  expect(rows.length).toBeGreaterThanOrEqual(4);
+  expect(rows[0]?.action).toBe("insert");
+  const told = new Set(
+    rows.flatMap(({ before, after }) => [...Object.keys(before ?? {}), ...Object.keys(after ?? {})]),
+  );
+  for (const column of ["email", "username", "full_name", "avatar_url", "time_zone", "language"]) {
+    expect([...told]).not.toContain(column);
+  }
+  const [lesson] = await app.database.admin<{ after: { title: string } }>(
+    "select after from app.history where row_id = $1 and action = 'insert'",
+    [gone.contentId],
+  );
+  expect(lesson?.after.title).toBe(gone.title);
+});
