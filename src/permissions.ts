@@ -89,6 +89,7 @@ export const permissions = {
   "GET /v1/users/statistics":               may("no",  "any", "any", "no",  "users:read"),
   "GET /v1/users/:id":                      may("own", "any", "any", "own", "users:read"),
   "GET /v1/users/:id/sign-in":              may("own", "own", "any", "own", "users:read"),
+  "GET /v1/users/:id/disclosures":          may("own", "own", "any", "own"),
   "PATCH /v1/users/:id":                    may("no",  "no",  "any", "no",  "users:write"),
   "PUT /v1/users/:id/role":                 may("no",  "no",  "any", "no",  "fresh"),
   "PUT /v1/users/:id/password":             may("no",  "any", "any", "no",  "fresh"),

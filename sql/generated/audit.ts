@@ -209,12 +209,13 @@ const listDisclosuresStatement: Statement = {
 from app.audit_subject s
 join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
 where s.organization_id = $1 and s.subject_id = $2 and s.action = any($3)
+  and e.actor_id is distinct from s.subject_id
   and ($4::bigint is null or s.sequence < $4)
 order by s.sequence desc
 limit $5::int`,
 };
 
-/** Who looked at a person or took their data along, newest first. */
+/** Which others looked at a person or took their data along, newest first. */
 export function listDisclosures(
   tx: TenantTx,
   params: ListDisclosuresParams,

@@ -80,6 +80,7 @@ export interface FindLinkRow {
   readonly linkId: string;
   readonly userId: string;
   readonly open: boolean;
+  readonly usedLately: boolean;
   readonly role: "student" | "teacher" | "admin" | "parent";
   readonly username: string;
   readonly fullName: string;
@@ -90,6 +91,7 @@ const findLinkStatement: Statement = {
   name: "links/find_link",
   text: `select /* links/find_link */ l.link_id, l.user_id,
   l.consumed_at is null and l.ended_at is null and l.expires_at > now() as open,
+  coalesce(l.consumed_at > now() - interval '24 hours', false) as used_lately,
   u.role, u.username, u.full_name, u.email
 from app.link l
 join app.user u on u.organization_id = l.organization_id and u.user_id = l.user_id
@@ -136,7 +138,7 @@ const findPersonStatement: Statement = {
   name: "links/find_person",
   text: `select /* links/find_person */ user_id from app.user
 where organization_id = $1
-  and (lower(email) = lower($2) or lower(username) = lower($2))
+  and (email_key = lower($2) or username_key = lower($2))
   and deleted_at is null`,
 };
 

@@ -14,6 +14,7 @@ export interface FindByTokenRow {
   readonly settings: Json;
   readonly hasSecondFactor: boolean;
   readonly needsTouch: boolean;
+  readonly requestsPerMinute: number | null;
   readonly organizationGeneration: number;
   readonly usersGeneration: number;
   readonly contentsGeneration: number;
@@ -27,6 +28,7 @@ const findByTokenStatement: Statement = {
     where f.organization_id = s.organization_id and f.user_id = s.user_id
       and f.confirmed_at is not null) as has_second_factor,
   s.last_active_at < now() - interval '1 minute' as needs_touch,
+  (select q.requests_per_minute from app.quota q where q.organization_id = $1) as requests_per_minute,
   coalesce((select generation from app.generation g
     where g.organization_id = $1 and g.topic = 'organization'), 0) as organization_generation,
   coalesce((select generation from app.generation g

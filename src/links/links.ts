@@ -273,13 +273,27 @@ export async function invite(deps: Deps, actor: Actor, userId: string, origin: O
   await withTenant(deps.db, actor, async (tx) => {
     const person = await rows.lockPerson(tx, organizationId, userId);
     if (person === null) throw notFound();
-    const { email, status, hasPassword } = person;
-    if (email === null || hasPassword || (status !== "active" && status !== "pending")) {
-      throw userNotInvitable();
-    }
+    const { email } = person;
+    if (email === null || !mayBeInvited(person)) throw userNotInvitable();
     await requireMailed(mailLinkIn(deps, tx, organizationId, { kind: "invitation", person, email, origin }));
   });
 }
+
+/** As `invite`, inside the transaction that made the person. False when they cannot be invited. */
+export async function sendInvitationIn(
+  deps: Pick<Deps, "queue" | "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  origin: Origin | null = null,
+): Promise<boolean> {
+  const person = await rows.lockPerson(tx, organizationId, userId);
+  if (person === null || person.email === null || !mayBeInvited(person)) return false;
+  return mailLinkIn(deps, tx, organizationId, { kind: "invitation", person, email: person.email, origin });
+}
+
+const mayBeInvited = ({ hasPassword, status }: Person): boolean =>
+  !hasPassword && (status === "active" || status === "pending");
 
 async function requireMailed(mailed: Promise<boolean>): Promise<void> {
   if (!(await mailed)) throw tooManyMails({ retryAfter: 3600 });
@@ -313,8 +327,17 @@ interface OpenedLink extends FoundLink {
   readonly rules: PasswordRules;
 }
 
-/** The open link of a token, past the guard. Refuses with `link_refused`. */
-async function openLink(deps: Deps, kind: LinkKind, token: string, origin: Origin): Promise<OpenedLink> {
+/**
+ * The open link of a token, past the guard. Refuses with `link_refused`. One that was used passes for a request that may
+ * be the repetition of the one that used it: `useLinkIn` refuses if it is not.
+ */
+async function openLink(
+  deps: Deps,
+  kind: LinkKind,
+  token: string,
+  origin: Origin,
+  around: Around | undefined,
+): Promise<OpenedLink> {
   const organizationId = organizationOf("link", token);
   if (organizationId === null) throw linkRefused();
   const hashes = deps.keys.macs("link", token);
@@ -336,7 +359,8 @@ async function openLink(deps: Deps, kind: LinkKind, token: string, origin: Origi
     device: readDevice(deps.keys, origin.deviceToken),
     origin,
   };
-  const verified = await guarded(deps, attempt, rules, async () => ({ matches: link?.open === true }));
+  const passes = link !== null && (link.open || (around !== undefined && link.usedLately));
+  const verified = await guarded(deps, attempt, rules, async () => ({ matches: passes }));
   if (verified?.matches !== true || link === null) {
     await audit(
       deps,
@@ -404,7 +428,7 @@ export async function resetPassword(
   origin: Origin,
   around?: Around,
 ): Promise<void> {
-  const link = await openLink(deps, "reset", token, origin);
+  const link = await openLink(deps, "reset", token, origin, around);
   const credential = await hashFor(deps, link, newPassword, "#/newPassword");
   const { organizationId, userId } = link;
   await withTenant(deps.db, tenantOf(link, around), async (tx) => {
@@ -420,7 +444,7 @@ export async function resetPassword(
 
 /** Confirms an address by a link, and lets in who was waiting for that. Refuses with `link_refused`. */
 export async function verifyEmail(deps: Deps, token: string, origin: Origin, around?: Around): Promise<void> {
-  const link = await openLink(deps, "verification", token, origin);
+  const link = await openLink(deps, "verification", token, origin, around);
   const { organizationId, userId } = link;
   await withTenant(deps.db, tenantOf(link, around), async (tx) => {
     const { person, email } = await useLinkIn(tx, link, ["active", "pending"]);
@@ -448,7 +472,7 @@ export async function acceptInvitation(
   origin: Origin,
   around?: Around,
 ): Promise<void> {
-  const link = await openLink(deps, "invitation", token, origin);
+  const link = await openLink(deps, "invitation", token, origin, around);
   const credential = await hashFor(deps, link, password, "#/password");
   const { organizationId, userId } = link;
   await withTenant(deps.db, tenantOf(link, around), async (tx) => {
@@ -470,7 +494,7 @@ export async function confirmEmailChange(
   origin: Origin,
   around?: Around,
 ): Promise<void> {
-  const link = await openLink(deps, "email_change", token, origin);
+  const link = await openLink(deps, "email_change", token, origin, around);
   const { organizationId } = link;
   await withTenant(deps.db, tenantOf(link, around), async (tx) => {
     const { person, email } = await useLinkIn(tx, link, ["active"]);

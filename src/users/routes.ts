@@ -26,6 +26,7 @@ import {
   changeRole,
   countUsers,
   createUser,
+  type Disclosure,
   deleteUser,
   emailTaken,
   erasureRequested,
@@ -34,6 +35,7 @@ import {
   getUser,
   invalidTimeZone,
   lastAdmin,
+  listDisclosures,
   listUsers,
   lookUpUser,
   oneKeyNeeded,
@@ -68,7 +70,12 @@ const patch = Type.Composite([
 
 const params = t.Object({ id: uuid() });
 
-const moment = t.String({ format: "date-time", examples: ["2026-11-01T00:00:00Z"] });
+const moment = t.String({
+  format: "date-time",
+  // The format alone takes whatever JavaScript can read as a date.
+  pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,6})?)?(Z|[+-]\\d\\d:\\d\\d)$",
+  examples: ["2026-11-01T00:00:00Z"],
+});
 const filters = {
   role: t.Optional(Type.Array(role, { minItems: 1, maxItems: 4, description: "Any of these." })),
   status: t.Optional(Type.Array(status, { minItems: 1, maxItems: 4, description: "Any of these." })),
@@ -102,6 +109,35 @@ const byRole = Type.Object({
   admin: Type.Integer(),
   parent: Type.Integer(),
 });
+
+const disclosure = Type.Object({
+  at: timestamp(),
+  action: choice(["user.read", "user.listed", "user.exported"]),
+  what: Type.String({
+    description: "What of the person: their record, their sign-in, who looked at them.",
+    examples: ["record"],
+  }),
+  actorId: nullable(uuid({ description: "Null for the system and its operator." })),
+  role: nullable(Type.String({ description: "What they were then." })),
+  purpose: nullable(
+    Type.String({
+      description: "Their interest: instruction, administration, guardianship or service.",
+      examples: ["instruction"],
+    }),
+  ),
+});
+
+const disclosureView = (row: Disclosure): Static<typeof disclosure> => {
+  const details = row.details as { readonly role?: string; readonly purpose?: string };
+  return {
+    at: row.createdAt,
+    action: row.action as "user.read" | "user.listed" | "user.exported",
+    what: row.targetType ?? "record",
+    actorId: row.actorId,
+    role: details.role ?? null,
+    purpose: details.purpose ?? null,
+  };
+};
 
 export const usersEndpoints = [
   endpoint({
@@ -307,5 +343,19 @@ export const usersEndpoints = [
     refusals: [userNotDeleted, emailTaken, usernameTaken, quotaPeopleReached, erasureRequested],
     handle: ({ deps, actor, params, ifMatch }) => restoreUser(deps, actor, params.id, ifMatch),
     present: userView,
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/users/:id/disclosures",
+    tag: "users",
+    summary: "List who looked at a person",
+    description:
+      "Newest first: who else was shown this person, when, as what and why, and who took their data along (34 CFR 99.32). People may ask it of themselves.",
+    params,
+    page: Type.Integer({ minimum: 1 }),
+    answers: { 200: pageOf(disclosure) },
+    handle: ({ deps, actor, params, page }) =>
+      listDisclosures(deps, actor, params.id, page.after, page.limit),
+    present: (found, { page }) => page.of(found, disclosureView, ({ sequence }) => sequence),
   }),
 ];

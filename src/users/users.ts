@@ -2,13 +2,13 @@
 
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Role } from "../actor.ts";
-import { auditIn } from "../audit/audit.ts";
+import { auditIn, type Disclosure, listDisclosuresIn, recordDisclosure } from "../audit/audit.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
 import { sendMailIn } from "../mail/mail.ts";
 import { checkPassword } from "../passwords.ts";
-import { mayAct, requireFresh } from "../permissions.ts";
+import { mayAct, requireFresh, requireRight } from "../permissions.ts";
 import { PEOPLE_QUOTA } from "../quotas/quotas.ts";
 import { type OrganizationSettings, passwordMinimum, readSettings } from "../settings.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
@@ -26,6 +26,7 @@ import type {
 } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export type { Disclosure } from "../audit/audit.ts";
 export { quotaPeopleReached } from "../quotas/quotas.ts";
 export {
   type NewUser,
@@ -90,7 +91,8 @@ const EMPTY_PROFILE: Profile = {
   interests: [],
 };
 
-const TAKEN = {
+/** The constraints on people that become a refusal, for `onConstraint`. */
+export const USER_CONSTRAINTS = {
   user_email_unique: () => emailTaken(),
   user_username_unique: () => usernameTaken(),
   ...PEOPLE_QUOTA,
@@ -106,7 +108,7 @@ export async function getUser(deps: Deps, actor: Actor, userId: string): Promise
 
 /** How a person signs in: for themselves and for admins. Refuses with `not_found`. */
 export async function getSignIn(deps: Deps, actor: Actor, userId: string): Promise<SignIn> {
-  if (!mayAct(actor, "GET /v1/users/:id/sign-in", userId)) throw notFound();
+  requireRight(actor, "GET /v1/users/:id/sign-in", userId, "GET /v1/users/:id");
   const found = await readTenant(deps.db, actor, (tx) => rows.findSignIn(tx, actor, userId));
   if (found === null) throw notFound();
   return found;
@@ -129,11 +131,13 @@ export async function lookUpUser(
   { email, username, externalId }: UserKey,
 ): Promise<User> {
   if ([email, username, externalId].filter((key) => key !== undefined).length !== 1) throw oneKeyNeeded();
-  const user = await readTenant(deps.db, actor, async (tx) => {
+  const find = async (tx: TenantTx): Promise<User | null> => {
     if (email !== undefined) return rows.findByEmail(tx, actor, email);
     if (username !== undefined) return rows.findByUsername(tx, actor, username);
     return externalId === undefined ? null : rows.findByExternalId(tx, actor, externalId);
-  });
+  };
+  // Not readTenant: the second statement follows from the first.
+  const user = await withTenant(deps.db, actor, find, { readOnly: true });
   if (user === null) throw notFound();
   return user;
 }
@@ -280,7 +284,7 @@ export async function insertUserIn(
 ): Promise<User> {
   const scope = { organizationId };
   const userId = Bun.randomUUIDv7();
-  await onConstraint(tx, TAKEN, (inner) => rows.insert(inner, scope, userId, user));
+  await onConstraint(tx, USER_CONSTRAINTS, (inner) => rows.insert(inner, scope, userId, user));
   await Promise.all([
     rows.upsertProfile(tx, scope, userId, profile),
     ...(credential === null ? [] : [rows.insertCredential(tx, scope, userId, credential)]),
@@ -352,7 +356,7 @@ export async function updateUser(
     const change: UserChange = { ...before, ...fields };
     if (change.status === "pending" && before.status !== "pending") throw statusNotReachable();
     if (admins !== null) requireAnotherAdmin(admins, userId);
-    await onConstraint(tx, TAKEN, (inner) => rows.update(inner, actor, userId, change));
+    await onConstraint(tx, USER_CONSTRAINTS, (inner) => rows.update(inner, actor, userId, change));
     await auditChangeIn(tx, actor.organizationId, userId, before, change, Object.keys(patch));
     if (before.email !== null && change.email?.toLowerCase() !== before.email.toLowerCase()) {
       const to = before.email;
@@ -452,7 +456,7 @@ export async function restoreUser(
     if (before === null) throw notFound();
     if (before.deletedAt === null) throw userNotDeleted();
     requireVersion(expected, before.version);
-    const restored = await onConstraint(tx, TAKEN, (inner) => rows.restore(inner, actor, userId));
+    const restored = await onConstraint(tx, USER_CONSTRAINTS, (inner) => rows.restore(inner, actor, userId));
     if (restored === 0) throw erasureRequested();
     changed(tx, "users");
     await auditIn(tx, actor.organizationId, {

@@ -27,6 +27,7 @@ export const idle: Handlers = {
   "seal-audit": async () => {},
   "erase-user": async () => {},
   lockout: async () => {},
+  "import-users": async () => {},
   "prune-sessions": async () => {},
   "watch-sign-ins": async () => {},
   "reindex-search": async () => {},

@@ -28,6 +28,7 @@ const handlers: Handlers = {
     );
     process.stdout.write(`done ${id}\n`);
   },
+  "import-users": async () => {},
   "prune-sessions": async () => {},
   "watch-sign-ins": async () => {},
   "reindex-search": async () => {},

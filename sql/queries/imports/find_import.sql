@@ -1,0 +1,18 @@
+-- How far an import is, and what became of its lines.
+-- returns: maybe
+-- scope: tenant
+-- not null: created, changed, unchanged, refused
+select
+  i.import_id, i.format, i.dry_run, i.invite, i.state, i.created_at, i.created_by_id, i.finished_at,
+  l.created, l.changed, l.unchanged, l.refused
+from app.import i
+cross join lateral (
+  select
+    (count(*) filter (where l.outcome = 'created'))::int as created,
+    (count(*) filter (where l.outcome = 'changed'))::int as changed,
+    (count(*) filter (where l.outcome = 'unchanged'))::int as unchanged,
+    (count(*) filter (where l.outcome = 'refused'))::int as refused
+  from app.import_line l
+  where l.organization_id = i.organization_id and l.import_id = i.import_id
+) l
+where i.organization_id = :organization_id and i.import_id = :import_id

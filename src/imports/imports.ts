@@ -1,0 +1,551 @@
+/**
+ * Many people at once, from a file. Who is in the file is known by the external id: importing it again changes nothing.
+ * What is in no line is left as it is; nobody is ever deleted. Roles, e-mail addresses and admins are ways to power, so
+ * there are things that no line can do: see `decide`.
+ */
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Actor } from "../actor.ts";
+import { auditIn } from "../audit/audit.ts";
+import { changed, onConstraint, readTenant, type Tenant, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { once } from "../effects/effects.ts";
+import { notFound, Refusal, refusal, writeConflict } from "../errors.ts";
+import { sendInvitationIn } from "../links/links.ts";
+import { sendMailIn } from "../mail/mail.ts";
+import {
+  importUnreadable,
+  type PeopleFormat,
+  type PersonRecord,
+  peopleOf,
+  usernameOf,
+} from "../people-file.ts";
+import { isFresh } from "../permissions.ts";
+import { enqueue } from "../queue.ts";
+import { emailTaken, USER_CONSTRAINTS, usernameTaken } from "../users/users.ts";
+import type { Import, KnownPerson, LineOutcome, LineResult } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+export { importUnreadable, PEOPLE_COLUMNS, PEOPLE_FORMATS, type PeopleFormat } from "../people-file.ts";
+export {
+  IMPORT_STATES,
+  type Import,
+  LINE_OUTCOMES,
+  type LineOutcome,
+  type LineResult,
+} from "./repository.ts";
+
+/** Of an upload, in bytes: some 100,000 people. */
+export const IMPORT_BYTES = 10 * 1024 * 1024;
+/** Lines in one transaction and one statement. */
+const BATCH = 500;
+/** How often lines are tried that somebody else wrote at the same moment. */
+const ROUNDS = 3;
+
+export const importUnderWay = refusal(
+  "conflict",
+  "import_under_way",
+  "Another import of this organization is under way",
+);
+
+/** What an import is to do besides what its lines say. */
+export interface ImportOptions {
+  /** Checks everything and stores nothing. */
+  readonly dryRun: boolean;
+  /** Sends everybody it adds an invitation, if they have an e-mail address; until they accept it they are pending. */
+  readonly invite: boolean;
+  /** Whoever imports has proved who they are within five minutes: then roles and e-mail addresses may change. */
+  readonly proven: boolean;
+}
+
+/**
+ * Takes a file to be worked off by a job. Refuses with `import_unreadable`, and with `import_under_way` while another one
+ * of the organization is worked off.
+ */
+export async function requestImport(
+  deps: Deps,
+  actor: Actor,
+  { bytes, format }: { readonly bytes: Uint8Array; readonly format: PeopleFormat },
+  options: { readonly dryRun: boolean; readonly invite: boolean },
+): Promise<Import> {
+  const { organizationId } = actor;
+  // The database holds no U+0000. What is no text is refused line by line.
+  const source = new TextDecoder().decode(bytes).replaceAll("\0", "\ufffd");
+  if (Buffer.byteLength(source) > IMPORT_BYTES) throw importUnreadable({ detail: "The file is not UTF-8." });
+  // As far as the first row: what is wrong there is wrong with all of it.
+  for await (const _ of peopleOf(chunksOf(source), format)) break;
+  return withTenant(deps.db, actor, async (tx) => {
+    await rows.failStale(tx, organizationId);
+    const importId = Bun.randomUUIDv7();
+    const made = { source, format, ...options, proven: isFresh(actor) };
+    await onConstraint(tx, { import_under_way: () => importUnderWay() }, (inner) =>
+      rows.insert(inner, organizationId, importId, made),
+    );
+    await enqueue(deps.queue, tx, "import-users", { organizationId, importId });
+    return getIn(tx, organizationId, importId);
+  });
+}
+
+async function getIn(tx: TenantTx, organizationId: string, importId: string): Promise<Import> {
+  const found = await rows.find(tx, organizationId, importId);
+  if (found === null) throw notFound();
+  return found;
+}
+
+/** How far an import is. Refuses with `not_found`. */
+export const getImport = (deps: Deps, actor: Actor, importId: string): Promise<Import> =>
+  readTenant(deps.db, actor, (tx) => getIn(tx, actor.organizationId, importId));
+
+/** What became of its lines so far, one more than `limit` when there are more. Refuses with `not_found`. */
+export async function listImportLines(
+  deps: Deps,
+  actor: Actor,
+  importId: string,
+  outcome: LineOutcome | null,
+  afterLine: number | null,
+  limit: number,
+): Promise<readonly LineResult[]> {
+  const { organizationId } = actor;
+  const [found, lines] = await readTenant(deps.db, actor, (tx) =>
+    Promise.all([
+      rows.exists(tx, organizationId, importId),
+      rows.listLines(tx, organizationId, importId, outcome, afterLine, limit + 1),
+    ]),
+  );
+  if (!found) throw notFound();
+  return lines;
+}
+
+/**
+ * Works off an import that was requested, on behalf of whoever did. Doing so again, or half and again, is the same:
+ * each batch says in its own transaction what became of it.
+ */
+export async function workOffImport(
+  deps: Deps,
+  { organizationId, importId }: { readonly organizationId: string; readonly importId: string },
+  job: { readonly id: string; readonly lastAttempt: boolean; readonly signal: AbortSignal },
+): Promise<void> {
+  const system = { organizationId, userId: null };
+  const finish = (state: "finished" | "failed") =>
+    withTenant(deps.db, system, (tx) => rows.finish(tx, organizationId, importId, state));
+  const claimed = await withTenant(deps.db, system, (tx) => rows.claim(tx, organizationId, importId));
+  if (claimed === null) return;
+  try {
+    const tenant = { organizationId, userId: claimed.createdById };
+    await importPeople(deps, tenant, chunksOf(claimed.source), claimed.format, claimed, {
+      importId,
+      jobId: job.id,
+      signal: job.signal,
+    });
+  } catch (error) {
+    if (job.lastAttempt) await finish("failed");
+    throw error;
+  }
+  await finish("finished");
+}
+
+const CHUNK = 64 * 1024;
+
+async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK);
+}
+
+interface Numbered {
+  readonly line: number;
+  readonly record: PersonRecord;
+}
+
+/** What an import has to remember from line to line. */
+interface Run extends ImportOptions {
+  readonly importId: string | null;
+  /** Who has each username and e-mail address of the file, by external id. */
+  readonly claimed: Map<string, string>;
+}
+
+/** Where an import is worked off: its row, and the job that does it. */
+export interface ImportJob {
+  readonly importId: string;
+  readonly jobId: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Imports a stream of people, batch by batch, each in one transaction with what became of it, and tells of each batch.
+ * Refuses with `import_unreadable`.
+ */
+export async function importPeople(
+  deps: Deps,
+  tenant: Tenant,
+  bytes: AsyncIterable<Uint8Array>,
+  format: PeopleFormat,
+  { dryRun, invite, proven }: ImportOptions,
+  job: ImportJob | null = null,
+  tell: (results: readonly LineResult[]) => void = () => {},
+): Promise<void> {
+  const { organizationId } = tenant;
+  const run: Run = { dryRun, invite, proven, importId: job?.importId ?? null, claimed: new Map() };
+  const seen = new Set<string>();
+  let batch: Numbered[] = [];
+  let results: LineResult[] = [];
+
+  const flush = async () => {
+    if (batch.length === 0 && results.length === 0) return;
+    job?.signal.throwIfAborted();
+    const [lines, refused] = [batch, results];
+    [batch, results] = [[], []];
+    const told = await withTenant(deps.db, tenant, async (tx) => {
+      let done: readonly LineResult[] = [];
+      const work = async () => {
+        const stored = dryRun
+          ? await rehearseIn(deps, tx, organizationId, lines, run)
+          : await importBatchIn(deps, tx, organizationId, lines, run);
+        done = [...refused, ...stored].sort((a, b) => a.line - b.line);
+        if (job !== null) await rows.insertLines(tx, organizationId, job.importId, done);
+      };
+      const last = lines.at(-1)?.line ?? refused.at(-1)?.line ?? 0;
+      if (job === null) await work();
+      else await once(tx, job.jobId, `up to line ${last}`, work);
+      return done;
+    });
+    tell(told);
+  };
+
+  for await (const read of peopleOf(bytes, format)) {
+    if ("record" in read) {
+      const { line, record } = read;
+      const { externalId } = record;
+      if (seen.has(externalId)) results.push(refusedLine(read.line, record, null, ...REPEATED));
+      else batch.push({ line, record });
+      seen.add(externalId);
+    } else {
+      const { line, externalId, reason, detail } = read;
+      results.push({ line, outcome: "refused", externalId, userId: null, reason, detail });
+    }
+    if (batch.length + results.length >= BATCH) await flush();
+  }
+  await flush();
+}
+
+/** In place of a value: what is undone by it was meant to be. */
+const rehearsed = new Error("rehearsed");
+
+/** Imports a batch, undoes it, and gives what would have become of it. */
+async function rehearseIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  lines: readonly Numbered[],
+  run: Run,
+): Promise<readonly LineResult[]> {
+  let results: readonly LineResult[] = [];
+  try {
+    await onConstraint(tx, {}, async (inner) => {
+      results = await importBatchIn(deps, inner, organizationId, lines, run);
+      throw rehearsed;
+    });
+  } catch (error) {
+    if (error !== rehearsed) throw error;
+  }
+  // Those who were added are gone again.
+  return results.map((result) => (result.outcome === "created" ? { ...result, userId: null } : result));
+}
+
+async function importBatchIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  lines: readonly Numbered[],
+  run: Run,
+): Promise<readonly LineResult[]> {
+  const results: LineResult[] = [];
+  let waiting = lines;
+  for (let round = 1; waiting.length > 0 && round <= ROUNDS; round++) {
+    waiting = await importRoundIn(deps, tx, organizationId, waiting, run, results);
+  }
+  for (const { line, record } of waiting) results.push(refusedBy(line, record, null, writeConflict()));
+  return results;
+}
+
+interface Stored extends Numbered {
+  readonly person: KnownPerson;
+  readonly before: KnownPerson | null;
+}
+
+/** Adds to `results` what became of the lines; gives those that somebody else was about to write as well. */
+async function importRoundIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  lines: readonly Numbered[],
+  run: Run,
+  results: LineResult[],
+): Promise<readonly Numbered[]> {
+  const records = lines.map(({ record }) => record);
+  const known = new Map(
+    (
+      await rows.lockPeople(
+        tx,
+        organizationId,
+        records.map(({ externalId }) => externalId),
+      )
+    ).map((person) => [person.externalId, person]),
+  );
+  const holders = await rows.listHolders(
+    tx,
+    organizationId,
+    records.flatMap(({ email }) => (typeof email === "string" ? [email.toLowerCase()] : [])),
+    records.map(({ username, externalId }) => (username ?? externalId).toLowerCase()),
+  );
+  const holderOf = new Map<string, string>();
+  for (const { userId, emailKey, usernameKey } of holders) {
+    if (emailKey !== null) holderOf.set(`email ${emailKey}`, userId);
+    holderOf.set(`username ${usernameKey}`, userId);
+  }
+  const created: Stored[] = [];
+  const altered: Stored[] = [];
+  for (const { line, record } of lines) {
+    const before = known.get(record.externalId) ?? null;
+    const decided = decide(record, before, run);
+    if ("reason" in decided) {
+      results.push(refusedLine(line, record, before, decided.reason, decided.detail));
+      continue;
+    }
+    const { person } = decided;
+    const taken = takenOf(person, before, holderOf, run.claimed);
+    if (taken !== null) results.push(refusedBy(line, record, before, taken));
+    else if (before === null) created.push({ line, record, person, before });
+    else if (decided.differs) altered.push({ line, record, person, before });
+    else results.push(doneLine("unchanged", line, person));
+  }
+
+  const refuse = ({ line, record, before }: Stored, why: Refusal) => {
+    results.push(refusedBy(line, record, before, why));
+  };
+  const added = new Map<string, Stored>();
+  const lost: Stored[] = [];
+  await storeIn(tx, created, refuse, async (inner, part) => {
+    const ids = await rows.insertPeople(
+      inner,
+      organizationId,
+      part.map(({ person }) => person),
+    );
+    const stored = new Set(ids.map(({ userId }) => userId));
+    for (const item of part) {
+      if (stored.has(item.person.userId)) added.set(item.person.userId, item);
+      else lost.push(item);
+    }
+  });
+  const written: Stored[] = [];
+  await storeIn(tx, altered, refuse, async (inner, part) => {
+    await rows.updatePeople(
+      inner,
+      organizationId,
+      part.map(({ person }) => person),
+    );
+    written.push(...part);
+  });
+  for (const { line, person } of added.values()) results.push(doneLine("created", line, person));
+  for (const { line, person } of written) results.push(doneLine("changed", line, person));
+  await tellIn(deps, tx, organizationId, [...added.values()], written, run);
+  return lost;
+}
+
+/** Stores all at once; if one is in the way of all, halves, so that each is refused for itself. */
+async function storeIn(
+  tx: TenantTx,
+  items: readonly Stored[],
+  refuse: (item: Stored, why: Refusal) => void,
+  store: (tx: TenantTx, items: readonly Stored[]) => Promise<void>,
+): Promise<void> {
+  const [first] = items;
+  if (first === undefined) return;
+  try {
+    await onConstraint(tx, CONSTRAINTS, (inner) => store(inner, items));
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
+    if (items.length === 1) return refuse(first, error);
+    const half = Math.ceil(items.length / 2);
+    await storeIn(tx, items.slice(0, half), refuse, store);
+    await storeIn(tx, items.slice(half), refuse, store);
+  }
+}
+
+const fieldRefused = refusal("invalid", "field_refused", "A field cannot have this value");
+
+/** Besides who is in the way: what the database takes is narrower in some alphabets than what was checked. */
+const CONSTRAINTS: Readonly<Record<string, () => Refusal>> = {
+  ...USER_CONSTRAINTS,
+  ...Object.fromEntries(
+    [
+      "external_id_form",
+      "email_form",
+      "username_form",
+      "full_name_length",
+      "language_form",
+      "time_zone_form",
+    ].map((name) => [`user_${name}`, () => fieldRefused()]),
+  ),
+};
+
+const REPEATED = ["external_id_repeated", "The external id is in an earlier line."] as const;
+
+type Decided =
+  | { readonly reason: string; readonly detail: string }
+  | { readonly person: KnownPerson; readonly differs: boolean };
+
+/**
+ * What a line makes of a person. Nobody becomes an admin by it, and no admin is changed by it. Another role, and another
+ * e-mail address in place of one, which is a way into the account, need a fresh proof. Whoever was suspended stays so.
+ * `pending` is only for those who are new: whoever has accepted an invitation since is not put back by the same file.
+ */
+function decide(record: PersonRecord, before: KnownPerson | null, run: Run): Decided {
+  const { externalId, fullName, username, email, role, status, language, timeZone } = record;
+  if (before === null) {
+    const name = username ?? usernameOf(externalId);
+    if (fullName === undefined)
+      return refused("field_refused", "full_name is missing, and the person is new.");
+    if (name === null)
+      return refused("field_refused", "username is missing, and the external id cannot be one.");
+    if (role === "admin") return ADMIN;
+    const invited = run.invite && typeof email === "string";
+    const person = {
+      userId: Bun.randomUUIDv7(),
+      externalId,
+      fullName,
+      username: name,
+      email: email ?? null,
+      role: role ?? "student",
+      status: status ?? (invited ? "pending" : "active"),
+      language: language ?? "en",
+      timeZone: timeZone ?? "UTC",
+    } as const;
+    return { person, differs: true };
+  }
+  const person: KnownPerson = {
+    ...before,
+    fullName: fullName ?? before.fullName,
+    username: username ?? before.username,
+    email: email === undefined ? before.email : email,
+    role: role ?? before.role,
+    status: status === undefined || status === "pending" ? before.status : status,
+    language: language ?? before.language,
+    timeZone: timeZone ?? before.timeZone,
+  };
+  const differs = FIELDS.some((field) => person[field] !== before[field]);
+  if (!differs) return { person, differs };
+  if (before.role === "admin" || person.role === "admin") return ADMIN;
+  if (before.status === "suspended" && person.status !== "suspended") {
+    return refused("person_suspended", "The person is suspended, which no import ends.");
+  }
+  const moved = before.email !== null && before.email !== person.email;
+  if ((person.role !== before.role || moved) && !run.proven) {
+    return refused(
+      "reauthentication_required",
+      "Another role or e-mail address needs an import by somebody who has just proved who they are.",
+    );
+  }
+  return { person, differs };
+}
+
+const refused = (reason: string, detail: string): Decided => ({ reason, detail });
+const ADMIN = refused(
+  "admin_not_importable",
+  "Nobody becomes an admin by an import, and no admin is changed.",
+);
+const FIELDS = ["fullName", "username", "email", "role", "status", "language", "timeZone"] as const;
+
+/** Who is in the way: somebody else in the organization, or in an earlier line. */
+function takenOf(
+  person: KnownPerson,
+  before: KnownPerson | null,
+  holderOf: ReadonlyMap<string, string>,
+  claimed: Map<string, string>,
+): Refusal | null {
+  const keys = [
+    { key: `username ${person.username.toLowerCase()}`, taken: usernameTaken },
+    ...(person.email === null ? [] : [{ key: `email ${person.email.toLowerCase()}`, taken: emailTaken }]),
+  ];
+  for (const { key, taken } of keys) {
+    const holder = holderOf.get(key);
+    const line = claimed.get(key);
+    if (holder !== undefined && holder !== before?.userId) return taken();
+    if (line !== undefined && line !== person.externalId) return taken();
+  }
+  for (const { key } of keys) claimed.set(key, person.externalId);
+  return null;
+}
+
+/** Audit, notices, invitations: in the transaction of the batch. */
+async function tellIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  added: readonly Stored[],
+  written: readonly Stored[],
+  { importId, invite }: Run,
+): Promise<void> {
+  if (added.length + written.length > 0) changed(tx, "users");
+  const target = importId === null ? {} : { targetType: "import", targetId: importId };
+  for (const [outcome, items] of [["created", added] as const, ["changed", written] as const]) {
+    if (items.length === 0) continue;
+    await auditIn(tx, organizationId, {
+      action: "user.imported",
+      outcome: "success",
+      subjectIds: items.map(({ person }) => person.userId),
+      ...target,
+      details: { outcome },
+    });
+  }
+  for (const { person, before } of written) {
+    const { userId } = person;
+    for (const field of ["role", "status"] as const) {
+      if (before === null || before[field] === person[field]) continue;
+      await auditIn(tx, organizationId, {
+        action: `user.${field}_changed`,
+        outcome: "success",
+        subjectId: userId,
+        ...target,
+        details: { from: before[field], to: person[field] },
+      });
+    }
+    const to = before?.email ?? null;
+    if (to !== null && to.toLowerCase() !== person.email?.toLowerCase()) {
+      await sendMailIn(deps, tx, organizationId, { userId, template: "email_changed", to });
+    }
+  }
+  if (!invite) return;
+  for (const { person } of added) {
+    if (person.email !== null) await sendInvitationIn(deps, tx, organizationId, person.userId);
+  }
+}
+
+const doneLine = (outcome: LineOutcome, line: number, { externalId, userId }: KnownPerson): LineResult => ({
+  line,
+  outcome,
+  externalId,
+  userId,
+  reason: null,
+  detail: null,
+});
+
+const refusedLine = (
+  line: number,
+  { externalId }: PersonRecord,
+  person: KnownPerson | null,
+  reason: string,
+  detail: string,
+): LineResult => ({ line, outcome: "refused", externalId, userId: person?.userId ?? null, reason, detail });
+
+const refusedBy = (line: number, record: PersonRecord, person: KnownPerson | null, why: Refusal) =>
+  refusedLine(line, record, person, why.slug, `${why.details.detail ?? why.title}.`.replace("..", "."));
+
+/**
+ * Gives up imports whose job is dead, and removes those that ended a month ago, at most `limit`. Gives how many were
+ * removed.
+ */
+export async function pruneImports(deps: Deps, organizationId: string, limit: number): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    await rows.failStale(tx, organizationId);
+    return rows.prune(tx, organizationId, limit);
+  });
+}

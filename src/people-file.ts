@@ -1,0 +1,247 @@
+/**
+ * A file of people, as a school's other systems and its spreadsheets write them: a table (CSV) whose first row names the
+ * columns, or one JSON object a line (NDJSON). Each line is checked by itself; what is wrong with one costs no other.
+ */
+import { ROLES, type Role } from "./actor.ts";
+import { type CsvRow, csvRows } from "./csv.ts";
+import { refusal } from "./errors.ts";
+
+export const PEOPLE_FORMATS = ["csv", "ndjson"] as const;
+export type PeopleFormat = (typeof PEOPLE_FORMATS)[number];
+
+export const importUnreadable = refusal("invalid", "import_unreadable", "The file cannot be read");
+
+/** The columns there may be, and the fields of a JSON object. */
+export const PEOPLE_COLUMNS = [
+  "external_id",
+  "full_name",
+  "username",
+  "email",
+  "role",
+  "status",
+  "language",
+  "time_zone",
+] as const;
+type Column = (typeof PEOPLE_COLUMNS)[number];
+
+const STATUSES = ["active", "inactive", "suspended", "pending"] as const;
+type Status = (typeof STATUSES)[number];
+
+/** What a line says of a person. What it does not say is undefined; only an e-mail address can be said to be none. */
+export interface PersonRecord {
+  readonly externalId: string;
+  readonly fullName?: string;
+  readonly username?: string;
+  readonly email?: string | null;
+  readonly role?: Role;
+  readonly status?: Status;
+  readonly language?: string;
+  readonly timeZone?: string;
+}
+
+export type PersonLine =
+  | { readonly line: number; readonly record: PersonRecord }
+  | {
+      readonly line: number;
+      readonly externalId: string | null;
+      readonly reason: "line_malformed" | "field_refused";
+      readonly detail: string;
+    };
+
+/**
+ * Reads the people of a file. `line` counts from 1, the row of names included. Refuses with `import_unreadable` a table
+ * whose first row does not name known columns, each once, `external_id` among them.
+ */
+export async function* peopleOf(
+  bytes: AsyncIterable<Uint8Array>,
+  format: PeopleFormat,
+): AsyncGenerator<PersonLine> {
+  if (format === "csv") yield* tablePeople(csvRows(decoded(bytes)));
+  else yield* jsonPeople(linesOf(decoded(bytes)));
+}
+
+/** What is no UTF-8 becomes U+FFFD, and the line that has one is refused: it alone. */
+async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  for await (const chunk of bytes) yield decoder.decode(chunk, { stream: true });
+  yield decoder.decode();
+}
+
+async function* tablePeople(rows: AsyncIterable<CsvRow>): AsyncGenerator<PersonLine> {
+  let columns: readonly Column[] | null = null;
+  for await (const row of rows) {
+    if (columns === null) {
+      if ("problem" in row) throw importUnreadable({ detail: `The row of column names ${row.problem}.` });
+      columns = columnsOf(row.cells);
+      continue;
+    }
+    const { line } = row;
+    if ("problem" in row) {
+      yield { line, externalId: null, reason: "line_malformed", detail: `The line ${row.problem}.` };
+      continue;
+    }
+    const names = columns;
+    // An empty cell says nothing.
+    const said = names.flatMap((name, at) => {
+      const cell = row.cells[at] ?? "";
+      return cell === "" ? [] : [[name, cell] as const];
+    });
+    if (row.cells.length > names.length && row.cells.slice(names.length).some((cell) => cell !== "")) {
+      const detail = `The line has more cells than the ${names.length} columns.`;
+      yield { line, externalId: null, reason: "line_malformed", detail };
+      continue;
+    }
+    yield personOf(line, Object.fromEntries(said));
+  }
+  if (columns === null) throw importUnreadable({ detail: "The file is empty." });
+}
+
+/** Says the number of a column and not its name: where the row of names is missing it would be somebody's. */
+function columnsOf(cells: readonly string[]): readonly Column[] {
+  const columns = cells.map((cell, at): Column => {
+    const plain = cell.toLowerCase().replace(/[\s_-]/g, "");
+    const known = PEOPLE_COLUMNS.find((column) => column.replace("_", "") === plain);
+    if (known !== undefined) return known;
+    throw importUnreadable({
+      detail: `Column ${at + 1} has a name that is not known. Known are ${PEOPLE_COLUMNS.join(", ")}.`,
+    });
+  });
+  const twice = columns.find((column, at) => columns.indexOf(column) !== at);
+  if (twice !== undefined) throw importUnreadable({ detail: `The column ${twice} is there twice.` });
+  if (!columns.includes("external_id"))
+    throw importUnreadable({ detail: "The column external_id is missing." });
+  return columns;
+}
+
+const LINE_LENGTH = 16_384;
+
+/** Splits at newlines. A line that is too long comes cut, and then is no JSON. */
+async function* linesOf(
+  text: AsyncIterable<string>,
+): AsyncGenerator<{ readonly line: number; readonly text: string }> {
+  let rest = "";
+  let line = 0;
+  for await (const chunk of text) {
+    const parts = chunk.split("\n");
+    for (const [at, part] of parts.entries()) {
+      if (at > 0) {
+        yield { line: ++line, text: rest };
+        rest = "";
+      }
+      if (rest.length <= LINE_LENGTH) rest += part.slice(0, LINE_LENGTH + 1);
+    }
+  }
+  if (rest !== "") yield { line: ++line, text: rest };
+}
+
+async function* jsonPeople(
+  lines: AsyncIterable<{ readonly line: number; readonly text: string }>,
+): AsyncGenerator<PersonLine> {
+  for await (const { line, text } of lines) {
+    const plain = (line === 1 ? text.replace(/^\ufeff/, "") : text).trim();
+    if (plain === "") continue;
+    const value = plain.length > LINE_LENGTH ? undefined : jsonOf(plain);
+    const malformed = (detail: string): PersonLine => ({
+      line,
+      externalId: null,
+      reason: "line_malformed",
+      detail,
+    });
+    if (value === undefined) yield malformed("The line is no JSON, or too long.");
+    else if (typeof value !== "object" || value === null || Array.isArray(value))
+      yield malformed("The line is no JSON object.");
+    else yield personOf(line, value as Readonly<Record<string, unknown>>);
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The e-mail addresses that the API takes, less those with letters of other alphabets. RFC 5321 §4.1.2, without quotes. */
+const EMAIL =
+  /^(?=.{1,254}$)(?=.{1,64}@)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i;
+const USERNAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+
+type Check = (value: string) => string | null;
+
+/** Each gives the value as it is stored, or null when it cannot be one. */
+const CHECKS: Readonly<Record<Column, Check>> = {
+  external_id: (value) => (/^[^\s\p{Cc}\ufffd]{1,200}$/u.test(value) ? value : null),
+  full_name: (value) => {
+    // A name that a spreadsheet has broken over two lines is still one.
+    const name = value.replace(/\s+/g, " ").trim();
+    return /^[^\p{Cc}\ufffd]{1,200}$/u.test(name) ? name : null;
+  },
+  username: (value) => (USERNAME.test(value) ? value : null),
+  email: (value) => (EMAIL.test(value) ? value : null),
+  role: (value) => ROLES.find((role) => role === value.toLowerCase()) ?? null,
+  status: (value) => STATUSES.find((status) => status === value.toLowerCase()) ?? null,
+  language: (value) => (/^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$/.test(value) ? value : null),
+  time_zone: (value) => (/^[A-Za-z][A-Za-z0-9_+/-]{1,63}$/.test(value) && isTimeZone(value) ? value : null),
+};
+
+const FORMS: Readonly<Record<Column, string>> = {
+  external_id: "must be 1 to 200 characters without white space",
+  full_name: "must be 1 to 200 characters",
+  username: "must be 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first and last",
+  email: "must be an e-mail address",
+  role: `must be one of ${ROLES.join(", ")}`,
+  status: `must be one of ${STATUSES.join(", ")}`,
+  language: "must be a language code like en or es-MX",
+  time_zone: "must be a name like Europe/Madrid",
+};
+
+/** The default of who has none: an id that can be a username is one. */
+export const usernameOf = (externalId: string): string | null => CHECKS.username(externalId);
+
+function personOf(line: number, given: Readonly<Record<string, unknown>>): PersonLine {
+  const id = typeof given.external_id === "string" ? CHECKS.external_id(given.external_id) : null;
+  const refused = (detail: string): PersonLine => ({ line, externalId: id, reason: "field_refused", detail });
+  const unknown = Object.keys(given).findIndex((name) => !PEOPLE_COLUMNS.includes(name as Column));
+  if (unknown !== -1) return refused(`Field ${unknown + 1} has a name that is not known.`);
+  if (given.external_id === undefined) return refused("external_id is missing.");
+  const values: Partial<Record<Column, string>> = {};
+  for (const column of PEOPLE_COLUMNS) {
+    const value = given[column];
+    if (value === undefined || (value === null && column === "email")) continue;
+    const checked = typeof value === "string" ? CHECKS[column](value) : null;
+    if (checked === null) return refused(`${column} ${FORMS[column]}.`);
+    values[column] = checked;
+  }
+  const { full_name: fullName, username, language, time_zone: timeZone } = values;
+  const email = given.email === null ? null : values.email;
+  return {
+    line,
+    record: {
+      externalId: values.external_id ?? "",
+      ...(fullName === undefined ? {} : { fullName }),
+      ...(username === undefined ? {} : { username }),
+      ...(email === undefined ? {} : { email }),
+      ...(values.role === undefined ? {} : { role: values.role as Role }),
+      ...(values.status === undefined ? {} : { status: values.status as Status }),
+      ...(language === undefined ? {} : { language }),
+      ...(timeZone === undefined ? {} : { timeZone }),
+    },
+  };
+}
+
+const timeZones = new Map<string, boolean>();
+
+/** Kept for those asked for: asking costs more than all the rest of a line. */
+function isTimeZone(name: string): boolean {
+  const known = timeZones.get(name);
+  if (known !== undefined) return known;
+  let found = true;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+  } catch {
+    found = false;
+  }
+  if (timeZones.size < 1000) timeZones.set(name, found);
+  return found;
+}
