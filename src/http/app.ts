@@ -146,11 +146,11 @@ export function buildApp(options: AppOptions): App {
       if (!safe && !headers.has("authorization")) checkOrigin(headers, site, false);
     } else {
       exchange.actor = await identify(exchange, safe);
-      const { organizationId, userId, apiKeyId } = exchange.actor;
+      const { userId, apiKeyId } = exchange.actor;
       exchange.lease =
         apiKeyId === undefined
-          ? limits.user(organizationId, userId, exchange.startedAt)
-          : limits.apiKey(organizationId, apiKeyId, exchange.startedAt);
+          ? limits.user(exchange.actor, userId, exchange.startedAt)
+          : limits.apiKey(exchange.actor, apiKeyId, exchange.startedAt);
       authorize(endpoint.access, exchange.actor);
     }
 

@@ -19,6 +19,8 @@ export interface FoundLink {
   readonly linkId: string;
   readonly userId: string;
   readonly open: boolean;
+  /** A request that is repeated may still be answered as the first time. */
+  readonly usedLately: boolean;
   readonly role: Role;
   readonly username: string;
   readonly fullName: string;

@@ -179,10 +179,11 @@ function rendered(
     readonly organization: string;
   },
   { token, values }: Opened,
+  otherwise = `http://${config.host}:${config.port}`,
 ): RenderedMail {
   const template = mail.template as MailTemplate;
   const page = LINK_PAGES[template];
-  const base = (config.publicUrl ?? `http://${config.host}:${config.port}`).replace(/\/+$/, "");
+  const base = (config.publicUrl ?? otherwise).replace(/\/+$/, "");
   const context: MailContext = {
     name: mail.fullName,
     organization: mail.organization,
@@ -246,11 +247,15 @@ export async function listMail(
   );
 }
 
-/** One mail as it was or would be sent, link included while it is kept; for the operator. Null when there is none. */
+/**
+ * One mail as it was or would be sent, link included while it is kept; for the operator. Null when there is none. `base`
+ * is where the links lead when no public address is configured.
+ */
 export async function findMail(
   deps: Pick<Deps, "db" | "keys" | "config">,
   organizationId: string,
   mailId: string,
+  base?: string,
 ): Promise<Mail | null> {
   const row = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
     rows.find(tx, organizationId, mailId),
@@ -258,7 +263,7 @@ export async function findMail(
   if (row === null) return null;
   const opened = open(deps, organizationId, mailId, row);
   const content = opened ?? { to: "", values: {}, token: null };
-  return { ...summaryOf(row, opened?.to ?? null), ...rendered(deps, row, content) };
+  return { ...summaryOf(row, opened?.to ?? null), ...rendered(deps, row, content, base) };
 }
 
 /** Removes mail that is thirty days old, at most `limit`. Gives how many. */

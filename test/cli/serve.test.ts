@@ -216,7 +216,7 @@ test("a ready file of the last run is gone before this one is ready", async () =
     await Bun.sleep(2);
   }
   const ready = JSON.parse(text) as { url: string; docs: string; pid: number; setupCode: string };
-  expect(Object.keys(ready)).toEqual(["url", "docs", "pid", "setupCode"]);
+  expect(Object.keys(ready)).toEqual(["url", "docs", "pid", "mailboxPassword", "setupCode"]);
   expect(ready.pid).toBe(serve.pid);
   expect(ready.docs).toBe(`${ready.url}/docs`);
   expect(statSync(readyFile).mode & 0o777).toBe(0o600);

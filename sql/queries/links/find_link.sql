@@ -4,6 +4,7 @@
 -- not null: open
 select l.link_id, l.user_id,
   l.consumed_at is null and l.ended_at is null and l.expires_at > now() as open,
+  coalesce(l.consumed_at > now() - interval '24 hours', false) as used_lately,
   u.role, u.username, u.full_name, u.email
 from app.link l
 join app.user u on u.organization_id = l.organization_id and u.user_id = l.user_id

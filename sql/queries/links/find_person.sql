@@ -3,5 +3,5 @@
 -- scope: tenant
 select user_id from app.user
 where organization_id = :organization_id
-  and (lower(email) = lower(:login) or lower(username) = lower(:login))
+  and (email_key = lower(:login) or username_key = lower(:login))
   and deleted_at is null

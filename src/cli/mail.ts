@@ -1,0 +1,111 @@
+import type { Deps } from "../deps.ts";
+import { findMail, listMail, type Mail, type MailSummary } from "../mail/mail.ts";
+import { allOrganizations } from "../organizations/organizations.ts";
+import { findOrganization } from "../sessions/sessions.ts";
+import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
+import { openAll } from "./open.ts";
+import { logOf, readSettingsOf } from "./settings.ts";
+
+/** Mails of one organization that are listed. */
+const LISTED = 50;
+
+export const mailCommand: Command = {
+  name: "mail",
+  summary: "read the mailbox: what was sent, is to be sent, or is kept because there is no SMTP server",
+  usage: "[show ID] [--organization SLUG] [--limit N]",
+  details: [
+    "Lists the newest mail of each organization, or shows one with its text. Mail that is kept or has failed shows its",
+    "link, so that you can hand it on; it is as good as a password until it has been used or has expired.",
+  ].join("\n"),
+  options: {
+    ...DATA_DIR,
+    organization: { type: "string", value: "SLUG", meaning: "only mail of this organization" },
+    limit: { type: "string", value: "N", meaning: `how many of each organization to list (${LISTED})` },
+  },
+  positionals: { min: 0, max: 2 },
+  run: async (call) => {
+    const [verb, id, wrong] = call.positionals;
+    if (verb !== undefined && (verb !== "show" || id === undefined || wrong !== undefined)) {
+      throw new Exit(EXIT.usage, "`satchel mail` lists, `satchel mail show ID` shows one");
+    }
+    const limit = readLimit(call.options.limit);
+    const config = readSettingsOf(call);
+    const opened = await openAll(config, logOf(config), false);
+    try {
+      const organizations = await chosen(opened.deps, call.options.organization);
+      return id === undefined
+        ? await list(call, opened.deps, organizations, limit)
+        : await show(call, opened.deps, organizations, id);
+    } finally {
+      await opened.close();
+    }
+  },
+};
+
+function readLimit(given: string | boolean | undefined): number {
+  if (typeof given !== "string") return LISTED;
+  const limit = /^\d{1,4}$/.test(given) ? Number(given) : 0;
+  if (limit < 1 || limit > 1000) throw new Exit(EXIT.usage, "--limit must be a whole number from 1 to 1000");
+  return limit;
+}
+
+async function chosen(
+  deps: Deps,
+  slug: string | boolean | undefined,
+): Promise<AsyncIterable<string> | readonly string[]> {
+  if (typeof slug !== "string") return allOrganizations(deps);
+  const organization = await findOrganization(deps, slug);
+  if (organization === null) throw new Exit(EXIT.failed, `there is no organization "${slug}"`);
+  return [organization.organizationId];
+}
+
+async function list(
+  call: Call,
+  deps: Deps,
+  organizations: AsyncIterable<string> | readonly string[],
+  limit: number,
+): Promise<number> {
+  let count = 0;
+  for await (const organizationId of organizations) {
+    for (const mail of await listMail(deps, organizationId, null, limit)) {
+      call.out(lineOf(mail));
+      count += 1;
+    }
+  }
+  if (count === 0) call.say("There is no mail.");
+  return EXIT.ok;
+}
+
+const lineOf = ({ id, createdAt, state, template, to, lastError }: MailSummary): string =>
+  [
+    id,
+    createdAt.toISOString().slice(0, 19),
+    state.padEnd(6),
+    template.padEnd(21),
+    `${to ?? "(unreadable)"}${lastError === null ? "" : `  ${lastError}`}`,
+  ].join("  ");
+
+async function show(
+  call: Call,
+  deps: Deps,
+  organizations: AsyncIterable<string> | readonly string[],
+  id: string,
+): Promise<number> {
+  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+  for await (const organizationId of isId ? organizations : []) {
+    const mail = await findMail(deps, organizationId, id);
+    if (mail === null) continue;
+    for (const line of headOf(mail)) call.out(line);
+    call.out(`\n${mail.text}`);
+    return EXIT.ok;
+  }
+  throw new Exit(EXIT.failed, `there is no mail ${id}`, "`satchel mail` lists what there is.");
+}
+
+const headOf = (mail: Mail): readonly string[] => [
+  `To:       ${mail.to ?? "(unreadable: its secret is no longer configured)"}`,
+  `Subject:  ${mail.subject}`,
+  `State:    ${mail.state}${mail.lastError === null ? "" : ` (${mail.lastError})`}, attempts: ${mail.attempts}`,
+  `Written:  ${mail.createdAt.toISOString()}`,
+  ...(mail.sentAt === null ? [] : [`Sent:     ${mail.sentAt.toISOString()}`]),
+];
