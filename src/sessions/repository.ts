@@ -151,6 +151,8 @@ export interface LiveSession {
   readonly settings: unknown;
   readonly hasSecondFactor: boolean;
   readonly needsTouch: boolean;
+  /** The quota of the organization; null when it has none. */
+  readonly requestsPerMinute: number | null;
   readonly organizationGeneration: number;
   readonly usersGeneration: number;
   readonly contentsGeneration: number;

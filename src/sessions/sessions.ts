@@ -275,11 +275,12 @@ async function tellIn(
   origin: Origin,
 ): Promise<void> {
   const { browser, operatingSystem } = softwareOf(origin.userAgent);
+  const address = addressOf(origin);
   const values = {
     time: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
     ...(operatingSystem === null ? {} : { device: operatingSystem }),
     ...(browser === null ? {} : { browser }),
-    address: addressOf(origin) ?? "",
+    ...(address === null ? {} : { address }),
   };
   await sendMailIn(deps, tx, organizationId, { userId, template, values });
 }
@@ -527,6 +528,7 @@ export async function authenticate(deps: Deps, token: string, address = ""): Pro
     scopes: null,
     authenticatedAt: session.authenticatedAt,
     mustEnrol: !session.hasSecondFactor && secondFactorRequired(readSettings(session.settings), session.role),
+    requestsPerMinute: session.requestsPerMinute,
     generations: {
       organization: session.organizationGeneration,
       users: session.usersGeneration,

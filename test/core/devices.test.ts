@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { DEVICE_DAYS, deviceType, knows, readDevice, rememberOn } from "../../src/devices.ts";
+import { DEVICE_DAYS, deviceType, knows, readDevice, rememberOn, softwareOf } from "../../src/devices.ts";
 import { openKeys } from "../../src/keys.ts";
 
 const OLD = "the old secret, of sufficient length 01";
@@ -29,6 +29,32 @@ test.each([
 );
 
 test("no user agent is an unknown device [row 18]", () => expect(deviceType(null)).toBe("unknown"));
+
+test.each([
+  [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148 Safari/604.1",
+    "Safari 17",
+    "iOS 17.0",
+  ],
+  [
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36",
+    "Chrome 126",
+    "Android 14",
+  ],
+  // Frozen by the browsers: what it says of the version is not so.
+  [
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15",
+    "Safari 17",
+    "macOS",
+  ],
+  ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox 128", "Linux"],
+  ["curl/8.0", null, null],
+  ["((((\uffff", null, null],
+  ["", null, null],
+  [null, null, null],
+] as const)("the user agent %s is of %s on %s [row 76]", (userAgent, browser, operatingSystem) =>
+  expect(softwareOf(userAgent)).toEqual({ browser, operatingSystem }),
+);
 
 test("a device knows whom it was told of and nobody else, for 90 days [row 106]", () => {
   const { token } = rememberOn(keys, null, ada, DAY);

@@ -9,6 +9,7 @@ select
     where f.organization_id = s.organization_id and f.user_id = s.user_id
       and f.confirmed_at is not null) as has_second_factor,
   s.last_active_at < now() - interval '1 minute' as needs_touch,
+  (select q.requests_per_minute from app.quota q where q.organization_id = :organization_id) as requests_per_minute,
   coalesce((select generation from app.generation g
     where g.organization_id = :organization_id and g.topic = 'organization'), 0) as organization_generation,
   coalesce((select generation from app.generation g
