@@ -64,7 +64,7 @@ export function refusalsOf(endpoint: Endpoint): ReadonlyMap<string, RefusalType>
     ...ALWAYS,
     ...DATABASE,
     ...(method === "GET" ? [invalidValue] : CHANGES),
-    ...(access === "public" ? [] : [unauthenticated, ...refusalsOfAccess(access)]),
+    ...(access === "public" ? [] : [unauthenticated, ...refusalsOfAccess(access, params !== undefined)]),
     ...(params === undefined ? [] : [notFound]),
     ...(page === undefined ? [] : [invalidCursor]),
     ...(method === "POST" ? [malformedHeader, keyReused, keyInUse] : []),

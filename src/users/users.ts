@@ -103,6 +103,7 @@ export async function getUser(deps: Deps, actor: Actor, userId: string): Promise
   if (!mayAct(actor, "GET /v1/users/:id", userId)) throw notFound();
   const user = await readTenant(deps.db, actor, (tx) => rows.find(tx, actor, userId));
   if (user === null) throw notFound();
+  await recordDisclosure(deps, actor, "user.read", [userId]);
   return user;
 }
 
@@ -111,6 +112,7 @@ export async function getSignIn(deps: Deps, actor: Actor, userId: string): Promi
   requireRight(actor, "GET /v1/users/:id/sign-in", userId, "GET /v1/users/:id");
   const found = await readTenant(deps.db, actor, (tx) => rows.findSignIn(tx, actor, userId));
   if (found === null) throw notFound();
+  await recordDisclosure(deps, actor, "user.read", [userId], "sign_in");
   return found;
 }
 
@@ -139,6 +141,7 @@ export async function lookUpUser(
   // Not readTenant: the second statement follows from the first.
   const user = await withTenant(deps.db, actor, find, { readOnly: true });
   if (user === null) throw notFound();
+  await recordDisclosure(deps, actor, "user.read", [user.id]);
   return user;
 }
 
@@ -197,7 +200,40 @@ export async function listUsers(
   limit: number,
 ): Promise<readonly ListedUser[]> {
   requireMaySee(actor, filter);
-  return readTenant(deps.db, actor, (tx) => rows.list(tx, actor, filter, order, after, limit + 1));
+  const found = await readTenant(deps.db, actor, (tx) =>
+    rows.list(tx, actor, filter, order, after, limit + 1),
+  );
+  // One more than the page was read to know whether there is another: nobody is shown it.
+  await recordDisclosure(
+    deps,
+    actor,
+    "user.listed",
+    found.slice(0, limit).map(({ id }) => id),
+  );
+  return found;
+}
+
+/**
+ * Which others looked at a person or took their data along, newest first, one more than `limit` when there are more: for
+ * themselves and for admins (34 CFR 99.32). Refuses with `not_found`, `forbidden`.
+ */
+export async function listDisclosures(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  before: number | null,
+  limit: number,
+): Promise<readonly Disclosure[]> {
+  requireRight(actor, "GET /v1/users/:id/disclosures", userId, "GET /v1/users/:id");
+  const [user, found] = await readTenant(deps.db, actor, (tx) =>
+    Promise.all([
+      rows.find(tx, actor, userId),
+      listDisclosuresIn(tx, actor.organizationId, userId, before, limit),
+    ]),
+  );
+  if (user === null) throw notFound();
+  await recordDisclosure(deps, actor, "user.read", [userId], "disclosures");
+  return found;
 }
 
 /** How many people `listUsers` would give. Refuses with `forbidden`. */

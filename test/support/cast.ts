@@ -2,6 +2,7 @@
  * People, and what is theirs, straight into the tables: the tests that go through every operation need thousands, and how
  * they come about through the API is shown elsewhere.
  */
+import { randomBytes } from "node:crypto";
 import type { Role } from "../../src/actor.ts";
 import { newToken } from "../../src/tokens.ts";
 import type { TestApp } from "./app.ts";
@@ -46,10 +47,42 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
     );
     return { id, token };
   };
+  const importOf = async ({ organizationId, id: userId }: Person): Promise<string> => {
+    const id = Bun.randomUUIDv7();
+    await admin(
+      `insert into app.import
+         (organization_id, import_id, created_by_id, format, dry_run, invite, proven, state, finished_at)
+       values ($1, $2, $3, 'csv', false, false, false, 'finished', now())`,
+      [organizationId, id, userId],
+    );
+    return id;
+  };
   const things: Readonly<Record<string, (owner: Person) => Promise<string>>> = {
+    "/v1/users/:id/second-factor": async ({ organizationId, id }) => {
+      await admin(
+        `insert into app.second_factor (organization_id, user_id, secret, confirmed_at) values ($1, $2, $3, now())`,
+        [organizationId, id, randomBytes(48)],
+      );
+      return id;
+    },
+    "/v1/users/:id/erasure": async ({ organizationId, id }) => {
+      await admin("insert into app.erasure (organization_id, user_id) values ($1, $2)", [organizationId, id]);
+      return id;
+    },
+    "/v1/users/imports/:id": importOf,
     "/v1/users/:id": async ({ id }) => id,
     "/v1/sessions/:id": async (owner) => (await session(owner)).id,
     "/v1/api-keys/:id": async (owner) => (await apiKey(owner, "student", ["users:read"])).id,
+    "/v1/organization/sign-up-codes/:id": async ({ organizationId, id: userId }) => {
+      const id = Bun.randomUUIDv7();
+      await admin(
+        `insert into app.sign_up_code
+           (organization_id, sign_up_code_id, code_hash, role, uses_allowed, expires_at, created_by_id)
+         values ($1, $2, $3, 'student', 1, now() + interval '1 hour', $4)`,
+        [organizationId, id, randomBytes(32), userId],
+      );
+      return id;
+    },
     // Published: a draft is hidden from pupils whosever it is.
     "/v1/contents/:id": async ({ organizationId, id: userId }) => {
       const id = Bun.randomUUIDv7();

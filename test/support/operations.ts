@@ -31,13 +31,22 @@ interface OperationNode {
 
 /** What only one of several fields may say, or what an example cannot know. */
 const BODIES: Readonly<Record<string, unknown>> = {
+  "POST /v1/users/import": "external_id,full_name\n0042,Ada Lovelace\n",
+  // Another e-mail address would need a fresh proof.
+  "PATCH /v1/users/:id": { fullName: "Ada Lovelace" },
+  // The example changes every setting there is.
+  "PATCH /v1/organization": { name: "Springfield Elementary" },
+  "POST /v1/sessions/current/reauthentication": { password: "a long sentence only I know" },
   "POST /v1/api-keys": {
     name: "Timetable import",
     scopes: ["users:read"],
     expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
   },
 };
-const QUERIES: Readonly<Record<string, string>> = {};
+const QUERIES: Readonly<Record<string, string>> = {
+  "GET /v1/users/lookup": "username=ada",
+  "DELETE /v1/sessions": "others=true",
+};
 
 const document = (await openapi(endpoints, "test")) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationNode>>>>;
