@@ -40,6 +40,8 @@ export const ACTIONS = {
   "access.refused": "security",
   "attack.suspected": "security",
 
+  "setup_code.created": "security",
+  "setup_code.refused": "security",
   "organization.created": "record",
   "organization.changed": "record",
   "organization.suspended": "record",

@@ -122,7 +122,9 @@ const listTenantTablesStatement: Statement = {
         and pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) = '(organization_id = ( SELECT app.org() AS org))'
       )
       and (c.relname, p.polname) not in
-        (('organization', 'system_select'), ('content_search', 'search_select'), ('user', 'search_select'), ('history', 'owner_insert'))
+        (('organization', 'system_select'), ('content_search', 'search_select'), ('user', 'search_select'),
+         ('history', 'owner_insert'), ('quota', 'owner_select'), ('quota', 'system_select'), ('usage', 'owner_all'),
+         ('usage', 'system_select'))
   ), '') as foreign_policies,
   coalesce((
     select string_agg(distinct coalesce(g.rolname, 'public')::text, ', ' order by coalesce(g.rolname, 'public')::text)

@@ -318,6 +318,27 @@ export function updateFinished(tx: TenantTx, params: UpdateFinishedParams): Prom
   return count(tx, updateFinishedStatement, [params.state, params.organizationId, params.importId]);
 }
 
+export interface UpdateForgottenParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const updateForgottenStatement: Statement = {
+  name: "imports/update_forgotten",
+  text: `update /* imports/update_forgotten */ app.import_line l set external_id = null
+where l.organization_id = $1 and l.user_id is null and l.external_id in (
+  select u.external_id from app.user u where u.organization_id = $1 and u.user_id = $2
+  union all
+  select h.before ->> 'external_id' from app.history h
+  where h.organization_id = $1 and h.table_name = 'user' and h.row_id = $2
+)`,
+};
+
+/** Takes a person's own number out of the lines that name nobody: those of rehearsals, and of refusals. */
+export function updateForgotten(tx: TenantTx, params: UpdateForgottenParams): Promise<number> {
+  return count(tx, updateForgottenStatement, [params.organizationId, params.userId]);
+}
+
 export interface UpdatePeopleParams {
   readonly people: Exclude<Json, null>;
   readonly organizationId: string;

@@ -183,6 +183,41 @@ export function listMail(tx: TenantTx, params: ListMailParams): Promise<readonly
   return many<ListMailRow>(tx, listMailStatement, [params.organizationId, params.beforeId, params.limit]);
 }
 
+export interface ListOfPersonParams {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly limit: number;
+}
+
+export interface ListOfPersonRow {
+  readonly mailId: string;
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
+  readonly language: "en" | "es";
+  readonly content: Uint8Array;
+  readonly fullName: string;
+  readonly organization: string;
+}
+
+const listOfPersonStatement: Statement = {
+  name: "mail/list_of_person",
+  text: `select /* mail/list_of_person */ m.mail_id, m.template, m.language, m.content, u.full_name, o.name as organization
+from app.mail m
+join app.user u on u.organization_id = m.organization_id and u.user_id = m.user_id
+join app.organization o on o.organization_id = m.organization_id
+where m.organization_id = $1 and m.user_id = $2
+order by m.created_at desc, m.mail_id desc
+limit $3::int`,
+};
+
+/** Mail to one person, newest first. */
+export function listOfPerson(tx: TenantTx, params: ListOfPersonParams): Promise<readonly ListOfPersonRow[]> {
+  return many<ListOfPersonRow>(tx, listOfPersonStatement, [
+    params.organizationId,
+    params.userId,
+    params.limit,
+  ]);
+}
+
 export interface PruneMailParams {
   readonly organizationId: string;
   readonly limit: number;

@@ -249,15 +249,18 @@ export async function recordDisclosure(
 ): Promise<void> {
   const others = personIds.filter((id) => id !== actor.userId);
   if (others.length === 0) return;
-  const { role, credential } = actor;
-  const purpose = credential === "api_key" ? "service" : PURPOSES[role];
   await audit(deps, actor, {
     action,
     outcome: "success",
     subjectIds: others,
     ...(targetType === undefined ? {} : { targetType }),
-    details: { role, credential, purpose },
+    details: interestOf(actor),
   });
+}
+
+/** The details of a disclosure: as what somebody looked, and with what interest. */
+export function interestOf({ role, credential }: Pick<Actor, "role" | "credential">) {
+  return { role, credential, purpose: credential === "api_key" ? "service" : PURPOSES[role] };
 }
 
 // ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,8 @@
 /** Founding an organization, and what its own admins may read and change of it. */
 import type { Actor, Around } from "../actor.ts";
-import { auditIn } from "../audit/audit.ts";
+import { audit, auditIn } from "../audit/audit.ts";
 import { cached } from "../cache.ts";
+import { SYSTEM_CHAIN } from "../chain.ts";
 import { newCode, normalizeCode } from "../codes.ts";
 import { changed, onConstraint, readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
@@ -53,6 +54,9 @@ export interface OrganizationInput {
   };
 }
 
+/** What concerns no organization has a chain of its own. */
+const OPERATOR = { organizationId: SYSTEM_CHAIN, userId: null };
+
 export interface Founded {
   readonly organization: Organization;
   readonly user: User;
@@ -73,7 +77,11 @@ export async function createOrganization(
 ): Promise<Founded> {
   const { signUp } = deps.config;
   if (signUp === "closed") throw signUpClosed();
-  if (signUp === "code" && input.setupCode === undefined) throw setupCodeRefused();
+  const refuse = async () => {
+    await audit(deps, OPERATOR, { action: "setup_code.refused", outcome: "refused", origin });
+    return setupCodeRefused();
+  };
+  if (signUp === "code" && input.setupCode === undefined) throw await refuse();
   const hashes =
     input.setupCode === undefined ? [] : deps.keys.macs("setup-code", normalizeCode(input.setupCode));
   // Before the password is hashed: that costs a core tens of milliseconds, and anybody can send a made-up code.
@@ -81,7 +89,7 @@ export async function createOrganization(
     const known = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
       rows.existsSetupCode(tx, hashes),
     );
-    if (!known) throw setupCodeRefused();
+    if (!known) throw await refuse();
   }
   const admin = await prepareUser(
     deps,
@@ -105,6 +113,14 @@ export async function createOrganization(
         settings: {},
       }),
     );
+    await auditIn(tx, organizationId, {
+      action: "organization.created",
+      outcome: "success",
+      targetType: "organization",
+      targetId: organizationId,
+      details: { signUp, type: organization.type },
+      origin,
+    });
     const user = await insertUserIn(tx, organizationId, admin);
     const session = await openSessionIn(deps, tx, organizationId, user, origin);
     changed(tx, "organization");
@@ -249,7 +265,11 @@ export async function* allOrganizations(deps: Pick<Deps, "db">): AsyncGenerator<
 /**
  * Makes a set-up code of 100 random bits and stores its keyed hash. `first`: good only until an organization exists.
  */
-export async function createSetupCode(deps: Pick<Deps, "db" | "keys">, first: boolean): Promise<string> {
+export async function createSetupCode(
+  deps: Pick<Deps, "db" | "keys" | "log">,
+  first: boolean,
+): Promise<string> {
+  await audit(deps, OPERATOR, { action: "setup_code.created", outcome: "success", details: { first } });
   const code = newCode(20, 5);
   const hash = deps.keys.mac("setup-code", normalizeCode(code));
   await withSystem(deps.db, async (tx) => {

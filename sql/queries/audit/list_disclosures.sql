@@ -1,4 +1,4 @@
--- Who looked at a person or took their data along, newest first.
+-- Which others looked at a person or took their data along, newest first.
 -- returns: many
 -- scope: tenant
 -- nullable: :before
@@ -6,6 +6,7 @@ select e.sequence, e.created_at, e.action, e.actor_id, e.target_type, e.details
 from app.audit_subject s
 join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
 where s.organization_id = :organization_id and s.subject_id = :subject_id and s.action = any(:actions)
+  and e.actor_id is distinct from s.subject_id
   and (:before::bigint is null or s.sequence < :before)
 order by s.sequence desc
 limit :limit::int

@@ -1,0 +1,189 @@
+/** What the audit shows of what people do, over HTTP. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { domain } from "../support/domain.ts";
+import { brokenAt } from "./support.ts";
+
+const app = await domain();
+const { it, request } = app;
+afterAll(app.close);
+
+interface Event {
+  readonly sequence: number;
+  readonly at: string;
+  readonly action: string;
+  readonly outcome: string;
+  readonly actorId: string | null;
+  readonly subjectIds: readonly string[];
+  readonly targetId: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly origin: { readonly address: string; readonly userAgent: string | null } | null;
+}
+interface Page {
+  readonly items: readonly Event[];
+  readonly nextCursor: string | null;
+}
+const eventsOf = async (token: string, query = "") =>
+  (await request<Page>("GET", `/v1/audit-events?limit=100${query}`, { token })).body.items;
+
+const school = await it.organization();
+const teacher = await it.member(school, "teacher");
+const student = await it.member(school);
+
+describe("the list [row 113]", () => {
+  test("begins with the founding, and each event says who, what, to whom and from where", async () => {
+    const house = await it.organization();
+    const events = (await eventsOf(house.token)).toReversed();
+    expect(events.map(({ action }) => action)).toEqual([
+      "organization.created",
+      "user.created",
+      "session.opened",
+    ]);
+    expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(events[0]).toMatchObject({ outcome: "success", actorId: null, targetId: house.id });
+    expect(events[2]).toMatchObject({ subjectIds: [house.admin.id] });
+    expect(events[2]?.origin?.address).toBeString();
+  });
+
+  test("is narrowed by each of its filters, alone and together", async () => {
+    const all = await eventsOf(school.token);
+    const since = all.at(-3)?.at ?? "";
+    const cases: readonly (readonly [string, (event: Event) => boolean])[] = [
+      ["&action=session.opened", ({ action }) => action === "session.opened"],
+      ["&outcome=refused", ({ outcome }) => outcome === "refused"],
+      [`&actor=${school.admin.id}`, ({ actorId }) => actorId === school.admin.id],
+      [`&subject=${student.user.id}`, ({ subjectIds }) => subjectIds.includes(student.user.id)],
+      [`&target=${school.id}`, ({ targetId }) => targetId === school.id],
+      [`&since=${since}`, ({ at }) => at >= since],
+      [`&until=${since}`, ({ at }) => at < since],
+      [
+        `&action=session.opened&subject=${student.user.id}&since=2020-01-01T00:00:00Z`,
+        ({ action, subjectIds }) => action === "session.opened" && subjectIds.includes(student.user.id),
+      ],
+      ["&since=2999-01-01T00:00:00Z", () => false],
+    ];
+    for (const [query, fits] of cases) {
+      const upTo = all[0]?.sequence ?? 0;
+      const found = (await eventsOf(school.token, query)).filter(({ sequence }) => sequence <= upTo);
+      expect([query, ...found.map(({ sequence }) => sequence)]).toEqual([
+        query,
+        ...all.filter(fits).map(({ sequence }) => sequence),
+      ]);
+    }
+    const wrong = await request("GET", "/v1/audit-events?action=no.such", { token: school.token });
+    expect(wrong.status).toBe(422);
+  });
+
+  test("is read page by page without a gap, also while it grows", async () => {
+    const first = await request<Page>("GET", "/v1/audit-events?limit=3", { token: school.token });
+    const seen = first.body.items.map(({ sequence }) => sequence);
+    const top = seen[0] ?? 0;
+    await it.user(school);
+    for (let cursor = first.body.nextCursor; cursor !== null; ) {
+      const page = await request<Page>("GET", `/v1/audit-events?limit=3&cursor=${cursor}`, {
+        token: school.token,
+      });
+      seen.push(...page.body.items.map(({ sequence }) => sequence));
+      cursor = page.body.nextCursor;
+    }
+    expect(seen).toEqual(Array.from({ length: top }, (_, at) => top - at));
+  });
+
+  test("is for admins, and knows nothing of another organization", async () => {
+    const other = await it.organization();
+    for (const { token } of [teacher, student]) {
+      expect((await request("GET", "/v1/audit-events", { token })).status).toBe(403);
+    }
+    const ids = new Set([school.admin.id, teacher.user.id, student.user.id]);
+    const events = await eventsOf(other.token);
+    expect(
+      events.some(({ subjectIds, actorId }) => [...subjectIds, actorId ?? ""].some((id) => ids.has(id))),
+    ).toBe(false);
+    expect(await eventsOf(other.token, `&subject=${student.user.id}`)).toEqual([]);
+    expect(await eventsOf(other.token, `&actor=${school.admin.id}`)).toEqual([]);
+  });
+});
+
+describe("who was refused [row 113]", () => {
+  test("is recorded with what was asked for, and the refusal is answered as ever", async () => {
+    const member = await it.member(school);
+    const refused = await request("GET", "/v1/users", { token: member.token });
+    expect([refused.status, refused.body.type]).toEqual([403, "urn:satchel:problem:forbidden"]);
+    const [event] = await eventsOf(school.token, `&action=access.refused&actor=${member.user.id}`);
+    expect(event).toMatchObject({
+      outcome: "refused",
+      actorId: member.user.id,
+      targetId: "GET /v1/users",
+      details: { refusal: "forbidden", role: "student", credential: "session" },
+    });
+  });
+
+  test("a storm leaves ten a minute, and the next event says how many more there were", async () => {
+    const member = await it.member(school);
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        Array.from({ length: 10 }, () => request("GET", "/v1/users", { token: member.token })),
+      );
+    }
+    await request("GET", "/v1/users/statistics", { token: member.token });
+    const events = await eventsOf(school.token, `&action=access.refused&actor=${member.user.id}`);
+    expect(events[0]?.targetId).toBe("GET /v1/users/statistics");
+    // Twenty, should a minute have ended in between.
+    expect(events.length).toBeLessThanOrEqual(21);
+    const passed = events.reduce((sum, { details }) => sum + Number(details.notRecorded ?? 0), 0);
+    expect(events.length + passed).toBe(51);
+  });
+});
+
+describe("who looked at a person [row 113]", () => {
+  interface Disclosure {
+    readonly action: string;
+    readonly what: string;
+    readonly actorId: string | null;
+    readonly role: string | null;
+    readonly purpose: string | null;
+  }
+  const disclosuresOf = async (id: string, token: string) =>
+    request<{ items: readonly Disclosure[] }>("GET", `/v1/users/${id}/disclosures`, { token });
+
+  test("names everybody else who was shown them, alone or in a list, and why", async () => {
+    const pupil = await it.member(school);
+    await request("GET", "/v1/me", { token: pupil.token });
+    await request("GET", `/v1/users/${pupil.user.id}`, { token: pupil.token });
+    expect((await disclosuresOf(pupil.user.id, pupil.token)).body.items).toEqual([]);
+    await request("GET", `/v1/users/${pupil.user.id}`, { token: teacher.token });
+    await request("GET", "/v1/users?limit=100", { token: school.token });
+    await request("GET", `/v1/users/${pupil.user.id}/sign-in`, { token: school.token });
+    const { items } = (await disclosuresOf(pupil.user.id, pupil.token)).body;
+    expect(
+      items.map(({ action, what, actorId, role, purpose }) => [action, what, actorId, role, purpose]),
+    ).toEqual([
+      ["user.read", "sign_in", school.admin.id, "admin", "administration"],
+      ["user.listed", "record", school.admin.id, "admin", "administration"],
+      ["user.read", "record", teacher.user.id, "teacher", "instruction"],
+    ]);
+  });
+
+  test("leaves out whoever was on another page, and who was looked for in vain", async () => {
+    const pupil = await it.member(school);
+    await request("GET", "/v1/users?limit=1", { token: teacher.token });
+    const elsewhere = await it.organization();
+    expect((await request("GET", `/v1/users/${pupil.user.id}`, { token: elsewhere.token })).status).toBe(404);
+    expect((await request("GET", `/v1/users/${pupil.user.id}`, { token: student.token })).status).toBe(404);
+    expect((await disclosuresOf(pupil.user.id, pupil.token)).body.items).toEqual([]);
+  });
+
+  test("is for the person and for admins, whose looking is recorded too", async () => {
+    const pupil = await it.member(school);
+    expect((await disclosuresOf(pupil.user.id, teacher.token)).status).toBe(403);
+    expect((await disclosuresOf(pupil.user.id, student.token)).status).toBe(404);
+    expect((await disclosuresOf(pupil.user.id, (await it.organization()).token)).status).toBe(404);
+    expect((await disclosuresOf(pupil.user.id, school.token)).body.items).toEqual([]);
+    expect((await disclosuresOf(pupil.user.id, pupil.token)).body.items).toMatchObject([
+      { what: "disclosures", actorId: school.admin.id },
+    ]);
+  });
+});
+
+test("all of it is one whole chain [row 113]", async () => {
+  expect(await brokenAt(app.deps, school.id)).toBeNull();
+});
