@@ -27,6 +27,8 @@ export interface Actor {
   readonly authenticatedAt: Date;
   /** Their role needs a second factor and they have none: they may set one up, and nothing else. */
   readonly mustEnrol: boolean;
+  /** The quota of their organization, of all its people and programs together on each node; null when it has none. */
+  readonly requestsPerMinute: number | null;
   /** Read in the same round trip that checked the session. */
   readonly generations: Generations;
   readonly around?: Around;

@@ -134,6 +134,7 @@ export async function authenticateApiKey(deps: Deps, token: string, address: str
     // Of whoever made it; what needs a fresh proof is not for a key, however young.
     authenticatedAt: createdAt,
     mustEnrol: secondFactorRequired(readSettings(found.settings), role) && !found.hasSecondFactor,
+    requestsPerMinute: found.requestsPerMinute,
     generations: {
       organization: found.organizationGeneration,
       users: found.usersGeneration,

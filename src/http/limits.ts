@@ -24,16 +24,17 @@ interface Rule {
 export const GENERATION = 50_000;
 
 interface Buckets {
-  get(key: string, now: number): Bucket;
+  /** `perMinute`: other than the rule's. */
+  get(key: string, now: number, perMinute?: number): Bucket;
   readonly size: () => number;
 }
 
-function openBuckets({ perMinute }: Rule, generation: number): Buckets {
+function openBuckets(rule: Pick<Rule, "perMinute">, generation: number): Buckets {
   let young = new Map<string, Bucket>();
   let old = new Map<string, Bucket>();
   return {
     size: () => young.size + old.size,
-    get: (key, now) => {
+    get: (key, now, perMinute = rule.perMinute) => {
       let bucket = young.get(key);
       if (bucket === undefined) {
         bucket = old.get(key) ?? { tokens: perMinute, at: now, active: 0 };
@@ -56,11 +57,20 @@ function openBuckets({ perMinute }: Rule, generation: number): Buckets {
   };
 }
 
+/** What it takes of an actor: whose organization, and its quota of this moment. */
+interface Organization {
+  readonly organizationId: string;
+  readonly requestsPerMinute: number | null;
+}
+
 export interface Limits {
   /** A signed-in request. Refuses with `too_many_requests` or `too_many_at_once`. */
-  user(organizationId: string, userId: string, now: number): Lease;
-  /** A request with an API key. A program that runs wild takes nothing from the people of its organization. */
-  apiKey(organizationId: string, apiKeyId: string, now: number): Lease;
+  user(organization: Organization, userId: string, now: number): Lease;
+  /**
+   * A request with an API key. A program that runs wild takes nothing from the people of its organization, except of a
+   * quota: that is of all together.
+   */
+  apiKey(organization: Organization, apiKeyId: string, now: number): Lease;
   /** A request nobody has signed in for. */
   address(address: string, now: number): Lease;
   /** How many callers are remembered. */
@@ -89,30 +99,29 @@ export function openLimits(config: Limited, generation = GENERATION): Limits {
   const organizations = openBuckets(organizationRule, generation);
   // Of their programs alone.
   const organizationsOfKeys = openBuckets(organizationRule, generation);
+  // Of people and programs, where the operator has set one.
+  const quotas = openBuckets(organizationRule, generation);
   const member =
     (callers: Buckets, rule: Rule, together: Buckets) =>
-    (organizationId: string, callerId: string, now: number): Lease => {
-      const organization = together.get(organizationId, now);
-      const caller = callers.get(callerId, now);
-      // Both are looked at before either is charged: a refused request costs nothing.
-      check(caller, rule);
-      check(organization, organizationRule);
-      charge(caller);
-      charge(organization);
-      const tighter = caller.tokens <= organization.tokens;
-      return lease(tighter ? caller : organization, tighter ? rule : organizationRule, caller, organization);
+    ({ organizationId, requestsPerMinute }: Organization, callerId: string, now: number): Lease => {
+      const charges: [Bucket, Rule][] = [
+        [callers.get(callerId, now), rule],
+        [together.get(organizationId, now), organizationRule],
+      ];
+      if (requestsPerMinute !== null) {
+        const quota = { perMinute: requestsPerMinute, concurrency: Number.POSITIVE_INFINITY };
+        charges.push([quotas.get(organizationId, now, requestsPerMinute), quota]);
+      }
+      return takeAll(charges);
     };
   return {
     user: member(users, userRule, organizations),
     apiKey: member(apiKeys, apiKeyRule, organizationsOfKeys),
     address: (address, now) => {
-      const bucket = addresses.get(networkOf(address), now);
-      check(bucket, userRule);
-      charge(bucket);
-      return lease(bucket, userRule, bucket, null);
+      return takeAll([[addresses.get(networkOf(address), now), userRule]]);
     },
     size: () =>
-      [users, apiKeys, addresses, organizations, organizationsOfKeys].reduce(
+      [users, apiKeys, addresses, organizations, organizationsOfKeys, quotas].reduce(
         (sum, { size }) => sum + size(),
         0,
       ),
@@ -126,22 +135,25 @@ function check(bucket: Bucket, rule: Rule): void {
   if (bucket.active >= rule.concurrency) throw tooManyAtOnce({ retryAfter: 1 });
 }
 
-function charge(bucket: Bucket): void {
-  bucket.tokens -= 1;
-  bucket.active += 1;
-}
-
-function lease(shown: Bucket, rule: Rule, first: Bucket, second: Bucket | null): Lease {
+/** Charges all of them, or refuses and charges none. What is left of the tightest is told. */
+function takeAll(charges: readonly (readonly [Bucket, Rule])[]): Lease {
+  for (const [bucket, rule] of charges) check(bucket, rule);
+  for (const [bucket] of charges) {
+    bucket.tokens -= 1;
+    bucket.active += 1;
+  }
+  const [bucket, { perMinute }] = charges.reduce((tightest, each) =>
+    each[0].tokens < tightest[0].tokens ? each : tightest,
+  );
   let held = true;
   return {
-    limit: rule.perMinute,
-    remaining: Math.floor(shown.tokens),
-    reset: Math.ceil(((rule.perMinute - shown.tokens) * 60) / rule.perMinute),
+    limit: perMinute,
+    remaining: Math.floor(bucket.tokens),
+    reset: Math.ceil(((perMinute - bucket.tokens) * 60) / perMinute),
     release: () => {
       if (!held) return;
       held = false;
-      first.active -= 1;
-      if (second !== null) second.active -= 1;
+      for (const [each] of charges) each.active -= 1;
     },
   };
 }

@@ -223,9 +223,10 @@ export async function sendSignUpLinkIn(
 ): Promise<boolean> {
   const person = await rows.lockPerson(tx, organizationId, userId);
   if (person === null) return false;
-  const holder = await findUserByEmail(tx, organizationId, email);
+  // One statement whether somebody is found or not; no username is read as an address.
+  const holderId = await rows.findUserId(tx, organizationId, email);
   const enough = (await rows.countToAddress(tx, organizationId, email)) >= MAILS_PER_HOUR;
-  const silent = holder !== null || enough;
+  const silent = holderId !== null || enough;
   const made = await mailLinkIn(deps, tx, organizationId, {
     kind: "verification",
     person,
@@ -233,8 +234,8 @@ export async function sendSignUpLinkIn(
     origin,
     silent,
   });
-  if (made && holder !== null && !enough) {
-    await sendMailIn(deps, tx, organizationId, { userId: holder.id, template: "already_registered" });
+  if (made && holderId !== null && !enough) {
+    await sendMailIn(deps, tx, organizationId, { userId: holderId, template: "already_registered" });
   }
   return made;
 }

@@ -107,6 +107,7 @@ test("a lesson from the cache has the same values of the same types as one from 
     scopes: null,
     authenticatedAt: new Date(),
     mustEnrol: false,
+    requestsPerMinute: null,
     generations: { organization: 1, users: 1, contents: 1_000_000 },
   } as const;
   const hits = () => there.cache.stats().localHits;

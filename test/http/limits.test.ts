@@ -17,6 +17,9 @@ const limits = (overrides = {}, generation?: number) =>
     generation,
   );
 
+const HERE = { organizationId: "o", requestsPerMinute: null };
+const THERE = { organizationId: "other", requestsPerMinute: null };
+
 function slug(run: () => unknown): string {
   try {
     run();
@@ -30,40 +33,63 @@ function slug(run: () => unknown): string {
 describe("the rate", () => {
   test("a whole minute's worth may come at once, then one a second [row 108]", () => {
     const limit = limits();
-    for (let at = 0; at < 60; at++) limit.user("o", "u", 0).release();
-    expect(slug(() => limit.user("o", "u", 0))).toBe("too_many_requests");
-    expect(slug(() => limit.user("o", "u", 999))).toBe("too_many_requests");
-    expect(slug(() => limit.user("o", "u", 1000))).toBe("taken");
-    expect(slug(() => limit.user("o", "u", 1000))).toBe("too_many_requests");
-    expect(slug(() => limit.user("o", "other", 1000))).toBe("taken");
+    for (let at = 0; at < 60; at++) limit.user(HERE, "u", 0).release();
+    expect(slug(() => limit.user(HERE, "u", 0))).toBe("too_many_requests");
+    expect(slug(() => limit.user(HERE, "u", 999))).toBe("too_many_requests");
+    expect(slug(() => limit.user(HERE, "u", 1000))).toBe("taken");
+    expect(slug(() => limit.user(HERE, "u", 1000))).toBe("too_many_requests");
+    expect(slug(() => limit.user(HERE, "other", 1000))).toBe("taken");
   });
 
   test("a refusal says when to come back, and is not charged", () => {
     const limit = limits({ userRequestsPerMinute: 6 });
-    for (let at = 0; at < 6; at++) limit.user("o", "u", 0).release();
+    for (let at = 0; at < 6; at++) limit.user(HERE, "u", 0).release();
     for (let at = 0; at < 5; at++) {
       try {
-        limit.user("o", "u", 0);
+        limit.user(HERE, "u", 0);
       } catch (error) {
         expect((error as Refusal).details.retryAfter).toBe(10);
       }
     }
-    expect(limit.user("o", "u", 10_000).remaining).toBe(0);
+    expect(limit.user(HERE, "u", 10_000).remaining).toBe(0);
   });
 
   test("what is left is told of the tighter of the two", () => {
     const limit = limits({ organizationRequestsPerMinute: 61 });
-    const { remaining, limit: of, reset } = limit.user("o", "a", 0);
+    const { remaining, limit: of, reset } = limit.user(HERE, "a", 0);
     expect([of, remaining, reset]).toEqual([60, 59, 1]);
-    expect(limit.user("o", "b", 0)).toMatchObject({ limit: 60, remaining: 59 });
-    expect(limit.user("o", "c", 0)).toMatchObject({ limit: 61, remaining: 58, reset: 3 });
+    expect(limit.user(HERE, "b", 0)).toMatchObject({ limit: 60, remaining: 59 });
+    expect(limit.user(HERE, "c", 0)).toMatchObject({ limit: 61, remaining: 58, reset: 3 });
   });
 
   test("an organization has its own, whoever asks", () => {
     const limit = limits({ organizationRequestsPerMinute: 10 });
-    for (let at = 0; at < 10; at++) limit.user("o", `u${at}`, 0).release();
-    expect(slug(() => limit.user("o", "new", 0))).toBe("too_many_requests");
-    expect(slug(() => limit.user("other", "new", 0))).toBe("taken");
+    for (let at = 0; at < 10; at++) limit.user(HERE, `u${at}`, 0).release();
+    expect(slug(() => limit.user(HERE, "new", 0))).toBe("too_many_requests");
+    expect(slug(() => limit.user(THERE, "new", 0))).toBe("taken");
+  });
+
+  test("a quota is of all its people and programs together, for as long as it is set, and of no other organization", () => {
+    const limit = limits();
+    const quota = (requestsPerMinute: number | null) => ({ ...HERE, requestsPerMinute });
+    for (let at = 0; at < 5; at++) limit.user(quota(10), `u${at}`, 0).release();
+    for (let at = 0; at < 5; at++) limit.apiKey(quota(10), `k${at}`, 0).release();
+    expect(slug(() => limit.user(quota(10), "new", 0))).toBe("too_many_requests");
+    expect(slug(() => limit.apiKey(quota(10), "new", 0))).toBe("too_many_requests");
+    expect(slug(() => limit.user({ ...THERE, requestsPerMinute: 10 }, "new", 0))).toBe("taken");
+    // By the quota of the moment: lifted it holds nobody, and raised it fills up faster.
+    expect(slug(() => limit.user(quota(null), "new", 0))).toBe("taken");
+    expect(slug(() => limit.user(quota(600), "new", 100))).toBe("taken");
+    expect(slug(() => limit.user(quota(600), "new", 100))).toBe("too_many_requests");
+  });
+
+  test("what is left of a quota is told when that is the tightest", () => {
+    const limit = limits();
+    expect(limit.user({ ...HERE, requestsPerMinute: 6 }, "u", 0)).toMatchObject({
+      limit: 6,
+      remaining: 5,
+      reset: 10,
+    });
   });
 
   test("addresses of one IPv6 network share a bucket", () => {
@@ -90,15 +116,15 @@ describe("the rate", () => {
 describe("what is under way at once", () => {
   test("is bounded for a user and for an organization, and given back once", () => {
     const limit = limits({ userConcurrency: 2, organizationConcurrency: 3 });
-    const first = limit.user("o", "u", 0);
-    limit.user("o", "u", 0);
-    expect(slug(() => limit.user("o", "u", 0))).toBe("too_many_at_once");
-    limit.user("o", "v", 0);
-    expect(slug(() => limit.user("o", "w", 0))).toBe("too_many_at_once");
+    const first = limit.user(HERE, "u", 0);
+    limit.user(HERE, "u", 0);
+    expect(slug(() => limit.user(HERE, "u", 0))).toBe("too_many_at_once");
+    limit.user(HERE, "v", 0);
+    expect(slug(() => limit.user(HERE, "w", 0))).toBe("too_many_at_once");
     first.release();
     first.release();
-    expect(slug(() => limit.user("o", "u", 0))).toBe("taken");
-    expect(slug(() => limit.user("o", "w", 0))).toBe("too_many_at_once");
+    expect(slug(() => limit.user(HERE, "u", 0))).toBe("taken");
+    expect(slug(() => limit.user(HERE, "w", 0))).toBe("too_many_at_once");
   });
 
   test("is given back whatever becomes of the request", async () => {
@@ -156,6 +182,7 @@ describe("over HTTP", () => {
               scopes: null,
               authenticatedAt: new Date(),
               mustEnrol: false,
+              requestsPerMinute: null,
               generations: { organization: 1, users: 1, contents: 1 },
             }
           : null,

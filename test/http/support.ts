@@ -22,6 +22,7 @@ export const actorOf = (role: Role, organizationId = ORGANIZATION): Actor => ({
   scopes: null,
   authenticatedAt: new Date(),
   mustEnrol: false,
+  requestsPerMinute: null,
   generations: { organization: 1, users: 1, contents: 1 },
 });
 

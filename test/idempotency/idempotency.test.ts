@@ -101,6 +101,7 @@ for (const [token, organizationId, userId] of [
     scopes: null,
     authenticatedAt: new Date(),
     mustEnrol: false,
+    requestsPerMinute: null,
     generations,
   };
 }

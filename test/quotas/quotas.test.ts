@@ -293,6 +293,23 @@ describe("the operator's limits", () => {
     ]);
   });
 
+  test("of requests hold from the next request on, for everybody of the organization and nobody else", async () => {
+    const [house, other] = [await it.organization(), await it.organization()];
+    const pupil = await it.member(house);
+    const ask = (token: string) => request<{ type?: string }>("GET", "/v1/me", { token });
+    await setQuota(deps, house.id, { requestsPerMinute: 5 });
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, at) => ask(at % 2 === 0 ? house.token : pupil.token)),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(5);
+    const refused = await ask(pupil.token);
+    expect([refused.status, slugOf(refused)]).toEqual([429, "too_many_requests"]);
+    expect(refused.headers.get("retry-after")).not.toBeNull();
+    expect((await ask(other.token)).status).toBe(200);
+    await setQuota(deps, house.id, { requestsPerMinute: null });
+    expect((await ask(pupil.token)).status).toBe(200);
+  });
+
   test("and what is used are for admins to read, and for nobody to write", async () => {
     const house = await it.organization();
     for (const role of ["student", "teacher", "parent"] as const) {

@@ -9,6 +9,7 @@ select
     where f.organization_id = k.organization_id and f.user_id = k.user_id
       and f.confirmed_at is not null) as has_second_factor,
   k.last_used_at is null or k.last_used_at < now() - interval '1 minute' as needs_touch,
+  (select q.requests_per_minute from app.quota q where q.organization_id = :organization_id) as requests_per_minute,
   coalesce((select generation from app.generation g
     where g.organization_id = :organization_id and g.topic = 'organization'), 0) as organization_generation,
   coalesce((select generation from app.generation g
