@@ -71,7 +71,11 @@ export async function documentOf(
       schemas: { Problem: PROBLEM },
       examples: problemExamples(endpoints),
       securitySchemes: {
-        bearer: { type: "http", scheme: "bearer", description: "The token that signing in answered." },
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "The token that signing in answered, or an API key.",
+        },
         cookie: { type: "apiKey", in: "cookie", name: cookieName("session", secure), description: COOKIE },
       },
     },

@@ -50,7 +50,7 @@ async function secondAdmin(): Promise<{ school: GivenOrganization; id: string; t
 }
 
 describe("a key", () => {
-  test("does what its scopes say, and nothing else [row 103]", async () => {
+  test("does what its scopes say, and nothing else", async () => {
     const school = await it.organization();
     const { token } = await make(school.token, ["users:read"]);
     expect((await get("/v1/users", token)).status).toBe(200);
@@ -66,7 +66,7 @@ describe("a key", () => {
     }
   });
 
-  test("may nothing that has no scope, or that needs a fresh proof of who is asking [row 103]", async () => {
+  test("may nothing that has no scope, or that needs a fresh proof of who is asking", async () => {
     const school = await it.organization();
     const pupil = await it.user(school);
     const { token } = await make(school.token, SCOPES);
@@ -231,6 +231,17 @@ describe("a key", () => {
     const { token } = await make(school.token);
     await admin("update app.organization set status = 'suspended' where organization_id = $1", [school.id]);
     expect((await get("/v1/users", token)).status).toBe(401);
+  });
+
+  test("waits, like its person, for the second factor that the role needs", async () => {
+    const school = await it.organization();
+    const { token } = await make(school.token);
+    await admin(
+      "update app.organization set settings = json_build_object('adminSecondFactorRequired', true) where organization_id = $1",
+      [school.id],
+    );
+    const answer = await get("/v1/users", token);
+    expect([answer.status, slugOf(answer)]).toEqual([403, "second_factor_enrolment_required"]);
   });
 
   test("works in its own organization alone, and is nobody's to see in another [row 45]", async () => {

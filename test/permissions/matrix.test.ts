@@ -117,7 +117,7 @@ describe.each(members.map((given) => [given.operation, given] as const))("%s", (
     return thing(NOT_ONESELF.has(given.operation) ? await person(actor.organizationId, "student") : actor);
   };
 
-  test.each([...ROLES])("is to a %s what the table says [row 103] [row 105]", async (role) => {
+  test.each([...ROLES])("is to a %s what the table says [row 45] [row 105]", async (role) => {
     const right = given.access.rights[role];
     const actor = await person(school.id, role);
     const { token } = await session(actor);
