@@ -10,6 +10,7 @@ import { changed, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
 import { notFound } from "../errors.ts";
+import { forgetPersonIn } from "../imports/imports.ts";
 import type { LedgerEntry } from "../ledger.ts";
 import { allOrganizations } from "../organizations/organizations.ts";
 import { enqueue } from "../queue.ts";
@@ -81,9 +82,12 @@ export async function startErasure(
   organizationId: string,
   userId: string,
 ): Promise<Erasure | null> {
-  return withTenant(deps.db, { organizationId, userId: null }, async (tx) =>
-    (await rows.start(tx, organizationId, userId)) ? get(tx, organizationId, userId) : null,
-  );
+  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    if (!(await rows.start(tx, organizationId, userId))) return null;
+    // By the number that is erased next.
+    await forgetPersonIn(tx, organizationId, userId);
+    return get(tx, organizationId, userId);
+  });
 }
 
 /**

@@ -9,6 +9,7 @@ import { withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
 import { notFound } from "../errors.ts";
+import { listMailToIn } from "../mail/mail.ts";
 import { requireRight } from "../permissions.ts";
 import type { Part, RecordKind } from "./repository.ts";
 import * as rows from "./repository.ts";
@@ -39,7 +40,10 @@ export async function exportUser(
 ): Promise<UserExport> {
   requireRight(actor, "POST /v1/users/:id/exports", userId, "GET /v1/users/:id");
   return withTenant(deps.db, actor, async (tx) => {
-    const parts = await rows.records(tx, userId, RECORDS);
+    const [parts, mail] = await Promise.all([
+      rows.records(tx, userId, RECORDS),
+      listMailToIn(deps, tx, actor.organizationId, userId, RECORDS),
+    ]);
     if (!parts.some(({ kind, table, total }) => kind === "about" && table === "user" && total > 0)) {
       throw notFound();
     }
@@ -53,7 +57,7 @@ export async function exportUser(
       organizationId: actor.organizationId,
       userId,
       exportedAt: new Date(),
-      about: ofKind(parts, "about"),
+      about: withMail(ofKind(parts, "about"), mail),
       changes: ofKind(parts, "changes"),
       made: ofKind(parts, "made"),
       cut: parts
@@ -69,6 +73,13 @@ function ofKind(parts: readonly Part[], kind: RecordKind): Records {
       .filter((part) => part.kind === kind && part.total > 0)
       .map(({ table, records }) => [camel(table), records.map(fields)]),
   );
+}
+
+/** Mail lies sealed in its table: here it is as it was read. */
+function withMail(about: Records, mail: Awaited<ReturnType<typeof listMailToIn>>): Records {
+  if (about.mail === undefined) return about;
+  const texts = new Map(mail.map(({ id, ...text }) => [id, text]));
+  return { ...about, mail: about.mail.map((row) => ({ ...row, ...texts.get(String(row.mailId)) })) };
 }
 
 /** Columns are named as everywhere on the wire; documents inside them stay as they are. */

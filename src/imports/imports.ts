@@ -549,3 +549,11 @@ export async function pruneImports(deps: Deps, organizationId: string, limit: nu
     return rows.prune(tx, organizationId, limit);
   });
 }
+
+/**
+ * Takes a person's own number out of what is told of imports, where it stands without the person: in lines of rehearsals
+ * and of refusals. Their other lines are erased with them.
+ */
+export async function forgetPersonIn(tx: TenantTx, organizationId: string, userId: string): Promise<void> {
+  await rows.forget(tx, organizationId, userId);
+}

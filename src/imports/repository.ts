@@ -144,6 +144,10 @@ export const insertPeople = (
     people: people.map((person) => ({ ...columnsOf(person), external_id: person.externalId })),
   });
 
+/** How many lines there were. */
+export const forget = (tx: TenantTx, organizationId: string, userId: string): Promise<number> =>
+  sql.updateForgotten(tx, { organizationId, userId });
+
 export const updatePeople = (
   tx: TenantTx,
   organizationId: string,

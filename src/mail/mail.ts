@@ -266,6 +266,24 @@ export async function findMail(
   return { ...summaryOf(row, opened?.to ?? null), ...rendered(deps, row, content, base) };
 }
 
+/** What was written to a person, newest first, without the links; a mail that cannot be read any more is left out. */
+export async function listMailToIn(
+  deps: Pick<Deps, "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  limit: number,
+): Promise<
+  readonly { readonly id: string; readonly to: string; readonly subject: string; readonly text: string }[]
+> {
+  return (await rows.listOf(tx, organizationId, userId, limit)).flatMap((row) => {
+    const opened = open(deps, organizationId, row.mailId, { content: row.content, link: null });
+    if (opened === null) return [];
+    const { subject, text } = rendered(deps, row, opened);
+    return [{ id: row.mailId, to: opened.to, subject, text }];
+  });
+}
+
 /** Removes mail that is thirty days old, at most `limit`. Gives how many. */
 export async function pruneMail(
   deps: Pick<Deps, "db">,

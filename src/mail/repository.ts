@@ -49,5 +49,8 @@ export const list = (tx: TenantTx, organizationId: string, beforeId: string | nu
 export const find = (tx: TenantTx, organizationId: string, mailId: string) =>
   sql.findMail(tx, { organizationId, mailId });
 
+export const listOf = (tx: TenantTx, organizationId: string, userId: string, limit: number) =>
+  sql.listOfPerson(tx, { organizationId, userId, limit });
+
 export const prune = (tx: TenantTx, organizationId: string, limit: number): Promise<number> =>
   sql.pruneMail(tx, { organizationId, limit });

@@ -1,5 +1,7 @@
 /** A person who can be found: each thing that is kept about them is a word that stands nowhere else. */
 import { eraseUser } from "../../jobs/erase-user.ts";
+import { importUsersJob } from "../../jobs/import-users.ts";
+import type { JobPayloads } from "../../src/queue.ts";
 import type { TestApp } from "../support/app.ts";
 import { type Given, type GivenOrganization, PASSWORD } from "../support/given.ts";
 
@@ -18,7 +20,7 @@ let planted = 0;
 
 /** Makes a person through the API, changes them, and leaves traces of them wherever the API keeps any. */
 export async function plant(
-  app: Pick<TestApp, "request">,
+  app: Pick<TestApp, "request" | "deps" | "database">,
   it: Given,
   school: GivenOrganization,
 ): Promise<Planted> {
@@ -41,6 +43,9 @@ export async function plant(
     professional: `https://example.org/${word("professional")}`,
     skill: word("skill"),
     interest: word("interest"),
+    externalId: word("number"),
+    wantedEmail: `${word("wanted")}@school.example`,
+    keyName: word("apikey"),
     userAgent: `Mozilla/5.0 (X11; Linux x86_64) ${word("agent")}/1.0`,
     address: `203.0.113.${n}`,
   };
@@ -55,17 +60,34 @@ export async function plant(
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
+  /** As the office does it, and the queue after it. */
+  const imported = async (query: string) => {
+    await asked("POST", `/v1/users/import${query}`, {
+      token: school.token,
+      headers: { "content-type": "text/csv" },
+      body: `external_id,full_name,role\n${canaries.externalId},${canaries.formerName},admin\n`,
+    });
+    const [job] = await app.database.admin<{ id: string; data: JobPayloads["import-users"] }>(
+      "select id, data from pgboss.job where name = 'import-users' order by created_on desc limit 1",
+    );
+    if (job === undefined) throw new Error("the import has no job");
+    const { signal } = new AbortController();
+    await importUsersJob(app.deps, { id: job.id, payload: job.data, attempt: 1, lastAttempt: false, signal });
+  };
+  // Of somebody who is not there yet its lines name nobody.
+  await imported("?dryRun=true");
   const { id, version } = await asked<{ id: string; version: number }>("POST", "/v1/users", {
     token: school.token,
     // The answer is kept, encrypted, for whoever repeats this.
     headers: { "idempotency-key": word("key") },
     body: {
+      externalId: canaries.externalId,
       username: canaries.formerUsername,
       email: canaries.formerEmail,
       fullName: canaries.formerName,
       password: PASSWORD,
       avatarUrl: canaries.avatar,
-      role: "teacher",
+      role: "admin",
       timeZone: "Antarctica/Troll",
       profile: {
         bio: canaries.formerBio,
@@ -87,6 +109,17 @@ export async function plant(
   const login = { organization: school.slug, login: canaries.username, password: PASSWORD };
   await app.request("POST", "/v1/sessions", { headers, body: { ...login, password: "not what it is" } });
   const { token } = await asked<{ token: string }>("POST", "/v1/sessions", { headers, body: login });
+  await imported("");
+  await asked("PUT", "/v1/me/email", { token, body: { email: canaries.wantedEmail } });
+  await asked("POST", "/v1/api-keys", {
+    token,
+    body: {
+      name: canaries.keyName,
+      scopes: ["users:read"],
+      expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+    },
+  });
+  await asked("POST", "/v1/me/second-factor", { token });
   const me = await asked("GET", "/v1/me", { token });
   await asked("PATCH", "/v1/me", {
     token,

@@ -48,6 +48,10 @@ test("it holds the account, the profile, the sessions, what they were before, an
   expect(JSON.stringify(body.changes.profile)).toContain(ada.canaries.formerBio ?? "no bio");
   expect(body.made.content).toMatchObject([{ contentId: ada.contentId, title: ada.title }]);
   expect(JSON.stringify(body.made)).not.toContain("What is to be learnt.");
+  expect(body.about.mail).toContainEqual(
+    expect.objectContaining({ template: "confirm_email", to: ada.canaries.wantedEmail }),
+  );
+  expect(JSON.stringify(body.about.mail)).not.toContain("/links/");
   expect(body.made.history?.length).toBeGreaterThan(0);
 });
 
@@ -73,7 +77,8 @@ test("no password, token or hash of one is in it [row 80]", async () => {
 
 test("people get their own, admins everybody's, also of the deleted; for all others it is not there", async () => {
   expect((await exported(ben.token, ben.id)).status).toBe(200);
-  expect((await exported(ben.token, ada.id)).status).toBe(403);
+  const { token: teacher } = await it.member(school, "teacher");
+  expect((await exported(teacher, ada.id)).status).toBe(403);
   const { user: pupil, token } = await it.member(school);
   expect((await exported(token, pupil.id)).status).toBe(200);
   expect((await exported(token, ada.id)).status).toBe(404);

@@ -18,6 +18,7 @@ const queue = await openQueue({ db, log });
 const handlers: Handlers = {
   "anchor-audit": async () => {},
   "seal-audit": async () => {},
+  "erase-user": async () => {},
   lockout: async (_, { id, payload: { organizationId } }) => {
     process.stdout.write(`start ${id}\n`);
     await Bun.sleep(Number(work));
