@@ -11,7 +11,7 @@ import { tempFolder } from "../support/run.ts";
 setDefaultTimeout(60_000);
 
 const COMMANDS = [
-  ...["serve", "work", "migrate", "import", "setup-code"],
+  ...["serve", "work", "migrate", "import", "import-users", "setup-code", "organization"],
   ...["config", "doctor", "openapi", "permissions", "version"],
 ];
 
@@ -50,6 +50,8 @@ describe("wrong usage ends with 2 and says what is right", () => {
     [["import", "a.ndjson"], "--organization is missing"],
     [["import", "a.ndjson", "b.ndjson", "--organization", "x"], '"b.ndjson"'],
     [["import", "a.ndjson", "--organization", "x", "--publish=yes"], "--publish"],
+    [["import-users", "a.csv"], "--organization is missing"],
+    [["import-users", "a.csv", "--organization", "x", "--format", "xlsx"], "--format must be csv or ndjson"],
     [["setup-code", "extra"], '"extra"'],
   ];
   for (const [args, complaint] of cases) {
