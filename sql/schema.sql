@@ -58,6 +58,7 @@ create table app.api_key (
   constraint api_key_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'admin'::text, 'parent'::text]))),
   constraint api_key_scopes_some CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 50))),
   constraint api_key_token_hash_length CHECK ((octet_length(token_hash) = 32)),
+  constraint api_key_revoked_by_fkey FOREIGN KEY (organization_id, revoked_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (revoked_by_id),
   constraint api_key_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
 alter table app.api_key owner to satchel_owner;
@@ -79,6 +80,7 @@ comment on column app.api_key.revoked_at is 'personal';
 comment on column app.api_key.revoked_by_id is 'personal, reference';
 comment on column app.api_key.revoke_reason is 'personal';
 CREATE INDEX api_key_person ON app.api_key USING btree (organization_id, user_id);
+CREATE INDEX api_key_revoked_by ON app.api_key USING btree (organization_id, revoked_by_id);
 CREATE UNIQUE INDEX api_key_token_unique ON app.api_key USING btree (organization_id, token_hash);
 CREATE TRIGGER touch BEFORE UPDATE ON app.api_key FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.api_key enable row level security;

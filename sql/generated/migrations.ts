@@ -1002,7 +1002,7 @@ grant select, insert on app.security_event to satchel_request;
   },
   {
     name: "0010_api_keys",
-    checksum: "c7224fba0fb66649b419a5cbe069dfcb3a26a8edf36de446308ba9368be25d46",
+    checksum: "6a0fb5704c2bd84f773779328b6868bb4bf965ac10ef9a057b1db67a24c1e2bf",
     text: `-- Keys for programs: the rights of whoever made one, or fewer, with nobody at the keyboard.
 
 create table app.api_key (
@@ -1030,11 +1030,14 @@ create table app.api_key (
   constraint api_key_pkey primary key (organization_id, api_key_id),
   constraint api_key_revoked_whole check ((revoked_at is null) = (revoke_reason is null)),
   constraint api_key_expiry check (expires_at > created_at and expires_at <= created_at + interval '366 days'),
-  constraint api_key_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+  constraint api_key_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade,
+  constraint api_key_revoked_by_fkey foreign key (organization_id, revoked_by_id) references app.user
+    on delete set null (revoked_by_id)
 );
 comment on table app.api_key is 'What a program shows instead of a session, until it expires or is revoked.';
 create unique index api_key_token_unique on app.api_key (organization_id, token_hash);
 create index api_key_person on app.api_key (organization_id, user_id);
+create index api_key_revoked_by on app.api_key (organization_id, revoked_by_id);
 call app.protect('app.api_key');
 call app.keep_time('app.api_key');
 call app.tag('app.api_key', 'personal, row', 'user_id');

@@ -25,11 +25,14 @@ create table app.api_key (
   constraint api_key_pkey primary key (organization_id, api_key_id),
   constraint api_key_revoked_whole check ((revoked_at is null) = (revoke_reason is null)),
   constraint api_key_expiry check (expires_at > created_at and expires_at <= created_at + interval '366 days'),
-  constraint api_key_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+  constraint api_key_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade,
+  constraint api_key_revoked_by_fkey foreign key (organization_id, revoked_by_id) references app.user
+    on delete set null (revoked_by_id)
 );
 comment on table app.api_key is 'What a program shows instead of a session, until it expires or is revoked.';
 create unique index api_key_token_unique on app.api_key (organization_id, token_hash);
 create index api_key_person on app.api_key (organization_id, user_id);
+create index api_key_revoked_by on app.api_key (organization_id, revoked_by_id);
 call app.protect('app.api_key');
 call app.keep_time('app.api_key');
 call app.tag('app.api_key', 'personal, row', 'user_id');
