@@ -22,9 +22,12 @@ const WITHOUT_UPDATED_AT = [
   "history",
   "idempotency",
   "migration",
+  "recovery_code",
+  "refresh_token",
   "secret_key",
   "security_event",
   "setup_code",
+  "sign_in_challenge",
   "sign_up",
 ];
 /** Policies for other roles than the request role: two that see a few columns, and the owner, who keeps history of cascades. */
@@ -505,11 +508,13 @@ describe("rights", () => {
       "satchel_search: user select organization_id,user_id,email,username,full_name",
       "satchel_system: migration select",
       "satchel_system: organization select organization_id,slug,status",
+      "satchel_system: quota select organization_id,people,storage_bytes,requests_per_minute",
       "satchel_system: secret_key insert",
       "satchel_system: secret_key select",
       "satchel_system: setup_code delete",
       "satchel_system: setup_code insert",
       "satchel_system: setup_code select first,created_at,consumed_at",
+      "satchel_system: usage select organization_id,people,storage_bytes",
     ]);
   });
 });
