@@ -10,7 +10,6 @@ import { importsEndpoints } from "./imports/routes.ts";
 import { linksEndpoints } from "./links/routes.ts";
 import { organizationsEndpoints } from "./organizations/routes.ts";
 import { permissionsEndpoints } from "./permissions/routes.ts";
-import { permissions } from "./permissions.ts";
 import { quotasEndpoints } from "./quotas/routes.ts";
 import { searchEndpoints } from "./search/routes.ts";
 import { secondFactorsEndpoints } from "./second-factors/routes.ts";
@@ -20,7 +19,7 @@ import { signUpsEndpoints } from "./sign-ups/routes.ts";
 import { userPasswordsEndpoints } from "./user-passwords/routes.ts";
 import { usersEndpoints } from "./users/routes.ts";
 
-export const endpoints: readonly Endpoint[] = ruled(permissions, [
+export const endpoints: readonly Endpoint[] = ruled([
   ...organizationsEndpoints,
   ...quotasEndpoints,
   ...signUpsEndpoints,

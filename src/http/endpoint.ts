@@ -288,8 +288,8 @@ export function endpointFor<
  * has no endpoint, or an endpoint another rule than its row.
  */
 export function ruled(
-  table: Readonly<Record<string, Access>>,
   endpoints: readonly Endpoint[],
+  table: Readonly<Record<string, Access>> = permissions,
 ): readonly Endpoint[] {
   const declared = new Map(endpoints.map((given) => [`${given.method} ${given.path}`, given.access]));
   for (const [operation, access] of declared) {

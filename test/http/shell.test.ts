@@ -43,12 +43,12 @@ describe("a route", () => {
 
   test("with a rule and no endpoint, or with a rule that is not the table's, does not start", () => {
     const x = endpointFor(EVERYBODY, { ...base, ...rest });
-    expect(ruled({ "GET /v1/x": EVERYBODY }, [x])).toEqual([x]);
-    expect(() => ruled({ "GET /v1/x": EVERYBODY, "GET /v1/y": STAFF }, [x])).toThrow(
+    expect(ruled([x], { "GET /v1/x": EVERYBODY })).toEqual([x]);
+    expect(() => ruled([x], { "GET /v1/x": EVERYBODY, "GET /v1/y": STAFF })).toThrow(
       "GET /v1/y: src/permissions.ts has a rule for it, but no such endpoint exists; remove the row",
     );
-    expect(() => ruled({ "GET /v1/x": STAFF }, [x])).toThrow("GET /v1/x: its rule is not that of");
-    expect(() => ruled({}, [x])).toThrow("declare it with endpoint()");
+    expect(() => ruled([x], { "GET /v1/x": STAFF })).toThrow("GET /v1/x: its rule is not that of");
+    expect(() => ruled([x], {})).toThrow("declare it with endpoint()");
   });
 
   test("that contradicts itself does not start", () => {
