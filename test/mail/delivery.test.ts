@@ -257,6 +257,36 @@ describe("a bad server", () => {
   });
 });
 
+describe("a server that is not this machine", () => {
+  // Linux takes it for this machine, and nothing else does.
+  const elsewhere = (url: string) => url.replace("127.0.0.1", "0.0.0.0");
+
+  test("is never sent a password in the clear [row 75]", async () => {
+    const server = await smtpServer({ login: ["school", "secret"] });
+    servers.push(server);
+    const user = await it.user(school);
+    const id = await queue({ userId: user.id });
+    expect(await attempt(id, { url: elsewhere(server.url) })).toMatch(
+      /^a mail was not sent: (?:ETLS|ESOCKET|5\d\d)$/,
+    );
+    expect([server.logins(), server.received.length]).toEqual([0, 0]);
+    expect((await rowOf(id)).state).toBe("queued");
+  });
+
+  test("must show a certificate that can be trusted, where it speaks TLS", async () => {
+    const server = await smtpServer({ startTls: true });
+    servers.push(server);
+    const user = await it.user(school);
+    const id = await queue({ userId: user.id });
+    for (const url of [elsewhere(server.url), server.url.replace("smtp:", "smtps:")]) {
+      expect(await attempt(id, { url, limits: { greetingMs: 500 } })).toMatch(
+        /ETLS|ESOCKET|ETIMEDOUT|ECONNECTION/,
+      );
+    }
+    expect(server.received).toHaveLength(0);
+  });
+});
+
 describe("a mail that makes no sense any more is not sent", () => {
   test("when its link has ended meanwhile, when its person was deleted, when its secret is gone", async () => {
     const before = smtp.received.length;

@@ -19,6 +19,8 @@ export interface TestSmtp {
   readonly received: readonly ReceivedMail[];
   /** Connections that were made. */
   readonly connections: () => number;
+  /** Passwords that were sent to it. */
+  readonly logins: () => number;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,8 @@ export interface SmtpOptions {
   readonly answer?: (recipient: string) => number;
   /** `user:password` that it asks for. */
   readonly login?: readonly [user: string, password: string];
+  /** Whether it offers STARTTLS, with a certificate that nobody trusts. */
+  readonly startTls?: boolean;
 }
 
 /** Starts a server that speaks SMTP. */
@@ -36,11 +40,13 @@ export async function smtpServer({
   port = 0,
   answer = () => 250,
   login,
+  startTls = false,
 }: SmtpOptions = {}): Promise<TestSmtp> {
   const received: ReceivedMail[] = [];
   let connections = 0;
+  let logins = 0;
   const server = new SMTPServer({
-    hideSTARTTLS: true,
+    hideSTARTTLS: !startTls,
     authOptional: login === undefined,
     allowInsecureAuth: true,
     onConnect: (_session, done) => {
@@ -48,6 +54,7 @@ export async function smtpServer({
       done();
     },
     onAuth: ({ username, password }, _session, done) => {
+      logins += 1;
       if (login !== undefined && username === login[0] && password === login[1])
         done(null, { user: username });
       else done(new Error("wrong"));
@@ -80,6 +87,7 @@ export async function smtpServer({
     url: `smtp://${user}127.0.0.1:${listening.port}`,
     received,
     connections: () => connections,
+    logins: () => logins,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
