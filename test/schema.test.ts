@@ -282,12 +282,16 @@ describe("columns", () => {
       "api_key.api_key_id",
       "attack.attack_id",
       "content.content_id",
+      "erasure.erasure_id",
+      "erasure.erasure_id",
       "history.history_id",
+      "import.import_id",
       "link.link_id",
       "mail.mail_id",
       "organization.organization_id",
       "security_event.security_event_id",
       "session.session_id",
+      "sign_up_code.sign_up_code_id",
       "user.user_id",
     ]);
     expect(entities.filter((entity) => entity.default !== "app.uuidv7()")).toEqual([]);
@@ -385,6 +389,18 @@ describe("rights", () => {
     expect(definers).toEqual([
       {
         name: "append_audit",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
+      {
+        name: "count_people",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
+      {
+        name: "count_storage",
         owner: "satchel_owner",
         config: ["search_path=pg_catalog, pg_temp"],
         login: false,

@@ -11,7 +11,6 @@ export interface FindByTokenRow {
   readonly userId: string;
   readonly role: "student" | "teacher" | "admin" | "parent";
   readonly scopes: readonly string[];
-  readonly createdAt: Date;
   readonly settings: Json;
   readonly hasSecondFactor: boolean;
   readonly needsTouch: boolean;
@@ -24,7 +23,7 @@ export interface FindByTokenRow {
 const findByTokenStatement: Statement = {
   name: "api-keys/find_by_token",
   text: `select /* api-keys/find_by_token */
-  k.api_key_id, k.user_id, k.role, k.scopes, k.created_at, o.settings,
+  k.api_key_id, k.user_id, k.role, k.scopes, o.settings,
   exists (select from app.second_factor f
     where f.organization_id = k.organization_id and f.user_id = k.user_id
       and f.confirmed_at is not null) as has_second_factor,

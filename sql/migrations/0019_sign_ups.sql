@@ -4,6 +4,7 @@ create table app.sign_up_code (
   like template.tenant,
   sign_up_code_id uuid not null default app.uuidv7(),
   like template.timestamps including defaults,
+  like template.audit including defaults including constraints,
   -- A keyed hash: who reads this table can join nothing.
   code_hash bytea not null constraint sign_up_code_hash_length check (octet_length(code_hash) = 32),
   -- Nobody becomes an admin by a code that is written on a blackboard.
@@ -12,21 +13,22 @@ create table app.sign_up_code (
   uses integer not null default 0 constraint sign_up_code_uses_range check (uses between 0 and uses_allowed),
   expires_at timestamptz not null,
   revoked_at timestamptz,
-  created_by_id uuid default app.actor(),
   constraint sign_up_code_pkey primary key (organization_id, sign_up_code_id),
   constraint sign_up_code_organization_fkey foreign key (organization_id) references app.organization on delete cascade,
   constraint sign_up_code_created_by_fkey foreign key (organization_id, created_by_id) references app.user
-    on delete set null (created_by_id)
+    on delete set null (created_by_id),
+  constraint sign_up_code_updated_by_fkey foreign key (organization_id, updated_by_id) references app.user
+    on delete set null (updated_by_id)
 );
 comment on table app.sign_up_code is 'Codes by which people make accounts for themselves.';
 create unique index sign_up_code_hash_unique on app.sign_up_code (organization_id, code_hash);
 create index sign_up_code_created_by on app.sign_up_code (organization_id, created_by_id);
+create index sign_up_code_updated_by on app.sign_up_code (organization_id, updated_by_id);
 call app.protect('app.sign_up_code');
-call app.keep_time('app.sign_up_code');
+call app.audit('app.sign_up_code', 'sign_up_code_id');
 call app.tag(
   'app.sign_up_code', 'none', 'sign_up_code_id', 'code_hash', 'role', 'uses_allowed', 'uses', 'expires_at', 'revoked_at'
 );
-call app.tag('app.sign_up_code', 'personal, reference', 'created_by_id');
 grant select, insert, update on app.sign_up_code to satchel_request;
 
 -- Who signed up without a code and has an account that waits for an address to be confirmed. Nobody else is here.
