@@ -19,6 +19,7 @@ import type { ExpectedVersion } from "../versions.ts";
 import type { Erasure } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export { erasureRequested, lastAdmin } from "../users/users.ts";
 export type { Erasure } from "./repository.ts";
 
 export const ERASURE_STATES = ["requested", "running", "erased"] as const;

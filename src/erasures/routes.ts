@@ -2,11 +2,12 @@ import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { endpoint } from "../http/endpoint.ts";
 import { choice, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
-import { erasureRequested, lastAdmin } from "../users/users.ts";
 import {
   ERASURE_STATES,
   type Erasure,
+  erasureRequested,
   getErasure,
+  lastAdmin,
   listErasures,
   requestErasure,
   stateOf,
