@@ -113,7 +113,7 @@ export async function authenticateApiKey(deps: Deps, token: string, address: str
     rows.findByToken(tx, organizationId, hashes),
   );
   if (found === null) return null;
-  const { apiKeyId, userId, role, scopes, createdAt } = found;
+  const { apiKeyId, userId, role, scopes } = found;
   if (found.needsTouch) {
     const ip = addressOf({ address });
     await withTenant(deps.db, { organizationId, userId }, (tx) =>
@@ -131,8 +131,8 @@ export async function authenticateApiKey(deps: Deps, token: string, address: str
     sessionId: null,
     apiKeyId,
     scopes,
-    // Of whoever made it; what needs a fresh proof is not for a key, however young.
-    authenticatedAt: createdAt,
+    // Never: a key proves nothing about who holds it.
+    authenticatedAt: new Date(0),
     mustEnrol: secondFactorRequired(readSettings(found.settings), role) && !found.hasSecondFactor,
     requestsPerMinute: found.requestsPerMinute,
     generations: {

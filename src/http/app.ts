@@ -503,7 +503,12 @@ export function buildApp(options: AppOptions): App {
       outcome: "refused",
       targetType: "operation",
       targetId: route,
-      details: { refusal: slug, role: actor.role, credential: actor.credential },
+      details: {
+        refusal: slug,
+        role: actor.role,
+        credential: actor.credential,
+        ...(actor.apiKeyId === undefined ? {} : { apiKeyId: actor.apiKeyId }),
+      },
       origin: { address, userAgent, deviceToken: null },
     });
   };

@@ -4,7 +4,7 @@
 -- scope: tenant
 -- not null: needs_touch
 select
-  k.api_key_id, k.user_id, k.role, k.scopes, k.created_at, o.settings,
+  k.api_key_id, k.user_id, k.role, k.scopes, o.settings,
   exists (select from app.second_factor f
     where f.organization_id = k.organization_id and f.user_id = k.user_id
       and f.confirmed_at is not null) as has_second_factor,
