@@ -57,8 +57,6 @@ export interface Keys {
   seal(purpose: Purpose, context: string, plain: Uint8Array): Uint8Array;
   /** What `seal` was given, under whichever secret, or null. */
   unseal(purpose: Purpose, context: string, sealed: Uint8Array): Uint8Array | null;
-  /** 32 bytes for AES-256-GCM under the first secret, bound to `context`. */
-  encryptionKey(purpose: Purpose, context: Uint8Array): Uint8Array;
   /** Signs for who holds no secret: Ed25519 (RFC 8032) under the first one. */
   attest(message: string): Attestation;
   /** Those of `attest`, of every secret, first one first. */
@@ -157,8 +155,6 @@ export function openKeys(secrets: readonly string[]): Keys {
       }
       return null;
     },
-    encryptionKey: (purpose, context) =>
-      new Uint8Array(hkdfSync("sha256", first.secret, context, purpose, 32)),
     attest: (message) => ({
       publicKey,
       signature: sign(null, Buffer.from(message, "utf8"), signingKey).toString("base64url"),
