@@ -1,7 +1,7 @@
 /** Chains to test with, made through the door, and what somebody with every right could do to them. */
 import type { Json } from "../../sql/tx.ts";
 import { type AuditEvent, auditIn, verifyChain } from "../../src/audit/audit.ts";
-import { type Anchor, canonical, GENESIS, hashOf, type Trust } from "../../src/chain.ts";
+import { type Anchor, GENESIS, hashOf, type Trust } from "../../src/chain.ts";
 import { type Db, withTenant } from "../../src/db.ts";
 import type { Keys } from "../../src/keys.ts";
 import type { Admin } from "../support/database.ts";
@@ -16,7 +16,7 @@ export function eventOf(n: number, people: readonly string[]): AuditEvent {
     { action: "session.refused", outcome: "refused", details: { reason: "unknown", attempt: n }, origin },
     { action: "user.listed", outcome: "success", subjectIds: people, details: { role: "teacher" } },
     { action: "user.changed", outcome: "success", subjectId: person, targetType: "user", targetId: person },
-    { action: "api_key.created", outcome: "success", targetType: "api_key", targetId: `key-${n}` },
+    { action: "api_key.created", outcome: "success", targetType: "api_key", targetId: `key-${n}`, origin },
   ];
   return events[n % events.length] as AuditEvent;
 }
@@ -52,19 +52,6 @@ export async function brokenAt(
   return (await verifyChain(deps, organizationId, trustIn(deps.keys), anchors)).broken;
 }
 
-/** Runs statements as the superuser with every trigger off, as whoever owns the machine could. */
-export function breakingIn(admin: Admin): (text: string, values?: readonly unknown[]) => Promise<number> {
-  return async (text, values = []) => {
-    const [row] = await admin<{ count: number }>(
-      `with off as materialized (select set_config('session_replication_role', 'replica', false)),
-         changed as materialized (select count(*) from off)
-       select count::int as count from changed`,
-    );
-    void row;
-    return (await admin(text, values)).length;
-  };
-}
-
 interface Raw {
   readonly sequence: number;
   readonly created_at: Date;
@@ -80,7 +67,7 @@ interface Raw {
 
 /**
  * Computes every hash of a chain anew and sets the head to it, as somebody would who has every right and knows how the
- * chain is made. `from`: the first event whose hash is computed.
+ * chain is made. The trigger must be off.
  */
 export async function rechain(admin: Admin, organizationId: string): Promise<void> {
   const rows = await admin<Raw>(
@@ -90,9 +77,8 @@ export async function rechain(admin: Admin, organizationId: string): Promise<voi
     [organizationId],
   );
   let previous = GENESIS;
-  let last = rows[0];
-  for (const row of rows) {
-    const hash = hashOf({
+  const hashes = rows.map((row) => {
+    previous = hashOf({
       action: row.action,
       actorId: row.actor_id,
       at: row.created_at.toISOString(),
@@ -106,17 +92,31 @@ export async function rechain(admin: Admin, organizationId: string): Promise<voi
       targetId: row.target_id,
       targetType: row.target_type,
     });
-    await admin(
-      "update app.audit_event set hash = decode($3, 'hex') where organization_id = $1 and sequence = $2",
-      [organizationId, row.sequence, hash],
-    );
-    previous = hash;
-    last = row;
-  }
+    return previous;
+  });
   await admin(
-    `update app.audit_head set sequence = $2, hash = decode($3, 'hex'), created_at = $4 where organization_id = $1`,
-    [organizationId, last?.sequence ?? 0, previous, last?.created_at.toISOString() ?? null],
+    `update app.audit_event e set hash = decode(n.hash, 'hex')
+     from unnest($2::bigint[], $3::text[]) as n (sequence, hash)
+     where e.organization_id = $1 and e.sequence = n.sequence`,
+    [organizationId, rows.map(({ sequence }) => sequence), hashes],
+  );
+  await admin(
+    `update app.audit_head h set sequence = e.sequence, hash = e.hash, created_at = e.created_at
+     from app.audit_event e
+     where h.organization_id = $1 and e.organization_id = $1
+       and e.sequence = (select max(l.sequence) from app.audit_event l where l.organization_id = $1)`,
+    [organizationId],
   );
 }
 
-export { canonical };
+/** Moves a chain into the past, with all that lies beside it. The trigger must be off. */
+export async function age(admin: Admin, organizationId: string, days: number, upTo = 1e9): Promise<void> {
+  for (const table of ["audit_event", "audit_subject", "audit_origin"]) {
+    await admin(
+      `update app.${table} set created_at = created_at - make_interval(days => $2)
+       where organization_id = $1 and sequence <= $3`,
+      [organizationId, days, upTo],
+    );
+  }
+  await rechain(admin, organizationId);
+}
