@@ -752,7 +752,6 @@ async function verifyOwnPassword(
   const verified = await guarded(deps, attempt, settings, () =>
     deps.passwords.verify(password, person?.passwordHash ?? null, person?.pepperKeyId ?? null, true),
   );
-  if (verified === null) await deps.passwords.pretend();
   const verifiedHash = person?.passwordHash ?? null;
   return verified?.matches === true && person !== null && verifiedHash !== null
     ? { ...person, verifiedHash }
