@@ -11,7 +11,7 @@ import { tempFolder } from "../support/run.ts";
 setDefaultTimeout(60_000);
 
 const COMMANDS = [
-  ...["serve", "work", "migrate", "import", "import-users", "setup-code", "organization"],
+  ...["serve", "work", "migrate", "import", "import-users", "erasures", "setup-code", "organization"],
   ...["config", "doctor", "openapi", "permissions", "version"],
 ];
 
@@ -53,6 +53,8 @@ describe("wrong usage ends with 2 and says what is right", () => {
     [["import-users", "a.csv"], "--organization is missing"],
     [["import-users", "a.csv", "--organization", "x", "--format", "xlsx"], "--format must be csv or ndjson"],
     [["setup-code", "extra"], '"extra"'],
+    [["erasures"], "an argument is missing"],
+    [["erasures", "undo"], 'what is "undo"'],
   ];
   for (const [args, complaint] of cases) {
     test(`satchel ${args.join(" ")}`, async () => {
