@@ -101,7 +101,7 @@ create policy request_update on app.api_key as permissive for update to satchel_
   using (true)
   with check (true);
 grant delete, select, update on app.api_key to satchel_eraser;
-grant insert, select, update on app.api_key to satchel_request;
+grant delete, insert, select, update on app.api_key to satchel_request;
 
 create table app.attack (
   organization_id uuid not null,
@@ -1750,20 +1750,24 @@ create table app.sign_up_code (
   sign_up_code_id uuid not null default app.uuidv7(),
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
   code_hash bytea not null,
   role text not null,
   uses_allowed integer not null,
   uses integer not null default 0,
   expires_at timestamp with time zone not null,
   revoked_at timestamp with time zone,
-  created_by_id uuid default app.actor(),
   constraint sign_up_code_pkey PRIMARY KEY (organization_id, sign_up_code_id),
   constraint sign_up_code_hash_length CHECK ((octet_length(code_hash) = 32)),
   constraint sign_up_code_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'parent'::text]))),
   constraint sign_up_code_uses_allowed_range CHECK (((uses_allowed >= 1) AND (uses_allowed <= 10000))),
   constraint sign_up_code_uses_range CHECK (((uses >= 0) AND (uses <= uses_allowed))),
+  constraint version_positive CHECK ((version > 0)),
   constraint sign_up_code_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
-  constraint sign_up_code_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE
+  constraint sign_up_code_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE,
+  constraint sign_up_code_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id)
 );
 alter table app.sign_up_code owner to satchel_owner;
 comment on table app.sign_up_code is 'Codes by which people make accounts for themselves.';
@@ -1771,16 +1775,22 @@ comment on column app.sign_up_code.organization_id is 'none';
 comment on column app.sign_up_code.sign_up_code_id is 'none';
 comment on column app.sign_up_code.created_at is 'none';
 comment on column app.sign_up_code.updated_at is 'none';
+comment on column app.sign_up_code.version is 'none';
+comment on column app.sign_up_code.created_by_id is 'personal, reference';
+comment on column app.sign_up_code.updated_by_id is 'personal, reference';
 comment on column app.sign_up_code.code_hash is 'none';
 comment on column app.sign_up_code.role is 'none';
 comment on column app.sign_up_code.uses_allowed is 'none';
 comment on column app.sign_up_code.uses is 'none';
 comment on column app.sign_up_code.expires_at is 'none';
 comment on column app.sign_up_code.revoked_at is 'none';
-comment on column app.sign_up_code.created_by_id is 'personal, reference';
 CREATE INDEX sign_up_code_created_by ON app.sign_up_code USING btree (organization_id, created_by_id);
 CREATE UNIQUE INDEX sign_up_code_hash_unique ON app.sign_up_code USING btree (organization_id, code_hash);
-CREATE TRIGGER touch BEFORE UPDATE ON app.sign_up_code FOR EACH ROW EXECUTE FUNCTION app.touch();
+CREATE INDEX sign_up_code_updated_by ON app.sign_up_code USING btree (organization_id, updated_by_id);
+CREATE TRIGGER history_delete AFTER DELETE ON app.sign_up_code REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('sign_up_code_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.sign_up_code REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('sign_up_code_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.sign_up_code REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('sign_up_code_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.sign_up_code FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 alter table app.sign_up_code enable row level security;
 alter table app.sign_up_code force row level security;
 create policy erase on app.sign_up_code as permissive for all to satchel_eraser

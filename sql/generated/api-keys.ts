@@ -148,6 +148,30 @@ export function listApiKeys(tx: TenantTx, params: ListApiKeysParams): Promise<re
   ]);
 }
 
+export interface PruneApiKeysParams {
+  readonly organizationId: string;
+  readonly limit: number;
+}
+
+const pruneApiKeysStatement: Statement = {
+  name: "api-keys/prune_api_keys",
+  text: `delete /* api-keys/prune_api_keys */ from app.api_key k
+using (
+  select api_key_id from app.api_key
+  where organization_id = $1
+    and (expires_at < now() - interval '90 days' or revoked_at < now() - interval '90 days')
+  order by api_key_id
+  limit $2::int
+  for update skip locked
+) old
+where k.organization_id = $1 and k.api_key_id = old.api_key_id`,
+};
+
+/** Removes, at most so many at a time, API keys that expired or were revoked ninety days ago or earlier. */
+export function pruneApiKeys(tx: TenantTx, params: PruneApiKeysParams): Promise<number> {
+  return count(tx, pruneApiKeysStatement, [params.organizationId, params.limit]);
+}
+
 export interface UpdateLastUsedParams {
   readonly ip: string | null;
   readonly organizationId: string;

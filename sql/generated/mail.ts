@@ -16,6 +16,7 @@ export interface ClaimMailRow {
   readonly organization: string;
   readonly expired: boolean;
   readonly deleted: boolean;
+  readonly shut: boolean | null;
 }
 
 const claimMailStatement: Statement = {
@@ -29,7 +30,8 @@ where m.organization_id = $2 and m.mail_id = $3
   and (m.sending_until is null or m.sending_until < now())
   and u.organization_id = m.organization_id and u.user_id = m.user_id
 returning m.template, m.language, m.content, m.link, u.full_name, o.name as organization,
-  coalesce(m.expires_at < now(), false) as expired, u.deleted_at is not null as deleted`,
+  coalesce(m.expires_at < now(), false) as expired, u.deleted_at is not null as deleted,
+  o.status <> 'active' as shut`,
 };
 
 /**

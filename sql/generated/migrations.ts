@@ -1002,7 +1002,7 @@ grant select, insert on app.security_event to satchel_request;
   },
   {
     name: "0010_api_keys",
-    checksum: "6a0fb5704c2bd84f773779328b6868bb4bf965ac10ef9a057b1db67a24c1e2bf",
+    checksum: "c981556347591cba1a7654709d1a0441281133b97b571fae4aba7090c7c283c4",
     text: `-- Keys for programs: the rights of whoever made one, or fewer, with nobody at the keyboard.
 
 create table app.api_key (
@@ -1045,7 +1045,7 @@ call app.tag('app.api_key', 'none', 'api_key_id', 'role', 'scopes', 'expires_at'
 call app.tag('app.api_key', 'personal', 'name', 'last_used_at', 'last_used_ip', 'revoked_at', 'revoke_reason');
 call app.tag('app.api_key', 'personal, reference', 'revoked_by_id');
 call app.tag('app.api_key', 'personal, secret', 'token_hash', 'hint');
-grant select, insert, update on app.api_key to satchel_request;
+grant select, insert, update, delete on app.api_key to satchel_request;
 
 -- As app.end_sessions does for sessions: what takes rights from a person takes their keys, whoever writes it.
 create function app.revoke_api_keys() returns trigger
@@ -2059,13 +2059,14 @@ grant select, insert, update, delete on app.attack to satchel_request;
   },
   {
     name: "0019_sign_ups",
-    checksum: "e15a2162021986b766264af4aaf547fcf2c78c67ad9e360280c6ab02e61387ec",
+    checksum: "096b0db4b8c8cbd1d05def826089cef6cb8b4d7a14c77c0ab797620a01604c58",
     text: `-- How people make accounts for themselves: the codes that let them, and how often strangers try.
 
 create table app.sign_up_code (
   like template.tenant,
   sign_up_code_id uuid not null default app.uuidv7(),
   like template.timestamps including defaults,
+  like template.audit including defaults including constraints,
   -- A keyed hash: who reads this table can join nothing.
   code_hash bytea not null constraint sign_up_code_hash_length check (octet_length(code_hash) = 32),
   -- Nobody becomes an admin by a code that is written on a blackboard.
@@ -2074,21 +2075,22 @@ create table app.sign_up_code (
   uses integer not null default 0 constraint sign_up_code_uses_range check (uses between 0 and uses_allowed),
   expires_at timestamptz not null,
   revoked_at timestamptz,
-  created_by_id uuid default app.actor(),
   constraint sign_up_code_pkey primary key (organization_id, sign_up_code_id),
   constraint sign_up_code_organization_fkey foreign key (organization_id) references app.organization on delete cascade,
   constraint sign_up_code_created_by_fkey foreign key (organization_id, created_by_id) references app.user
-    on delete set null (created_by_id)
+    on delete set null (created_by_id),
+  constraint sign_up_code_updated_by_fkey foreign key (organization_id, updated_by_id) references app.user
+    on delete set null (updated_by_id)
 );
 comment on table app.sign_up_code is 'Codes by which people make accounts for themselves.';
 create unique index sign_up_code_hash_unique on app.sign_up_code (organization_id, code_hash);
 create index sign_up_code_created_by on app.sign_up_code (organization_id, created_by_id);
+create index sign_up_code_updated_by on app.sign_up_code (organization_id, updated_by_id);
 call app.protect('app.sign_up_code');
-call app.keep_time('app.sign_up_code');
+call app.audit('app.sign_up_code', 'sign_up_code_id');
 call app.tag(
   'app.sign_up_code', 'none', 'sign_up_code_id', 'code_hash', 'role', 'uses_allowed', 'uses', 'expires_at', 'revoked_at'
 );
-call app.tag('app.sign_up_code', 'personal, reference', 'created_by_id');
 grant select, insert, update on app.sign_up_code to satchel_request;
 
 -- Who signed up without a code and has an account that waits for an address to be confirmed. Nobody else is here.

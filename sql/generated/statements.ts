@@ -5,6 +5,7 @@ export const statements = [
   "api-keys/find_by_token",
   "api-keys/insert_api_key",
   "api-keys/list_api_keys",
+  "api-keys/prune_api_keys",
   "api-keys/update_last_used",
   "api-keys/update_revoked",
   "audit/count_stray_origins",

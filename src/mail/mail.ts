@@ -97,8 +97,9 @@ export interface Delivery {
 
 /**
  * Hands a mail to the SMTP server; does nothing when it is gone, or was handed over before. A mail that the server
- * refuses for good, whose link has ended or whose person was deleted has failed at once; otherwise rejects, for the job
- * to be tried again, and has failed after the last attempt. What is thrown names the kind of failure and no person.
+ * refuses for good, whose link has ended, whose person was deleted or whose organization is suspended has failed at
+ * once; otherwise rejects, for the job to be tried again, and has failed after the last attempt. What is thrown names the
+ * kind of failure and no person.
  */
 export async function deliverMail(
   deps: Deps,
@@ -120,6 +121,8 @@ export async function deliverMail(
     if (givenUp) deps.log.warn("mail_failed", { organizationId, jobId, finding: kind });
   };
   if (mail.deleted) return fail("DELETED", true);
+  // Suspended or closed: nothing goes out in its name.
+  if (mail.shut) return fail("SUSPENDED", true);
   if (mail.expired) return fail("EXPIRED", true);
   const opened = open(deps, organizationId, mailId, mail);
   if (opened === null) return fail("UNREADABLE", true);

@@ -1,11 +1,12 @@
 /** An organization that is suspended or closed: nobody gets in, at once, on every node. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { openDb } from "../../src/db.ts";
+import { openDb, withTenant } from "../../src/db.ts";
 import { closeDeps, openDeps } from "../../src/deps.ts";
 import { endpoints } from "../../src/endpoints.ts";
 import { buildApp } from "../../src/http/app.ts";
 import { authenticate } from "../../src/http/authentication.ts";
-import { setOrganizationStatus } from "../../src/organizations/organizations.ts";
+import { deliverMail, listMail, sendMailIn } from "../../src/mail/mail.ts";
+import { allOrganizations, setOrganizationStatus } from "../../src/organizations/organizations.ts";
 import { requestOf } from "../support/app.ts";
 import { domain } from "../support/domain.ts";
 
@@ -68,6 +69,31 @@ describe.each(["suspended", "closed"] as const)("an organization that is %s", (s
     expect(await onOtherNode(pupil.token)).toBe(200);
     expect((await signIn(house, pupil.user.username, pupil.user.password)).status).toBe(201);
   });
+});
+
+test("mail that was waiting is not sent in its name, and what only tidies up at home is done", async () => {
+  // Nobody listens there: a mail that was tried would have failed otherwise.
+  const smtp = { smtpUrl: "smtp://127.0.0.1:9", mailFrom: "school@example.org" };
+  const own = { ...deps, config: { ...config, ...smtp } };
+  const house = await it.organization();
+  await withTenant(deps.db, { organizationId: house.id, userId: null }, (tx) =>
+    sendMailIn(own, tx, house.id, { userId: house.admin.id, template: "password_changed" }),
+  );
+  const [mail] = await listMail(deps, house.id, null, 1);
+  await setOrganizationStatus(deps, house.id, "suspended");
+  await deliverMail(own, {
+    jobId: crypto.randomUUID(),
+    organizationId: house.id,
+    mailId: mail?.id ?? "",
+    lastAttempt: false,
+    signal: AbortSignal.timeout(5000),
+  });
+  expect(await listMail(deps, house.id, null, 9)).toMatchObject([
+    { state: "failed", lastError: "SUSPENDED", sentAt: null },
+  ]);
+  const ids: string[] = [];
+  for await (const id of allOrganizations(deps)) ids.push(id);
+  expect(ids).toContain(house.id);
 });
 
 test("what is so already is told so, changes nothing and is not audited again", async () => {

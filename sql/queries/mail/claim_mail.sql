@@ -11,4 +11,5 @@ where m.organization_id = :organization_id and m.mail_id = :mail_id
   and (m.sending_until is null or m.sending_until < now())
   and u.organization_id = m.organization_id and u.user_id = m.user_id
 returning m.template, m.language, m.content, m.link, u.full_name, o.name as organization,
-  coalesce(m.expires_at < now(), false) as expired, u.deleted_at is not null as deleted
+  coalesce(m.expires_at < now(), false) as expired, u.deleted_at is not null as deleted,
+  o.status <> 'active' as shut
