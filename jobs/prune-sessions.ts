@@ -1,3 +1,4 @@
+import { pruneApiKeys } from "../src/api-keys/api-keys.ts";
 import { withTenant } from "../src/db.ts";
 import { pruneEffects } from "../src/effects/effects.ts";
 import { pruneGuards } from "../src/guard/guard.ts";
@@ -26,6 +27,7 @@ export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal
     const prunes = [
       () => pruneSessions(deps, organizationId, BATCH),
       () => pruneChallenges(deps, organizationId, BATCH),
+      () => pruneApiKeys(deps, organizationId, BATCH),
       () => pruneGuards(deps, organizationId, BATCH),
       () => pruneImports(deps, organizationId, BATCH),
       () => pruneLinks(deps, organizationId, BATCH),

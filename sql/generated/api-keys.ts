@@ -155,19 +155,21 @@ export interface PruneApiKeysParams {
 
 const pruneApiKeysStatement: Statement = {
   name: "api-keys/prune_api_keys",
-  text: `delete /* api-keys/prune_api_keys */ from app.api_key k
-using (
+  text: `delete /* api-keys/prune_api_keys */ from app.api_key
+where organization_id = $1 and api_key_id = any (array(
   select api_key_id from app.api_key
   where organization_id = $1
     and (expires_at < now() - interval '90 days' or revoked_at < now() - interval '90 days')
   order by api_key_id
   limit $2::int
   for update skip locked
-) old
-where k.organization_id = $1 and k.api_key_id = old.api_key_id`,
+))`,
 };
 
-/** Removes, at most so many at a time, API keys that expired or were revoked ninety days ago or earlier. */
+/**
+ * Removes, at most so many at a time, API keys that expired or were revoked ninety days ago or earlier. An array and no join: a
+ * join may run the inner select again for each row, and each time finds the next ones.
+ */
 export function pruneApiKeys(tx: TenantTx, params: PruneApiKeysParams): Promise<number> {
   return count(tx, pruneApiKeysStatement, [params.organizationId, params.limit]);
 }

@@ -71,6 +71,7 @@ export const statements = [
   "imports/update_finished",
   "imports/update_forgotten",
   "imports/update_people",
+  "imports/update_plan_mode",
   "imports/update_stale_failed",
   "links/claim_link",
   "links/count_to_address",

@@ -40,7 +40,7 @@ call app.tag('app.api_key', 'none', 'api_key_id', 'role', 'scopes', 'expires_at'
 call app.tag('app.api_key', 'personal', 'name', 'last_used_at', 'last_used_ip', 'revoked_at', 'revoke_reason');
 call app.tag('app.api_key', 'personal, reference', 'revoked_by_id');
 call app.tag('app.api_key', 'personal, secret', 'token_hash', 'hint');
-grant select, insert, update on app.api_key to satchel_request;
+grant select, insert, update, delete on app.api_key to satchel_request;
 
 -- As app.end_sessions does for sessions: what takes rights from a person takes their keys, whoever writes it.
 create function app.revoke_api_keys() returns trigger

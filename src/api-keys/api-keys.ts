@@ -142,3 +142,12 @@ export async function authenticateApiKey(deps: Deps, token: string, address: str
     },
   };
 }
+
+/** Removes keys that ended ninety days ago or earlier, at most `limit`. Gives their number. */
+export async function pruneApiKeys(
+  deps: Pick<Deps, "db">,
+  organizationId: string,
+  limit: number,
+): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, (tx) => rows.prune(tx, organizationId, limit));
+}

@@ -57,6 +57,9 @@ export async function revoke(tx: TenantTx, organizationId: string, apiKeyId: str
   return (await sql.updateRevoked(tx, { organizationId, apiKeyId })) > 0;
 }
 
+export const prune = (tx: TenantTx, organizationId: string, limit: number) =>
+  sql.pruneApiKeys(tx, { organizationId, limit });
+
 export const findByToken = (tx: TenantTx, organizationId: string, tokenHashes: readonly Uint8Array[]) =>
   sql.findByToken(tx, { organizationId, tokenHashes });
 

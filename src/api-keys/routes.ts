@@ -53,7 +53,7 @@ export const apiKeysEndpoints = [
     tag: "api keys",
     summary: "List API keys",
     description:
-      "Newest first, also those that have expired or were revoked. A key itself is never shown again.",
+      "Newest first, also those that have ended, for ninety days. A key itself is never shown again.",
     page: uuid(),
     answers: { 200: pageOf(apiKey) },
     handle: ({ deps, actor, page }) => listApiKeys(deps, actor, page.after, page.limit),

@@ -1,5 +1,6 @@
 /** Keys for programs: what they may do, for how long, and that nobody reads one again. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { pruneApiKeys } from "../../src/api-keys/api-keys.ts";
 import { SCOPES, type Scope } from "../../src/permissions.ts";
 import { domain } from "../support/domain.ts";
 import type { GivenOrganization } from "../support/given.ts";
@@ -279,6 +280,39 @@ describe("a key", () => {
     expect((await get("/v1/me", calm.token)).status).toBe(200);
     expect((await get("/v1/me", school.token)).status).toBe(200);
   });
+});
+
+test("keys are forgotten ninety days after they ended, and no other is [row 78]", async () => {
+  const [school, other] = [await it.organization(), await it.organization()];
+  const [revoked, expired, recent, live, theirs] = [
+    await make(school.token),
+    await make(school.token),
+    await make(school.token),
+    await make(school.token),
+    await make(other.token),
+  ];
+  const days = (number: number) => `now() - interval '${number} days'`;
+  const revoke = (id: string, when: string) =>
+    admin(`update app.api_key set revoked_at = ${when}, revoke_reason = 'revoked' where api_key_id = $1`, [
+      id,
+    ]);
+  await revoke(revoked.apiKey.id, days(91));
+  await revoke(recent.apiKey.id, days(89));
+  await revoke(theirs.apiKey.id, days(91));
+  // When a row was made is not to be changed, not even by a superuser: the trigger is out of the way for this.
+  await admin("alter table app.api_key disable trigger user");
+  await admin(
+    `update app.api_key set created_at = ${days(100)}, expires_at = ${days(91)} where api_key_id = $1`,
+    [expired.apiKey.id],
+  );
+  await admin("alter table app.api_key enable trigger user");
+  expect(await pruneApiKeys(app.deps, school.id, 1)).toBe(1);
+  expect(await pruneApiKeys(app.deps, school.id, 10)).toBe(1);
+  expect(await pruneApiKeys(app.deps, school.id, 10)).toBe(0);
+  expect((await list(school.token)).map(({ id }) => id).sort()).toEqual(
+    [recent.apiKey.id, live.apiKey.id].sort(),
+  );
+  expect(await list(other.token)).toHaveLength(1);
 });
 
 describe("making one", () => {
