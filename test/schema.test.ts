@@ -283,7 +283,6 @@ describe("columns", () => {
       "attack.attack_id",
       "content.content_id",
       "erasure.erasure_id",
-      "erasure.erasure_id",
       "history.history_id",
       "import.import_id",
       "link.link_id",
@@ -366,6 +365,32 @@ describe("personal data", async () => {
         [deleted],
       ),
     ).toEqual([]);
+  });
+
+  test("who erases reaches what is personal, the ledger and the history, and adds no row", async () => {
+    const granted = await admin<{ what: string }>(`
+      select c.relname || ' ' || lower(g.privilege_type) as what
+      from pg_class c cross join lateral aclexplode(c.relacl) g
+      where c.relnamespace = 'app'::regnamespace and pg_get_userbyid(g.grantee) = 'satchel_eraser'
+      union all
+      select c.relname || ' ' || lower(g.privilege_type) || ' ' || a.attname
+      from pg_attribute a join pg_class c on c.oid = a.attrelid cross join lateral aclexplode(a.attacl) g
+      where c.relnamespace = 'app'::regnamespace and pg_get_userbyid(g.grantee) = 'satchel_eraser'`);
+    const expected = new Set([
+      "erasure select",
+      "history select",
+      "history update before",
+      "history update after",
+    ]);
+    for (const { table, column, tag } of columns) {
+      if (tag === "personal, row") {
+        for (const right of ["select", "update", "delete"]) expected.add(`${table} ${right}`);
+      }
+      if (tag !== null && /, (null|becomes .+)$/.test(tag)) {
+        expected.add(`${table} select`).add(`${table} update ${column}`);
+      }
+    }
+    expect(granted.map(({ what }) => what).sort()).toEqual([...expected].sort());
   });
 
   test("a column that does not exist cannot be tagged, nor one with a tag that means nothing", async () => {

@@ -1,6 +1,8 @@
 /** Nothing of an erased person is found anywhere, and everything of everybody else still is. */
 import { afterAll, expect, test } from "bun:test";
+import { verifyChain } from "../../src/audit/audit.ts";
 import { openLog } from "../../src/log.ts";
+import { trustIn } from "../audit/support.ts";
 import { testApp } from "../support/app.ts";
 import { given } from "../support/given.ts";
 import { startRedis } from "../support/redis.ts";
@@ -53,6 +55,21 @@ test("erasing a person leaves none of it in the database, the queue, the cache, 
   expect(state.body).toMatchObject({ userId: gone.id, state: "erased", requestedById: school.admin.id });
   const { body: live } = await app.request("GET", "/v1/me", { token: stays.token });
   expect(live).toMatchObject({ fullName: stays.canaries.fullName });
+});
+
+test("the chain of the audit still holds, and tells who asked for it and when it was done [row 113]", async () => {
+  for (const { id } of [school, other]) {
+    const chain = await verifyChain(app.deps, id, trustIn(app.deps.keys), []);
+    expect(chain).toMatchObject({ broken: null });
+    expect(chain.events).toBeGreaterThanOrEqual(10);
+  }
+  type Page = { items: readonly { action: string; actorId: string | null; subjectIds: readonly string[] }[] };
+  const { body } = await app.request<Page>("GET", "/v1/audit-events?limit=100", { token: school.token });
+  const told = body.items.filter(({ action }) => action.startsWith("erasure."));
+  expect(told).toMatchObject([
+    { action: "erasure.finished", actorId: null, subjectIds: [gone.id] },
+    { action: "erasure.requested", actorId: school.admin.id, subjectIds: [gone.id] },
+  ]);
 });
 
 test("what they wrote stays, by somebody of whom nothing is known [row 7]", async () => {
