@@ -10,6 +10,7 @@ import { passwordRefused, passwordsBusy } from "../passwords.ts";
 import {
   acceptInvitation,
   confirmEmailChange,
+  invitationsClosed,
   invite,
   linkRefused,
   nothingToVerify,
@@ -121,7 +122,7 @@ export const linksEndpoints = [
     description: "Mails a link, good for seven days, by which they choose one. It ends the one before.",
     params,
     answers: { 202: null },
-    refusals: [userNotInvitable, tooManyMails],
+    refusals: [invitationsClosed, userNotInvitable, tooManyMails],
     handle: ({ deps, actor, params, client }) => invite(deps, actor, params.id, originOf(client)),
     present: () => undefined,
   }),
