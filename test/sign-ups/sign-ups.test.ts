@@ -132,6 +132,38 @@ describe("who may sign up", () => {
   });
 });
 
+describe("by invitation", () => {
+  const invited = async (house: GivenOrganization) => {
+    const username = `invited-${++n}`;
+    const body = { username, fullName: "Invited", email: `${username}@home.example`, role: "teacher" };
+    return (await request<{ id: string }>("POST", "/v1/users", { token: house.token, body })).body.id;
+  };
+  const invite = ({ token }: GivenOrganization, id: string) =>
+    request<Problem | null>("POST", `/v1/users/${id}/invitation`, { token });
+  const accept = (token: string) =>
+    request("POST", "/v1/invitations/consume", {
+      body: { token, password: PASSWORD },
+      headers: fromNetwork(),
+    });
+
+  test("people get in in every mode but closed, which also ends what was mailed before", async () => {
+    for (const mode of ["invitation", "code", "open"] as const) {
+      const house = await school(mode);
+      expect((await invite(house, await invited(house))).status).toBe(202);
+      const [mail] = await mailsOf(house);
+      expect((await accept(await tokenIn(house, mail?.id ?? ""))).status).toBe(204);
+    }
+    const house = await school("invitation");
+    await invite(house, await invited(house));
+    const [mail] = await mailsOf(house);
+    const close = { settings: { signUp: "closed" } };
+    const headers = { "if-match": "*" };
+    await request("PATCH", "/v1/organization", { token: house.token, headers, body: close });
+    expect(outcome(await invite(house, await invited(house)))).toEqual([409, "invitations_closed"]);
+    expect((await accept(await tokenIn(house, mail?.id ?? ""))).status).toBe(403);
+  });
+});
+
 describe("with a code", () => {
   test("somebody gets its role and signs in at once; an address is theirs when its mailbox says so", async () => {
     const house = await school("code");
