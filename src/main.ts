@@ -8,11 +8,13 @@ import { configCommand } from "./cli/config.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { erasuresCommand } from "./cli/erasures.ts";
 import { importCommand } from "./cli/import.ts";
+import { importUsersCommand } from "./cli/import-users.ts";
 import { mailCommand } from "./cli/mail.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { openapiCommand } from "./cli/openapi.ts";
 import { organizationCommand } from "./cli/organization.ts";
 import { permissionsCommand } from "./cli/permissions.ts";
+import { resetSecondFactorCommand } from "./cli/reset-second-factor.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { setupCodeCommand } from "./cli/setup-code.ts";
 import { RELEASE, versionCommand } from "./cli/version.ts";
@@ -26,10 +28,12 @@ const COMMANDS: readonly Command[] = [
   workCommand,
   migrateCommand,
   importCommand,
+  importUsersCommand,
   erasuresCommand,
   setupCodeCommand,
   organizationCommand,
   mailCommand,
+  resetSecondFactorCommand,
   auditCommand,
   configCommand,
   doctorCommand,

@@ -14,7 +14,13 @@ import { type Attempt, guarded } from "../guard/guard.ts";
 import { sendMailIn } from "../mail/mail.ts";
 import { secondFactorRequired } from "../settings.ts";
 import { base32, matchingStep, newTotpSecret, otpauthUri } from "../totp.ts";
-import { getUserIn, type PasswordRules, passwordRulesIn } from "../users/users.ts";
+import {
+  findUserByEmail,
+  findUserByUsername,
+  getUserIn,
+  type PasswordRules,
+  passwordRulesIn,
+} from "../users/users.ts";
 import * as rows from "./repository.ts";
 
 export const secondFactorExists = refusal(
@@ -159,15 +165,36 @@ export async function removeSecondFactor(deps: Deps, actor: Actor): Promise<void
 export async function resetSecondFactor(deps: Deps, actor: Actor, userId: string): Promise<void> {
   const { organizationId } = actor;
   await withTenant(deps.db, actor, async (tx) => {
-    const removed = await rows.remove(tx, organizationId, userId);
-    if (removed === null) throw notFound();
-    await tellIn(deps, tx, organizationId, userId, "off");
-    await auditIn(tx, organizationId, {
-      action: "second_factor.reset",
-      outcome: "success",
-      subjectId: userId,
-    });
+    if (!(await resetIn(deps, tx, organizationId, userId))) throw notFound();
   });
+}
+
+/**
+ * The same for the operator, who is asked when nobody else is an admin. `login`: e-mail address or username. Whether there
+ * was one.
+ */
+export async function resetSecondFactorOf(
+  deps: Deps,
+  organizationId: string,
+  login: string,
+): Promise<boolean> {
+  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    const user =
+      (await findUserByUsername(tx, organizationId, login)) ??
+      (await findUserByEmail(tx, organizationId, login));
+    return user !== null && (await resetIn(deps, tx, organizationId, user.id));
+  });
+}
+
+async function resetIn(deps: Deps, tx: TenantTx, organizationId: string, userId: string): Promise<boolean> {
+  if ((await rows.remove(tx, organizationId, userId)) === null) return false;
+  await tellIn(deps, tx, organizationId, userId, "off");
+  await auditIn(tx, organizationId, {
+    action: "second_factor.reset",
+    outcome: "success",
+    subjectId: userId,
+  });
+  return true;
 }
 
 /** What somebody shows of their second factor. */

@@ -220,6 +220,7 @@ export async function signInWithSecondFactor(
   }
   const organizationId = organizationOf("challenge", input.challenge);
   if (organizationId === null) throw secondFactorRefused();
+  if (around !== undefined) await replayed(deps, organizationId, around);
   const hashes = deps.keys.macs("challenge", input.challenge);
   const [userId, settings] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
     Promise.all([rows.findChallenged(tx, organizationId, hashes), passwordRulesIn(tx, organizationId)]),
@@ -245,6 +246,17 @@ export async function signInWithSecondFactor(
     const signedInBefore = lastLoginAt !== null;
     return admitIn(deps, tx, organizationId, userId, origin, { longLived, signedInBefore });
   });
+}
+
+const UNSEEN = Symbol("unseen");
+
+/** Gives a repeated request its answer before its challenge is looked at, which the first one has used up. */
+async function replayed(deps: Deps, organizationId: string, around: Around): Promise<void> {
+  try {
+    await withTenant(deps.db, { organizationId, userId: null, around }, () => Promise.reject(UNSEEN));
+  } catch (thrown) {
+    if (thrown !== UNSEEN) throw thrown;
+  }
 }
 
 /** Opens the session of somebody who has proved enough, and tells them when it is on a device they have not used before. */

@@ -124,6 +124,27 @@ describe("the code", () => {
     expect((await prove(await challenge(school, theirs.user), { recoveryCode })).status).toBe(201);
   });
 
+  test("whose answer was lost gives it again to who repeats the request with its Idempotency-Key", async () => {
+    const { user, secret } = await person(school);
+    const token = await challenge(school, user);
+    const proof = { code: codeOf(secret) };
+    const headers = { "idempotency-key": crypto.randomUUID() };
+    const first = await prove(token, proof, headers);
+    const again = await prove(token, proof, headers);
+    expect([first.status, again.status]).toEqual([201, 201]);
+    expect(again.headers.get("idempotency-replayed")).toBe("true");
+    expect(again.body.token).toBe(first.body.token);
+    expect(refused(await prove(token, proof))).toBe(REFUSED);
+    // What was refused is looked at again.
+    const next = { "idempotency-key": crypto.randomUUID() };
+    const other = await challenge(school, user);
+    expect(refused(await prove(other, { code: wrongCodeOf(secret) }, next))).toBe(REFUSED);
+    await forgetCode(user);
+    expect(
+      (await prove(other, { code: codeOf(secret) }, { "idempotency-key": crypto.randomUUID() })).status,
+    ).toBe(201);
+  });
+
   test("must be one of the two, and no other", async () => {
     const { user, secret, recoveryCodes } = await person(school);
     const token = await challenge(school, user);

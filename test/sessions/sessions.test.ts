@@ -338,6 +338,20 @@ describe("ending", () => {
     expect((await stored(seen.items[0]?.id ?? ""))[0]?.reason).toBe("ended_by_admin");
   });
 
+  test("comes with another role, one's own as well: the old token is void, and signing in gives another [row 20]", async () => {
+    const house = await it.organization();
+    await it.user(house, "admin");
+    const change = await request("PUT", `/v1/users/${house.admin.id}/role`, {
+      token: house.token,
+      headers: { "if-match": "*" },
+      body: { role: "teacher" },
+    });
+    expect(change.status).toBe(200);
+    expect(await isIn(house.token)).toBe(false);
+    const token = await it.session(house, house.admin);
+    expect((await request("GET", "/v1/me", { token })).body).toMatchObject({ role: "teacher" });
+  });
+
   test("somebody else's answers like one that never was, an admin too [row 45] [row 77]", async () => {
     const { token: victim } = await it.member(school);
     const { id } = await current(victim);
