@@ -1,5 +1,7 @@
 /** What is read out of a stored document, and what the helpers make of it. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { ROLES } from "../../src/actor.ts";
 import {
   contradictions,
@@ -9,6 +11,7 @@ import {
   readSettings,
   SETTING_NAMES,
   SETTINGS,
+  type Setting,
   secondFactorRequired,
   sessionLifetime,
   signUpAllows,
@@ -100,4 +103,19 @@ test("each way of signing up lets in whom the narrower ones let in", () => {
   expect(allowed("invitation")).toEqual(["invitation"]);
   expect(allowed("code")).toEqual(["invitation", "code"]);
   expect(allowed("open")).toEqual(["invitation", "code", "open"]);
+});
+
+test("docs/organizations.md tells of each setting its default, range and meaning", () => {
+  const file = readFileSync(join(import.meta.dir, "../../docs/organizations.md"), "utf8");
+  const rows = SETTING_NAMES.map((name) => {
+    const setting: Setting = SETTINGS[name];
+    const range =
+      "choices" in setting
+        ? setting.choices.join(", ")
+        : "minimum" in setting
+          ? `${setting.minimum}–${setting.maximum}${"none" in setting ? " or null" : ""}`
+          : "true, false";
+    return `| \`${name}\` | ${setting.initial} | ${range} | ${setting.meaning} |`;
+  });
+  expect(file).toContain(`| --- | --- | --- | --- |\n${rows.join("\n")}\n\n`);
 });
