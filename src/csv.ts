@@ -78,8 +78,8 @@ function readRow(text: string, start: number, delimiter: string, ended: boolean)
         close += 2;
       }
       const end = close === -1 ? text.length : close;
-      if (end - start > ROW_LENGTH || linesIn(text, at, end) > ROW_LINES) return wrong(NOT_CLOSED);
-      if (close === -1) return ended ? wrong(NOT_CLOSED) : null;
+      if (end - start > ROW_LENGTH || linesIn(text, at, end) > ROW_LINES) return wrong(MISPLACED);
+      if (close === -1) return ended ? wrong(MISPLACED) : null;
       // The last of a chunk may be the first of two quotes.
       if (close + 1 === text.length && !ended) return null;
       cell = text.slice(at + 1, close).replaceAll('""', '"');
@@ -100,11 +100,12 @@ function readRow(text: string, start: number, delimiter: string, ended: boolean)
     const end = endOfLine(text, at, ended);
     if (end?.at === at) return { cells, next: end.next };
     if (end === null && !ended) return null;
-    return wrong("has something after a closing quote");
+    return wrong(MISPLACED);
   }
 }
 
-const NOT_CLOSED = "has a quote that is not closed";
+/** Not closed, or closed before the end of its cell. */
+const MISPLACED = "has a quote in the wrong place";
 
 /** Where the line ends and the next begins; null when the text ends first, or an LF may yet follow its CR. */
 function endOfLine(

@@ -155,21 +155,20 @@ export interface PruneApiKeysParams {
 
 const pruneApiKeysStatement: Statement = {
   name: "api-keys/prune_api_keys",
-  text: `delete /* api-keys/prune_api_keys */ from app.api_key
-where organization_id = $1 and api_key_id = any (array(
+  text: `with /* api-keys/prune_api_keys */ old as materialized (
   select api_key_id from app.api_key
   where organization_id = $1
     and (expires_at < now() - interval '90 days' or revoked_at < now() - interval '90 days')
   order by api_key_id
   limit $2::int
   for update skip locked
-))`,
+)
+delete from app.api_key k
+using old
+where k.organization_id = $1 and k.api_key_id = old.api_key_id`,
 };
 
-/**
- * Removes, at most so many at a time, API keys that expired or were revoked ninety days ago or earlier. An array and no join: a
- * join may run the inner select again for each row, and each time finds the next ones.
- */
+/** Removes, at most so many at a time, API keys that expired or were revoked ninety days ago or earlier. */
 export function pruneApiKeys(tx: TenantTx, params: PruneApiKeysParams): Promise<number> {
   return count(tx, pruneApiKeysStatement, [params.organizationId, params.limit]);
 }

@@ -25,13 +25,14 @@ export interface PruneEffectsParams {
 
 const pruneEffectsStatement: Statement = {
   name: "effects/prune_effects",
-  text: `delete /* effects/prune_effects */ from app.effect e
-using (
+  text: `with /* effects/prune_effects */ old as materialized (
   select job_id, step from app.effect
   where organization_id = $1 and created_at < now() - interval '180 days'
   order by created_at
   limit $2::int
-) old
+)
+delete from app.effect e
+using old
 where e.organization_id = $1 and e.job_id = old.job_id and e.step = old.step`,
 };
 

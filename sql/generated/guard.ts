@@ -80,8 +80,7 @@ export interface PruneGuardsParams {
 
 const pruneGuardsStatement: Statement = {
   name: "guard/prune_guards",
-  text: `delete /* guard/prune_guards */ from app.login_guard g
-using (
+  text: `with /* guard/prune_guards */ old as materialized (
   select guard_key, bucket from app.login_guard
   where organization_id = $1
     and last_attempt_at < now() - interval '1 day'
@@ -92,7 +91,9 @@ using (
   order by last_attempt_at
   limit $2::int
   for update skip locked
-) old
+)
+delete from app.login_guard g
+using old
 where g.organization_id = $1 and g.guard_key = old.guard_key and g.bucket = old.bucket`,
 };
 

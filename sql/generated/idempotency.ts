@@ -50,14 +50,15 @@ export interface PruneAnswersParams {
 
 const pruneAnswersStatement: Statement = {
   name: "idempotency/prune_answers",
-  text: `delete /* idempotency/prune_answers */ from app.idempotency i
-using (
+  text: `with /* idempotency/prune_answers */ old as materialized (
   select key_hash from app.idempotency
   where organization_id = $1 and created_at < now() - make_interval(hours => $2::int)
   order by created_at
   limit $3::int
   for update skip locked
-) old
+)
+delete from app.idempotency i
+using old
 where i.organization_id = $1 and i.key_hash = old.key_hash`,
 };
 

@@ -177,8 +177,8 @@ export function insertPeople(tx: TenantTx, params: InsertPeopleParams): Promise<
 }
 
 export interface ListHoldersParams {
-  readonly emailKeys: readonly string[];
   readonly organizationId: string;
+  readonly emailKeys: readonly string[];
   readonly usernameKeys: readonly string[];
 }
 
@@ -190,32 +190,19 @@ export interface ListHoldersRow {
 
 const listHoldersStatement: Statement = {
   name: "imports/list_holders",
-  text: `select /* imports/list_holders */ h.user_id, h.email_key, h.username_key
-from unnest($1::text[]) k
-cross join lateral (
-  select u.user_id, u.email_key, u.username_key from app.user u
-  where u.organization_id = $2 and u.email_key = k and u.deleted_at is null
-  limit 1
-) h
+  text: `select /* imports/list_holders */ user_id, email_key, username_key from app.user
+where organization_id = $1 and email_key = any($2::text[]) and deleted_at is null
 union
-select h.user_id, h.email_key, h.username_key
-from unnest($3::text[]) k
-cross join lateral (
-  select u.user_id, u.email_key, u.username_key from app.user u
-  where u.organization_id = $2 and u.username_key = k and u.deleted_at is null
-  limit 1
-) h
+select user_id, email_key, username_key from app.user
+where organization_id = $1 and username_key = any($3::text[]) and deleted_at is null
 order by user_id`,
 };
 
-/**
- * Who has these e-mail addresses or usernames, given in small letters. Looked up one by one: until the statistics know of
- * those who were just added the planner would rather compare everybody with each of them.
- */
+/** Who has these e-mail addresses or usernames, given in small letters. */
 export function listHolders(tx: TenantTx, params: ListHoldersParams): Promise<readonly ListHoldersRow[]> {
   return many<ListHoldersRow>(tx, listHoldersStatement, [
-    params.emailKeys,
     params.organizationId,
+    params.emailKeys,
     params.usernameKeys,
   ]);
 }
@@ -260,8 +247,8 @@ export function listLines(tx: TenantTx, params: ListLinesParams): Promise<readon
 }
 
 export interface LockPeopleParams {
-  readonly externalIds: readonly string[];
   readonly organizationId: string;
+  readonly externalIds: readonly string[];
 }
 
 export interface LockPeopleRow {
@@ -278,23 +265,19 @@ export interface LockPeopleRow {
 
 const lockPeopleStatement: Statement = {
   name: "imports/lock_people",
-  text: `select /* imports/lock_people */ p.user_id, p.external_id, p.email, p.username, p.full_name, p.role, p.status, p.language, p.time_zone
-from unnest($1::text[]) k
-cross join lateral (
-  select u.user_id, u.external_id, u.email, u.username, u.full_name, u.role, u.status, u.language, u.time_zone
-  from app.user u
-  where u.organization_id = $2 and u.external_id = k and u.deleted_at is null
-  limit 1
-  for no key update
-) p`,
+  text: `select /* imports/lock_people */ user_id, external_id, email, username, full_name, role, status, language, time_zone
+from app.user
+where organization_id = $1 and external_id = any($2::text[]) and deleted_at is null
+order by external_id
+for no key update`,
 };
 
 /**
- * The people who are known by these external ids, held until the transaction ends. In the order in which they are given,
- * which is always the same: two imports of one file must not wait for each other. One by one, as in list_holders.
+ * The people who are known by these external ids, held until the transaction ends. Always in one order: two imports of
+ * one file must not wait for each other.
  */
 export function lockPeople(tx: TenantTx, params: LockPeopleParams): Promise<readonly LockPeopleRow[]> {
-  return many<LockPeopleRow>(tx, lockPeopleStatement, [params.externalIds, params.organizationId]);
+  return many<LockPeopleRow>(tx, lockPeopleStatement, [params.organizationId, params.externalIds]);
 }
 
 export interface PruneImportsParams {
@@ -377,6 +360,23 @@ where u.organization_id = $2 and u.user_id = r.user_id and u.deleted_at is null`
 /** Writes what an import changes of a batch of people in one statement. */
 export function updatePeople(tx: TenantTx, params: UpdatePeopleParams): Promise<number> {
   return count(tx, updatePeopleStatement, [params.people, params.organizationId]);
+}
+
+export interface UpdatePlanModeRow {
+  readonly mode: string;
+}
+
+const updatePlanModeStatement: Statement = {
+  name: "imports/update_plan_mode",
+  text: `select /* imports/update_plan_mode */ set_config('plan_cache_mode', 'force_custom_plan', true) as mode`,
+};
+
+/**
+ * Has what follows in this transaction planned with the values it is sent. A kept plan would compare everybody with each
+ * of five hundred keys, one after the other; keys that are known when it is planned are hashed, or looked up.
+ */
+export function updatePlanMode(tx: TenantTx): Promise<UpdatePlanModeRow> {
+  return one<UpdatePlanModeRow>(tx, updatePlanModeStatement, []);
 }
 
 export interface UpdateStaleFailedParams {

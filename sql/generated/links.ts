@@ -255,14 +255,15 @@ export interface PruneLinksParams {
 
 const pruneLinksStatement: Statement = {
   name: "links/prune_links",
-  text: `delete /* links/prune_links */ from app.link l
-using (
+  text: `with /* links/prune_links */ old as materialized (
   select link_id from app.link
   where organization_id = $1 and expires_at < now() - interval '7 days'
   order by expires_at
   limit $2::int
   for update skip locked
-) old
+)
+delete from app.link l
+using old
 where l.organization_id = $1 and l.link_id = old.link_id`,
 };
 

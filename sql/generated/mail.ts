@@ -227,14 +227,15 @@ export interface PruneMailParams {
 
 const pruneMailStatement: Statement = {
   name: "mail/prune_mail",
-  text: `delete /* mail/prune_mail */ from app.mail m
-using (
+  text: `with /* mail/prune_mail */ old as materialized (
   select mail_id from app.mail
   where organization_id = $1 and created_at < now() - interval '30 days'
   order by created_at
   limit $2::int
   for update skip locked
-) old
+)
+delete from app.mail m
+using old
 where m.organization_id = $1 and m.mail_id = old.mail_id`,
 };
 

@@ -223,14 +223,15 @@ export interface PruneAttacksParams {
 
 const pruneAttacksStatement: Statement = {
   name: "security/prune_attacks",
-  text: `delete /* security/prune_attacks */ from app.attack a
-using (
+  text: `with /* security/prune_attacks */ old as materialized (
   select attack_id from app.attack
   where organization_id = $1 and ended_at < now() - interval '90 days'
   order by ended_at
   limit $2::int
   for update skip locked
-) old
+)
+delete from app.attack a
+using old
 where a.organization_id = $1 and a.attack_id = old.attack_id`,
 };
 

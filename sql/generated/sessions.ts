@@ -422,14 +422,15 @@ export interface PruneChallengesParams {
 
 const pruneChallengesStatement: Statement = {
   name: "sessions/prune_challenges",
-  text: `delete /* sessions/prune_challenges */ from app.sign_in_challenge h
-using (
+  text: `with /* sessions/prune_challenges */ old as materialized (
   select token_hash from app.sign_in_challenge
   where organization_id = $1 and expires_at < now()
   order by expires_at
   limit $2::int
   for update skip locked
-) old
+)
+delete from app.sign_in_challenge h
+using old
 where h.organization_id = $1 and h.token_hash = old.token_hash`,
 };
 
@@ -445,15 +446,16 @@ export interface PruneSessionsParams {
 
 const pruneSessionsStatement: Statement = {
   name: "sessions/prune_sessions",
-  text: `delete /* sessions/prune_sessions */ from app.session s
-using (
+  text: `with /* sessions/prune_sessions */ old as materialized (
   select session_id from app.session
   where organization_id = $1
     and (expires_at < now() - interval '7 days' or ended_at < now() - interval '7 days')
   order by session_id
   limit $2::int
   for update skip locked
-) old
+)
+delete from app.session s
+using old
 where s.organization_id = $1 and s.session_id = old.session_id`,
 };
 

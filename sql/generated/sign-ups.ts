@@ -38,14 +38,15 @@ export interface ClaimOutdatedRow {
 
 const claimOutdatedStatement: Statement = {
   name: "sign-ups/claim_outdated",
-  text: `delete /* sign-ups/claim_outdated */ from app.sign_up s
-using (
+  text: `with /* sign-ups/claim_outdated */ old as materialized (
   select organization_id, user_id from app.sign_up
   where organization_id = $1 and created_at < now() - make_interval(mins => $2::int)
   order by created_at
   limit $3::int
   for update skip locked
-) old
+)
+delete from app.sign_up s
+using old
 join app.user u on u.organization_id = old.organization_id and u.user_id = old.user_id
 where s.organization_id = old.organization_id and s.user_id = old.user_id
 returning s.user_id, u.status = 'pending' and u.email is null and u.deleted_at is null as unconfirmed`,

@@ -67,13 +67,14 @@ export const importCommand: Command = {
   },
 };
 
-interface Source {
+export interface Source {
   readonly stream: ReadableStream<Uint8Array>;
   /** Null when it is not known. */
   readonly bytes: number | null;
 }
 
-async function openFile(path: string): Promise<Source> {
+/** Opens a file, or standard input. Throws Exit when it cannot be read. */
+export async function openFile(path: string): Promise<Source> {
   if (path === "-") return { stream: Bun.stdin.stream(), bytes: null };
   const file = Bun.file(path);
   const found = await file.stat().catch(() => null);

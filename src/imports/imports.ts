@@ -257,6 +257,7 @@ async function importBatchIn(
   lines: readonly Numbered[],
   run: Run,
 ): Promise<readonly LineResult[]> {
+  await rows.planWithKeys(tx);
   const results: LineResult[] = [];
   let waiting = lines;
   for (let round = 1; waiting.length > 0 && round <= ROUNDS; round++) {

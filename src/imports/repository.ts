@@ -118,6 +118,11 @@ export const listLines = (
 ): Promise<readonly LineResult[]> =>
   sql.listLines(tx, { organizationId, importId, outcome, afterLine, limit });
 
+/** Has what follows in the transaction planned with the keys that are looked up. */
+export async function planWithKeys(tx: TenantTx): Promise<void> {
+  await sql.updatePlanMode(tx);
+}
+
 /** Those who are known by these external ids, held until the transaction ends. */
 export const lockPeople = (
   tx: TenantTx,

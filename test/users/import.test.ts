@@ -150,7 +150,7 @@ describe("a table", () => {
     ["full_name\nAda", "external_id is missing"],
     ["external_id,full_name,Full-Name\n", "full_name is there twice"],
     ["1,Ada Lovelace,ada@example.org\n", "Column 1 has a name"],
-    ['external_id,"full_name\n1,Ada\n', "quote that is not closed"],
+    ['external_id,"full_name\n1,Ada\n', "quote in the wrong place"],
   ])("whose first row is no row of names is refused whole, and not repeated: %j", async (text, detail) => {
     const answer = await upload(school.token, text);
     const body = await answer.text();

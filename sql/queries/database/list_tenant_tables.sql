@@ -33,7 +33,9 @@ select
         and pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) = '(organization_id = ( SELECT app.org() AS org))'
       )
       and (c.relname, p.polname) not in
-        (('organization', 'system_select'), ('content_search', 'search_select'), ('user', 'search_select'), ('history', 'owner_insert'))
+        (('organization', 'system_select'), ('content_search', 'search_select'), ('user', 'search_select'),
+         ('history', 'owner_insert'), ('quota', 'owner_select'), ('quota', 'system_select'), ('usage', 'owner_all'),
+         ('usage', 'system_select'))
   ), '') as foreign_policies,
   -- Who else was given something here: a role that is none of ours stands outside every policy above.
   coalesce((
