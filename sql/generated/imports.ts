@@ -287,13 +287,15 @@ export interface PruneImportsParams {
 
 const pruneImportsStatement: Statement = {
   name: "imports/prune_imports",
-  text: `delete /* imports/prune_imports */ from app.import
-where organization_id = $1 and import_id in (
+  text: `with /* imports/prune_imports */ old as materialized (
   select import_id from app.import
   where organization_id = $1 and finished_at < now() - interval '30 days'
   order by import_id
   limit $2::int
-)`,
+)
+delete from app.import i
+using old
+where i.organization_id = $1 and i.import_id = old.import_id`,
 };
 
 /** Removes imports that ended a month ago, and what became of their lines. */

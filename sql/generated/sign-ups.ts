@@ -177,14 +177,16 @@ export interface PruneAttemptsParams {
 
 const pruneAttemptsStatement: Statement = {
   name: "sign-ups/prune_attempts",
-  text: `delete /* sign-ups/prune_attempts */ from app.sign_up_attempt
-where (organization_id, network) in (
-  select organization_id, network from app.sign_up_attempt
+  text: `with /* sign-ups/prune_attempts */ old as materialized (
+  select network from app.sign_up_attempt
   where organization_id = $1 and since < now() - interval '1 hour'
   order by since
   limit $2::int
   for update skip locked
-)`,
+)
+delete from app.sign_up_attempt a
+using old
+where a.organization_id = $1 and a.network = old.network`,
 };
 
 /** Removes counts that count no more. */

@@ -2,11 +2,12 @@
 -- before, which would need the right to update them: a mark is never changed.
 -- returns: count
 -- scope: tenant
-delete from app.effect e
-using (
+with old as materialized (
   select job_id, step from app.effect
   where organization_id = :organization_id and created_at < now() - interval '180 days'
   order by created_at
   limit :limit::int
-) old
+)
+delete from app.effect e
+using old
 where e.organization_id = :organization_id and e.job_id = old.job_id and e.step = old.step

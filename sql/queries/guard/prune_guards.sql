@@ -2,8 +2,7 @@
 -- logins that nobody has, whatever they hold after ninety days.
 -- returns: count
 -- scope: tenant
-delete from app.login_guard g
-using (
+with old as materialized (
   select guard_key, bucket from app.login_guard
   where organization_id = :organization_id
     and last_attempt_at < now() - interval '1 day'
@@ -14,5 +13,7 @@ using (
   order by last_attempt_at
   limit :limit::int
   for update skip locked
-) old
+)
+delete from app.login_guard g
+using old
 where g.organization_id = :organization_id and g.guard_key = old.guard_key and g.bucket = old.bucket
