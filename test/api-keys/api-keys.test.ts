@@ -67,6 +67,24 @@ describe("a key", () => {
     }
   });
 
+  test("is named in the audit where it was refused", async () => {
+    const school = await it.organization();
+    const { token, apiKey } = await make(school.token);
+    expect((await get("/v1/contents", token)).status).toBe(403);
+    const events = await admin<{ target_id: string; actor_id: string; details: string }>(
+      `select target_id, actor_id, details::text from app.audit_event
+       where organization_id = $1 and action = 'access.refused'`,
+      [school.id],
+    );
+    expect(events).toHaveLength(1);
+    expect(events[0]).toMatchObject({ target_id: "GET /v1/contents", actor_id: school.admin.id });
+    expect(JSON.parse(events[0]?.details ?? "")).toMatchObject({
+      credential: "api_key",
+      refusal: "api_key_not_allowed",
+      apiKeyId: apiKey.id,
+    });
+  });
+
   test("may nothing that has no scope, or that needs a fresh proof of who is asking", async () => {
     const school = await it.organization();
     const pupil = await it.user(school);
