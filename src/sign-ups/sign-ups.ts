@@ -15,6 +15,7 @@ import type { Origin } from "../devices.ts";
 import { notFound, refusal } from "../errors.ts";
 import { LINK_MINUTES, sendSignUpLinkIn } from "../links/links.ts";
 import { networkOf } from "../network.ts";
+import { requirePeopleQuotaIn } from "../quotas/quotas.ts";
 import { findOrganization } from "../sessions/sessions.ts";
 import { passwordMinimum, signUpAllows } from "../settings.ts";
 import { deleteUserIn, insertUserIn, passwordRulesIn, prepareUser } from "../users/users.ts";
@@ -93,6 +94,8 @@ export async function signUp(deps: Deps, input: SignUpInput, origin: Origin, aro
     await audit(deps, nobody, { action: "sign_up.refused", outcome: "refused", origin });
     throw signUpCodeRefused();
   }
+  // Before a password is hashed for somebody for whom there is no place.
+  await readTenant(deps.db, nobody, (tx) => requirePeopleQuotaIn(tx, organizationId, 1));
   const role = good?.role ?? "student";
   const prepared = await prepareUser(
     deps,

@@ -6,6 +6,7 @@ import { closeDeps, openDeps } from "../../src/deps.ts";
 import { endpoints } from "../../src/endpoints.ts";
 import { buildApp } from "../../src/http/app.ts";
 import { authenticate } from "../../src/http/authentication.ts";
+import { importPeople } from "../../src/imports/imports.ts";
 import { allUsages, requirePeopleQuotaIn, setQuota, usageOf } from "../../src/quotas/quotas.ts";
 import { requestOf } from "../support/app.ts";
 import { domain, refusedBy } from "../support/domain.ts";
@@ -339,5 +340,75 @@ describe("the operator's limits", () => {
     }
     expect(new Set(listed).size).toBe(listed.length);
     expect(listed).toContain(house.id);
+  });
+});
+
+describe("everything at once", () => {
+  test("adding, signing up, importing, deleting and bringing back keep the count exact and the quota held", async () => {
+    const house = await it.organization();
+    await request("PATCH", "/v1/organization", {
+      token: house.token,
+      headers: { "if-match": "*" },
+      body: { settings: { signUp: "code" } },
+    });
+    const { code } = (
+      await request<{ code: string }>("POST", "/v1/organization/sign-up-codes", {
+        token: house.token,
+        body: { role: "student", uses: 100 },
+      })
+    ).body;
+    const ids: string[] = [];
+    for (let count = 0; count < 20; count++) ids.push((await add(house.token)).body.id);
+    const [gone, there] = [ids.slice(0, 10), ids.slice(10)];
+    for (const id of gone) await request("DELETE", `/v1/users/${id}`, { token: house.token });
+    await setQuota(deps, house.id, { people: 25 });
+    const tenant = { organizationId: house.id, userId: null };
+    const file = (from: number) =>
+      ["external_id,full_name", ...Array.from({ length: 8 }, (_, at) => `i${from + at},Imported`)].join("\n");
+    const source = async function* (from: number) {
+      yield new TextEncoder().encode(file(from));
+    };
+    const options = { dryRun: false, invite: false, proven: true };
+    const outcomes = await Promise.all([
+      ...gone.map(
+        async (id) => (await request("POST", `/v1/users/${id}/restore`, { token: house.token })).status,
+      ),
+      ...there.map(async (id) => (await request("DELETE", `/v1/users/${id}`, { token: house.token })).status),
+      ...Array.from({ length: 20 }, async () => (await add(house.token)).status),
+      ...Array.from({ length: 10 }, async () => {
+        const body = { organization: house.slug, code, password: "seven quiet herons cross the weir" };
+        const answer = await request("POST", "/v1/sign-ups", { body: { ...newcomer(), ...body } });
+        return answer.status;
+      }),
+      importPeople(deps, tenant, source(0), "csv", options).then(() => 200),
+      importPeople(deps, tenant, source(4), "csv", options).then(() => 200),
+    ]);
+    expect(outcomes.filter((status) => ![200, 201, 202, 204, 409].includes(status))).toEqual([]);
+    const { people } = await usage(house);
+    expect(people.used).toBe((await counted(house.id))?.people ?? -1);
+    expect(people.used).toBeLessThanOrEqual(25);
+  });
+
+  test("an import takes the places there are, says of each other line that there is none, and again when rehearsed", async () => {
+    const house = await it.organization();
+    await setQuota(deps, house.id, { people: 8 });
+    const lines = Array.from({ length: 20 }, (_, at) => `p${at},Person ${at}`);
+    const run = async (dryRun: boolean) => {
+      const reasons: (string | null)[] = [];
+      const bytes = async function* () {
+        yield new TextEncoder().encode(["external_id,full_name", ...lines].join("\n"));
+      };
+      const tenant = { organizationId: house.id, userId: null };
+      const options = { dryRun, invite: false, proven: true };
+      await importPeople(deps, tenant, bytes(), "csv", options, null, (results) => {
+        for (const { outcome, reason } of results) reasons.push(outcome === "created" ? null : reason);
+      });
+      return reasons;
+    };
+    const expected = [...Array(7).fill(null), ...Array(13).fill("quota_people_reached")];
+    expect(await run(true)).toEqual(expected);
+    expect((await usage(house)).people.used).toBe(1);
+    expect(await run(false)).toEqual(expected);
+    expect((await usage(house)).people.used).toBe(8);
   });
 });
