@@ -165,10 +165,12 @@ export function openKeys(secrets: readonly string[]): Keys {
 
 /** Whether the holder of that key has signed this. Whether to trust the key is another question. */
 export function isAttested(message: string, { publicKey, signature }: Attestation): boolean {
-  const raw = Buffer.from(publicKey, "base64url");
-  if (raw.byteLength !== 32) return false;
+  const [raw, signed] = [publicKey, signature].map((text) => Buffer.from(text, "base64url"));
+  if (raw === undefined || signed === undefined || raw.byteLength !== 32) return false;
+  // base64url has several spellings of the same bytes, and only one was written.
+  if (raw.toString("base64url") !== publicKey || signed.toString("base64url") !== signature) return false;
   const key = createPublicKey({ key: Buffer.concat([SPKI, raw]), format: "der", type: "spki" });
-  return verify(null, Buffer.from(message, "utf8"), key, Buffer.from(signature, "base64url"));
+  return verify(null, Buffer.from(message, "utf8"), key, signed);
 }
 
 /** A new secret: 48 random bytes, base64url. */

@@ -51,6 +51,7 @@ export const auditCommand: Command = {
       (name) => options.includes(name) && !takes.includes(name),
     );
     if (idle !== undefined) throw wrongUsage(`--${idle} has no meaning for "audit ${verb}"`);
+    givenKeys(call);
     const config = readSettingsOf(call);
     if (verb === "verify" && file !== undefined) return verifyFile(call, config, file);
     const opened = await openAll(config, logOf({ ...config, logLevel: "error" }), false);

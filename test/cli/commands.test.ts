@@ -13,7 +13,7 @@ setDefaultTimeout(60_000);
 const COMMANDS = [
   ...["serve", "work", "migrate", "import", "import-users", "erasures", "setup-code", "organization"],
   "reset-second-factor",
-  ...["config", "doctor", "openapi", "permissions", "version"],
+  ...["audit", "config", "doctor", "openapi", "permissions", "version"],
 ];
 
 describe("help", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { newSecret, openKeys, type Purpose } from "../../src/keys.ts";
+import { isAttested, newSecret, openKeys, type Purpose } from "../../src/keys.ts";
 
 const OLD = "the old secret, of sufficient length 01";
 const NEW = "the new secret, of sufficient length 02";
@@ -103,4 +103,22 @@ test("what is sealed opens for the same purpose and row, under any secret that i
     expect(before.unseal("second-factor", "row 1", other)).toBeNull();
   }
   expect(before.unseal("second-factor", "row 1", sealed.subarray(0, 20))).toBeNull();
+});
+
+test("what is attested is checked by the public key alone, in the one spelling it was written in", () => {
+  const [before, during] = [openKeys([OLD]), openKeys([NEW, OLD])];
+  const attested = before.attest("a head");
+  expect(before.attest("a head")).toEqual(attested);
+  expect(isAttested("a head", attested)).toBe(true);
+  expect(during.publicKeys).toEqual([openKeys([NEW]).publicKeys[0] ?? "", attested.publicKey]);
+  expect(during.attest("a head").publicKey).not.toBe(attested.publicKey);
+  expect(isAttested("another", attested)).toBe(false);
+  expect(isAttested("a head", { ...attested, publicKey: during.publicKeys[0] ?? "" })).toBe(false);
+  const last = attested.signature.slice(-1);
+  const next = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".split(last)[1]?.[0] ?? "A";
+  // The same bytes, since the last character carries bits that nobody reads.
+  expect(isAttested("a head", { ...attested, signature: attested.signature.slice(0, -1) + next })).toBe(
+    false,
+  );
+  expect(isAttested("a head", { publicKey: "", signature: "" })).toBe(false);
 });
