@@ -643,6 +643,8 @@ comment on column app.credential.pepper_key_id is 'personal, secret';
 comment on column app.credential.password_changed_at is 'personal';
 comment on column app.credential.last_login_at is 'personal';
 comment on column app.credential.last_login_ip is 'personal';
+CREATE TRIGGER end_links AFTER UPDATE ON app.credential FOR EACH ROW WHEN ((new.password_hash IS DISTINCT FROM old.password_hash)) EXECUTE FUNCTION app.end_links('invitation', 'reset', 'email_change');
+CREATE TRIGGER end_links_at_first AFTER INSERT ON app.credential FOR EACH ROW WHEN ((new.password_hash IS NOT NULL)) EXECUTE FUNCTION app.end_links('invitation', 'reset', 'email_change');
 CREATE TRIGGER touch BEFORE UPDATE ON app.credential FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.credential enable row level security;
 alter table app.credential force row level security;
@@ -872,7 +874,7 @@ create table app.import (
   import_id uuid not null default app.uuidv7(),
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
-  created_by_id uuid default app.actor(),
+  requested_by_id uuid default app.actor(),
   source text,
   format text not null,
   dry_run boolean not null,
@@ -887,8 +889,8 @@ create table app.import (
   constraint import_line_count_counts CHECK ((line_count >= 0)),
   constraint import_source_length CHECK ((octet_length(source) <= 10485760)),
   constraint import_state CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'finished'::text, 'failed'::text]))),
-  constraint import_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
-  constraint import_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id)
+  constraint import_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id),
+  constraint import_requested_by_fkey FOREIGN KEY (organization_id, requested_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (requested_by_id)
 );
 alter table app.import owner to satchel_owner;
 comment on table app.import is 'A file of people, how it is to be read, and how far it is worked off.';
@@ -896,7 +898,7 @@ comment on column app.import.organization_id is 'none';
 comment on column app.import.import_id is 'none';
 comment on column app.import.created_at is 'none';
 comment on column app.import.updated_at is 'none';
-comment on column app.import.created_by_id is 'personal, reference';
+comment on column app.import.requested_by_id is 'personal, reference';
 comment on column app.import.source is 'personal, expires';
 comment on column app.import.format is 'none';
 comment on column app.import.dry_run is 'none';
@@ -905,7 +907,7 @@ comment on column app.import.proven is 'none';
 comment on column app.import.state is 'none';
 comment on column app.import.line_count is 'none';
 comment on column app.import.finished_at is 'none';
-CREATE INDEX import_created_by ON app.import USING btree (organization_id, created_by_id);
+CREATE INDEX import_requested_by ON app.import USING btree (organization_id, requested_by_id);
 CREATE UNIQUE INDEX import_under_way ON app.import USING btree (organization_id) WHERE (finished_at IS NULL);
 CREATE TRIGGER touch BEFORE UPDATE ON app.import FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.import enable row level security;
@@ -1929,7 +1931,7 @@ CREATE INDEX user_name ON app."user" USING btree (organization_id, name_key, use
 CREATE INDEX user_updated_by ON app."user" USING btree (organization_id, updated_by_id);
 CREATE UNIQUE INDEX user_username_unique ON app."user" USING btree (organization_id, username_key) WHERE (deleted_at IS NULL);
 CREATE INDEX user_words ON app."user" USING gin (organization_id, app.user_words(full_name, username, email)) WITH (fastupdate=off);
-CREATE TRIGGER end_links AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (lower(new.email) IS DISTINCT FROM lower(old.email)) OR ((new.status <> old.status) AND (new.status = ANY (ARRAY['inactive'::text, 'suspended'::text]))))) EXECUTE FUNCTION app.end_links();
+CREATE TRIGGER end_links AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (lower(new.email) IS DISTINCT FROM lower(old.email)) OR ((new.status <> old.status) AND (new.status = ANY (ARRAY['inactive'::text, 'suspended'::text]))))) EXECUTE FUNCTION app.end_links('verification', 'invitation', 'reset', 'email_change');
 CREATE TRIGGER end_sessions AFTER UPDATE ON app."user" FOR EACH ROW WHEN ((((new.deleted_at IS NOT NULL) AND (old.deleted_at IS NULL)) OR (new.role <> old.role) OR ((new.status <> old.status) AND (new.status <> 'active'::text)))) EXECUTE FUNCTION app.end_sessions();
 CREATE TRIGGER history_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
 CREATE TRIGGER history_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('user_id', 'email_key', 'username_key', 'name_key');
@@ -2176,12 +2178,13 @@ CREATE OR REPLACE FUNCTION app.end_links()
 AS $function$
 begin
   update app.link set ended_at = now()
-  where organization_id = new.organization_id and user_id = new.user_id and consumed_at is null and ended_at is null;
+  where organization_id = new.organization_id and user_id = new.user_id and kind = any(tg_argv)
+    and consumed_at is null and ended_at is null;
   return null;
 end
 $function$;
 alter function app.end_links() owner to satchel_owner;
-comment on function app.end_links() is 'Ends what was mailed to a person when they get another address, are deleted or are shut out.';
+comment on function app.end_links() is 'Ends what was mailed to a person, of the kinds that its arguments name.';
 grant execute on function app.end_links() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.end_sessions()

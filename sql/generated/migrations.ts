@@ -1124,7 +1124,7 @@ grant select, insert, update, delete on app.mail to satchel_request;
   },
   {
     name: "0012_links",
-    checksum: "59ffb66c5e22fa2fbc792fc064c9f3bf8e8c70bc47274b8b69f5a6b045051aa0",
+    checksum: "f88dd6e86b19dfaced6f02954f25232f43eb9d7280e65115124c0f25a6e662c5",
     text: `-- Links that are mailed to people: to confirm an address, to accept an invitation, to choose another password. Whoever
 -- has the token is taken for who reads that mailbox, once.
 
@@ -1166,25 +1166,32 @@ call app.tag('app.link', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.link to satchel_request;
 
 -- A trigger and not a statement of each use case: a link proves something about a mailbox, and is worth nothing once
--- that is no longer the person's, or the person is shut out, whoever writes it.
+-- that is no longer the person's, or the person is shut out, whoever writes it. And whoever gets an account back by
+-- another password must not lose it to a change of address that a thief asked for before.
 create function app.end_links() returns trigger
 language plpgsql
 as $$
 begin
   update app.link set ended_at = now()
-  where organization_id = new.organization_id and user_id = new.user_id and consumed_at is null and ended_at is null;
+  where organization_id = new.organization_id and user_id = new.user_id and kind = any(tg_argv)
+    and consumed_at is null and ended_at is null;
   return null;
 end
 $$;
-comment on function app.end_links() is
-  'Ends what was mailed to a person when they get another address, are deleted or are shut out.';
+comment on function app.end_links() is 'Ends what was mailed to a person, of the kinds that its arguments name.';
 create trigger end_links after update on app.user for each row
   when (
     (new.deleted_at is not null and old.deleted_at is null)
     or lower(new.email) is distinct from lower(old.email)
     or (new.status <> old.status and new.status in ('inactive', 'suspended'))
   )
-  execute function app.end_links();
+  execute function app.end_links('verification', 'invitation', 'reset', 'email_change');
+create trigger end_links after update on app.credential for each row
+  when (new.password_hash is distinct from old.password_hash)
+  execute function app.end_links('invitation', 'reset', 'email_change');
+create trigger end_links_at_first after insert on app.credential for each row
+  when (new.password_hash is not null)
+  execute function app.end_links('invitation', 'reset', 'email_change');
 grant execute on function app.end_links() to satchel_request;
 `,
   },
@@ -1425,14 +1432,14 @@ create trigger usage_delete after delete on app.content referencing old table as
   },
   {
     name: "0015_imports",
-    checksum: "f85ca458709e107d5daa5a17654b20addd9be3f1c75b2fa9b3105fd83ac437c3",
+    checksum: "1ef793ffce08e73a0cff6fbf3d7a69ef5bea284ab14a8b2f983214ef5f65b4e9",
     text: `-- Many people at once, from a file: a job works it off batch by batch, and tells of each line what became of it.
 
 create table app.import (
   like template.tenant,
   import_id uuid not null default app.uuidv7(),
   like template.timestamps including defaults,
-  created_by_id uuid default app.actor(),
+  requested_by_id uuid default app.actor(),
   -- What was uploaded, until it is worked off: it names everybody, and is of no use afterwards.
   source text constraint import_source_length check (octet_length(source) <= 10485760),
   format text not null constraint import_format check (format in ('csv', 'ndjson')),
@@ -1449,17 +1456,17 @@ create table app.import (
     (state in ('finished', 'failed')) = (finished_at is not null) and (source is null) = (finished_at is not null)
   ),
   constraint import_organization_fkey foreign key (organization_id) references app.organization,
-  constraint import_created_by_fkey foreign key (organization_id, created_by_id) references app.user
-    on delete set null (created_by_id)
+  constraint import_requested_by_fkey foreign key (organization_id, requested_by_id) references app.user
+    on delete set null (requested_by_id)
 );
 comment on table app.import is 'A file of people, how it is to be read, and how far it is worked off.';
 -- One at a time: a second one would wait for the rows of the first, and files of ten megabytes must not pile up.
 create unique index import_under_way on app.import (organization_id) where finished_at is null;
-create index import_created_by on app.import (organization_id, created_by_id);
+create index import_requested_by on app.import (organization_id, requested_by_id);
 call app.protect('app.import');
 call app.keep_time('app.import');
 -- Of many people at once: gone when it is worked off, at the latest an hour later.
-call app.tag('app.import', 'personal, reference', 'created_by_id');
+call app.tag('app.import', 'personal, reference', 'requested_by_id');
 call app.tag('app.import', 'personal, expires', 'source');
 call app.tag(
   'app.import', 'none', 'import_id', 'format', 'dry_run', 'invite', 'proven', 'state', 'line_count', 'finished_at'

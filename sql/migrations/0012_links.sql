@@ -39,23 +39,30 @@ call app.tag('app.link', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.link to satchel_request;
 
 -- A trigger and not a statement of each use case: a link proves something about a mailbox, and is worth nothing once
--- that is no longer the person's, or the person is shut out, whoever writes it.
+-- that is no longer the person's, or the person is shut out, whoever writes it. And whoever gets an account back by
+-- another password must not lose it to a change of address that a thief asked for before.
 create function app.end_links() returns trigger
 language plpgsql
 as $$
 begin
   update app.link set ended_at = now()
-  where organization_id = new.organization_id and user_id = new.user_id and consumed_at is null and ended_at is null;
+  where organization_id = new.organization_id and user_id = new.user_id and kind = any(tg_argv)
+    and consumed_at is null and ended_at is null;
   return null;
 end
 $$;
-comment on function app.end_links() is
-  'Ends what was mailed to a person when they get another address, are deleted or are shut out.';
+comment on function app.end_links() is 'Ends what was mailed to a person, of the kinds that its arguments name.';
 create trigger end_links after update on app.user for each row
   when (
     (new.deleted_at is not null and old.deleted_at is null)
     or lower(new.email) is distinct from lower(old.email)
     or (new.status <> old.status and new.status in ('inactive', 'suspended'))
   )
-  execute function app.end_links();
+  execute function app.end_links('verification', 'invitation', 'reset', 'email_change');
+create trigger end_links after update on app.credential for each row
+  when (new.password_hash is distinct from old.password_hash)
+  execute function app.end_links('invitation', 'reset', 'email_change');
+create trigger end_links_at_first after insert on app.credential for each row
+  when (new.password_hash is not null)
+  execute function app.end_links('invitation', 'reset', 'email_change');
 grant execute on function app.end_links() to satchel_request;

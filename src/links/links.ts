@@ -11,7 +11,7 @@ import { type AuditAction, type AuditEvent, audit, auditIn } from "../audit/audi
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { addressOf, type Origin, readDevice } from "../devices.ts";
-import { notFound, refusal } from "../errors.ts";
+import { notFound, Refusal, refusal } from "../errors.ts";
 import { guarded, reopenLoginIn } from "../guard/guard.ts";
 import { type MailTemplate, sendMailIn } from "../mail/mail.ts";
 import { checkPassword } from "../passwords.ts";
@@ -332,13 +332,14 @@ export async function requestEmailChange(
 }
 
 interface OpenedLink extends FoundLink {
+  readonly kind: LinkKind;
   readonly organizationId: string;
   readonly rules: PasswordRules;
 }
 
 /**
  * The open link of a token, past the guard. Refuses with `link_refused`. One that was used passes for a request that may
- * be the repetition of the one that used it: `useLinkIn` refuses if it is not.
+ * be the repetition of the one that used it: `useLink` refuses if it is not.
  */
 async function openLink(
   deps: Deps,
@@ -371,33 +372,63 @@ async function openLink(
   const passes = link !== null && (link.open || (around !== undefined && link.usedLately));
   const verified = await guarded(deps, attempt, rules, async () => ({ matches: passes }));
   if (verified?.matches !== true || link === null) {
-    await audit(
-      deps,
-      { organizationId, userId: null },
-      {
-        action: "link.refused",
-        outcome: "refused",
-        subjectId: link?.userId ?? null,
-        details: { kind, reason: verified === null ? "locked" : link === null ? "unknown" : "ended" },
-        origin,
-      },
-    );
+    const reason = verified === null ? "locked" : link === null ? "unknown" : "ended";
+    await auditRefused(deps, organizationId, { kind, userId: link?.userId ?? null, reason, origin });
     throw linkRefused();
   }
-  return { ...link, organizationId, rules };
+  return { ...link, kind, organizationId, rules };
 }
 
-/** Uses a link up and gives the person, both held until the transaction ends. Refuses with `link_refused`. */
-async function useLinkIn(
-  tx: TenantTx,
-  { organizationId, linkId, userId }: OpenedLink,
-  statuses: readonly Person["status"][],
-): Promise<{ readonly person: Person; readonly email: string }> {
-  const person = await rows.lockPerson(tx, organizationId, userId);
-  const email = await rows.claim(tx, organizationId, linkId);
-  if (person === null || email === null || !statuses.includes(person.status)) throw linkRefused();
-  return { person, email };
+/**
+ * Uses a link up and does what it entitles to, in one transaction that holds the person's row: of two uses at once one
+ * counts. Refuses with `link_refused` when it has been used or has ended meanwhile, or the person is in no state for it.
+ */
+async function useLink(
+  deps: Deps,
+  link: OpenedLink,
+  { statuses, origin, around }: Use,
+  effect: (tx: TenantTx, person: Person, email: string) => Promise<void>,
+): Promise<void> {
+  const { organizationId, userId, linkId, kind } = link;
+  const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
+  try {
+    await withTenant(deps.db, tenant, async (tx) => {
+      const person = await rows.lockPerson(tx, organizationId, userId);
+      const email = await rows.claim(tx, organizationId, linkId);
+      if (person === null || email === null || !statuses.includes(person.status)) throw linkRefused();
+      await effect(tx, person, email);
+    });
+  } catch (error) {
+    if (error instanceof Refusal && error.slug === linkRefused.slug) {
+      await auditRefused(deps, organizationId, { kind, userId, reason: "ended", origin });
+    }
+    throw error;
+  }
 }
+
+interface Use {
+  readonly statuses: readonly Person["status"][];
+  readonly origin: Origin;
+  readonly around: Around | undefined;
+}
+
+const auditRefused = (
+  deps: Deps,
+  organizationId: string,
+  refused: {
+    readonly kind: LinkKind;
+    readonly userId: string | null;
+    readonly reason: "unknown" | "locked" | "ended";
+    readonly origin: Origin;
+  },
+) => {
+  const { kind, userId, reason, origin } = refused;
+  return audit(
+    deps,
+    { organizationId, userId: null },
+    { action: "link.refused", outcome: "refused", subjectId: userId, details: { kind, reason }, origin },
+  );
+};
 
 /** What a link proves of a mailbox counts only while that is still the person's. */
 function requireSameMailbox(person: Person, email: string): void {
@@ -409,12 +440,6 @@ const doneBy = ({ userId }: OpenedLink, action: AuditAction, origin: Origin): Au
   outcome: "success",
   subjectId: userId,
   origin,
-});
-
-const tenantOf = ({ organizationId, userId }: OpenedLink, around: Around | undefined) => ({
-  organizationId,
-  userId,
-  ...(around === undefined ? {} : { around }),
 });
 
 async function hashFor(deps: Deps, link: OpenedLink, password: string, pointer: string) {
@@ -440,8 +465,7 @@ export async function resetPassword(
   const link = await openLink(deps, "reset", token, origin, around);
   const credential = await hashFor(deps, link, newPassword, "#/newPassword");
   const { organizationId, userId } = link;
-  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
-    const { person, email } = await useLinkIn(tx, link, ["active"]);
+  await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, email) => {
     requireSameMailbox(person, email);
     await rows.setPassword(tx, organizationId, userId, credential);
     await endSessionsIn(tx, organizationId, userId, "password_changed", { origin });
@@ -455,20 +479,24 @@ export async function resetPassword(
 export async function verifyEmail(deps: Deps, token: string, origin: Origin, around?: Around): Promise<void> {
   const link = await openLink(deps, "verification", token, origin, around);
   const { organizationId, userId } = link;
-  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
-    const { person, email } = await useLinkIn(tx, link, ["active", "pending"]);
-    if (person.email === null) {
-      // They signed up with it: now it is shown to be theirs.
-      await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
-        rows.setEmail(inner, organizationId, userId, email),
-      );
-    } else {
-      requireSameMailbox(person, email);
-    }
-    await rows.verifyEmail(tx, organizationId, userId);
-    changed(tx, "users");
-    await auditIn(tx, organizationId, doneBy(link, "email.verified", origin));
-  });
+  await useLink(
+    deps,
+    link,
+    { statuses: ["active", "pending"], origin, around },
+    async (tx, person, email) => {
+      if (person.email === null) {
+        // They signed up with it: now it is shown to be theirs.
+        await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
+          rows.setEmail(inner, organizationId, userId, email),
+        );
+      } else {
+        requireSameMailbox(person, email);
+      }
+      await rows.verifyEmail(tx, organizationId, userId);
+      changed(tx, "users");
+      await auditIn(tx, organizationId, doneBy(link, "email.verified", origin));
+    },
+  );
 }
 
 /**
@@ -486,16 +514,20 @@ export async function acceptInvitation(
   if (!signUpAllows(link.rules, "invitation")) throw linkRefused();
   const credential = await hashFor(deps, link, password, "#/password");
   const { organizationId, userId } = link;
-  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
-    const { person, email } = await useLinkIn(tx, link, ["active", "pending"]);
-    requireSameMailbox(person, email);
-    if (person.hasPassword) throw linkRefused();
-    await rows.setPassword(tx, organizationId, userId, credential);
-    await rows.verifyEmail(tx, organizationId, userId);
-    changed(tx, "users");
-    await auditIn(tx, organizationId, doneBy(link, "password.set", origin));
-    await auditIn(tx, organizationId, doneBy(link, "email.verified", origin));
-  });
+  await useLink(
+    deps,
+    link,
+    { statuses: ["active", "pending"], origin, around },
+    async (tx, person, email) => {
+      requireSameMailbox(person, email);
+      if (person.hasPassword) throw linkRefused();
+      await rows.setPassword(tx, organizationId, userId, credential);
+      await rows.verifyEmail(tx, organizationId, userId);
+      changed(tx, "users");
+      await auditIn(tx, organizationId, doneBy(link, "password.set", origin));
+      await auditIn(tx, organizationId, doneBy(link, "email.verified", origin));
+    },
+  );
 }
 
 /** Takes the address into use that the link was mailed to, and tells the old one. Refuses with `link_refused`. */
@@ -507,8 +539,7 @@ export async function confirmEmailChange(
 ): Promise<void> {
   const link = await openLink(deps, "email_change", token, origin, around);
   const { organizationId } = link;
-  await withTenant(deps.db, tenantOf(link, around), async (tx) => {
-    const { person, email } = await useLinkIn(tx, link, ["active"]);
+  await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, email) => {
     const { userId, email: old } = person;
     await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
       rows.setEmail(inner, organizationId, userId, email),

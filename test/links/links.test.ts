@@ -77,7 +77,7 @@ const suspend = (id: string, status = "suspended") =>
   admin("update app.user set status = $2 where user_id = $1", [id, status]);
 
 describe("a forgotten password", () => {
-  test("is replaced by the link: sessions end, the lock is lifted, the person is told [row 73] [row 75]", async () => {
+  test("is replaced by the link: sessions end, the lock is lifted, the person is told", async () => {
     const user = await it.user(school, "teacher");
     const [one, two] = [await it.session(school, user), await it.session(school, user)];
     for (let i = 0; i < 5; i++) await signIn(user, "wrong wrong wrong wrong");
@@ -96,7 +96,7 @@ describe("a forgotten password", () => {
     expect(audited).toContain("password.reset success");
   });
 
-  test("opens again what only recovery can open [row 73]", async () => {
+  test("opens again what only recovery can open", async () => {
     const user = await it.user(school);
     await signIn(user, "wrong wrong wrong wrong");
     await admin("update app.login_guard set locked_until = '9999-12-31' where user_id = $1", [user.id]);
@@ -134,7 +134,7 @@ describe("a forgotten password", () => {
     expect(await mailTo(deps, school.id, user.id, "password_changed")).toHaveLength(1);
   });
 
-  test("a password that breaks the rules leaves the link good, and says why [row 73]", async () => {
+  test("a password that breaks the rules leaves the link good, and says why", async () => {
     const user = await it.user(school);
     await ask(user.username);
     const token = await tokenFor(deps, school.id, user.id, "reset_password");
@@ -264,7 +264,7 @@ describe("a token that is none", () => {
 });
 
 describe("at rest", () => {
-  test("no token stands in any table, only its keyed hash [row 75]", async () => {
+  test("no token stands in any table, only its keyed hash", async () => {
     const user = await it.user(school);
     await ask(user.username);
     const token = await tokenFor(deps, school.id, user.id, "reset_password");
@@ -295,7 +295,7 @@ describe("at rest", () => {
 });
 
 describe("asking for a link", () => {
-  test("answers the same bytes whoever is named, and mails only who may have one [row 73]", async () => {
+  test("answers the same bytes whoever is named, and mails only who may have one [row 75] [row 105]", async () => {
     const known = await it.user(school);
     const suspended = await it.user(school);
     await suspend(suspended.id);
@@ -329,7 +329,7 @@ describe("asking for a link", () => {
     expect(await mailTo(deps, school.id, known.id, "reset_password")).toHaveLength(2);
   }, 60_000);
 
-  test("takes the same time whoever is named", async () => {
+  test("takes the same time whoever is named [row 75] [row 105]", async () => {
     const user = await it.user(school);
     const timed = async (login: string) => {
       const began = performance.now();
@@ -466,7 +466,7 @@ describe("another address", () => {
   const change = async (token: string, email: string) =>
     slugOf(await request<Problem>("PUT", "/v1/me/email", { token, body: { email } }));
 
-  test("counts once it is confirmed at the new one, and the old one is told [row 11] [row 75]", async () => {
+  test("counts once it is confirmed at the new one, and the old one is told [row 11]", async () => {
     const { user, token } = await it.member(school);
     const email = `new-${user.email}`;
     expect(await change(token, email)).toBe(202);
@@ -507,6 +507,26 @@ describe("another address", () => {
     const link = await tokenFor(deps, school.id, late.user.id, "confirm_email");
     expect(await post("/v1/email-changes/consume", { token: link })).toBe("403 link_refused");
     expect(await userRow(late.user.id)).toMatchObject({ email: late.user.email });
+  });
+
+  test("asked for by a thief is worth nothing once the owner has another password", async () => {
+    const user = await it.user(school);
+    const thief = await it.session(school, user);
+    expect(await change(thief, `thief-${user.email}`)).toBe(202);
+    const first = await tokenFor(deps, school.id, user.id, "confirm_email");
+    await ask(user.username);
+    expect(await reset(await tokenFor(deps, school.id, user.id, "reset_password"))).toBe(204);
+    expect(await post("/v1/email-changes/consume", { token: first })).toBe("403 link_refused");
+    const [mine, theirs] = [
+      await it.session(school, { ...user, password: NEXT }),
+      await it.session(school, { ...user, password: NEXT }),
+    ];
+    expect(await change(theirs, `thief-${user.email}`)).toBe(202);
+    const link = await tokenFor(deps, school.id, user.id, "confirm_email");
+    const body = { currentPassword: NEXT, newPassword: `${NEXT} again` };
+    expect((await request("PUT", "/v1/me/password", { token: mine, body })).status).toBe(204);
+    expect(await post("/v1/email-changes/consume", { token: link })).toBe("403 link_refused");
+    expect(await userRow(user.id)).toMatchObject({ email: user.email });
   });
 
   test("needs a password given within five minutes", async () => {

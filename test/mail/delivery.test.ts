@@ -95,7 +95,7 @@ afterEach(async () => {
 });
 
 describe("a mail is sent", () => {
-  test("by the job that was queued with it, in the person's language, with the link for them alone [row 75]", async () => {
+  test("by the job that was queued with it, in the person's language, with the link for them alone", async () => {
     const user = await it.user(school, "student", { language: "es-MX", fullName: 'Zoë, "Ñ" <b>' });
     const before = smtp.received.length;
     const id = await queue({ userId: user.id, template: "reset_password", link: LINK });
@@ -202,7 +202,7 @@ describe("a bad server", () => {
   ];
 
   test.each(cases)(
-    "that %s holds nobody up, and the mail is tried again [row 75]",
+    "that %s holds nobody up, and the mail is tried again",
     async (_title, behave, kind) => {
       const server = await brokenServer(behave);
       servers.push(server);
@@ -218,7 +218,7 @@ describe("a bad server", () => {
     },
   );
 
-  test("that is down and comes back gets the mail with the next attempt [row 75]", async () => {
+  test("that is down and comes back gets the mail with the next attempt", async () => {
     const down = await smtpServer();
     await down.close();
     const user = await it.user(school);
@@ -232,7 +232,7 @@ describe("a bad server", () => {
     expect(await rowOf(id)).toMatchObject({ state: "sent", attempts: 2, last_error: null });
   });
 
-  test("that says 4xx is asked again, and given up after the last attempt [row 75]", async () => {
+  test("that says 4xx is asked again, and given up after the last attempt", async () => {
     const user = await it.user(school, "student", { email: `full-${Bun.randomUUIDv7()}@school.example` });
     const id = await queue({ userId: user.id });
     expect(await attempt(id)).toBe("a mail was not sent: 451");
@@ -241,7 +241,7 @@ describe("a bad server", () => {
     expect(await rowOf(id)).toMatchObject({ state: "failed", attempts: 2, last_error: "451" });
   });
 
-  test("that says 5xx has the last word: the mail has failed at once, and the job is done [row 75]", async () => {
+  test("that says 5xx has the last word: the mail has failed at once, and the job is done", async () => {
     const user = await it.user(school, "student", { email: `gone-${Bun.randomUUIDv7()}@school.example` });
     const id = await queue({ userId: user.id });
     expect(await attempt(id)).toBeNull();
@@ -261,7 +261,7 @@ describe("a server that is not this machine", () => {
   // Linux takes it for this machine, and nothing else does.
   const elsewhere = (url: string) => url.replace("127.0.0.1", "0.0.0.0");
 
-  test("is never sent a password in the clear [row 75]", async () => {
+  test("is never sent a password in the clear", async () => {
     const server = await smtpServer({ login: ["school", "secret"] });
     servers.push(server);
     const user = await it.user(school);

@@ -25,7 +25,7 @@ async function person(node: RunningSatchel, slug: string): Promise<{ founded: Fo
 
 const NEXT = "nine patient otters paint the harbour";
 
-test("without an SMTP server it keeps mail, which the operator reads by command and on a page [row 75]", async () => {
+test("without an SMTP server it keeps mail, which the operator reads by command and on a page", async () => {
   const node = await startSatchel();
   const { email } = await person(node, "kept");
   const run = (...words: string[]) => satchel([...words], { folder: node.folder });
@@ -60,7 +60,7 @@ test("without an SMTP server it keeps mail, which the operator reads by command 
   expect(await node.stop()).toBe(0);
 });
 
-test("with one it sends, and the link is in no log [row 75]", async () => {
+test("with one it sends, and the link is in no log", async () => {
   const env = {
     SATCHEL_SMTP_URL: smtp.url,
     SATCHEL_MAIL_FROM: "School <no-reply@school.example>",

@@ -43,7 +43,7 @@ const get = async (
 };
 
 describe("the mailbox page", () => {
-  test("lists mail and shows one with its link, to who has the password [row 75]", async () => {
+  test("lists mail and shows one with its link, to who has the password", async () => {
     expect((await get("/mail")).headers.get("location")).toBe("/mail/");
     const list = await get("/mail/", basic(mailbox.password));
     expect(list.status).toBe(200);

@@ -29,7 +29,7 @@ const all = MAIL_TEMPLATES.flatMap((template) =>
 
 describe("every template", () => {
   test.each(all)(
-    "%s is whole in %s: no placeholder is left, text and HTML say the same [row 75]",
+    "%s is whole in %s: no placeholder is left, text and HTML say the same",
     (template, language) => {
       const { subject, text, html } = renderMail(template, language, context);
       for (const part of [subject, text, html]) {
@@ -49,14 +49,14 @@ describe("every template", () => {
     },
   );
 
-  test.each(MAIL_TEMPLATES)("%s differs between the languages [row 75]", (template) => {
+  test.each(MAIL_TEMPLATES)("%s differs between the languages", (template) => {
     const [english, spanish] = MAIL_LANGUAGES.map((language) => renderMail(template, language, context));
     expect(english?.subject).not.toBe(spanish?.subject ?? "");
     expect(english?.text).not.toBe(spanish?.text ?? "");
   });
 });
 
-test("whoever chose any Spanish is written in Spanish, everybody else in English [row 75]", () => {
+test("whoever chose any Spanish is written in Spanish, everybody else in English", () => {
   expect(["es", "es-MX", "es-419"].map(mailLanguage)).toEqual(["es", "es", "es"]);
   expect(["en", "en-GB", "fr", "est", "eu", ""].map(mailLanguage)).toEqual(Array(6).fill("en"));
 });
