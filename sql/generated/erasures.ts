@@ -145,13 +145,19 @@ export interface UpdateStartedParams {
   readonly userId: string;
 }
 
+export interface UpdateStartedRow {
+  readonly requestedAt: Date;
+  readonly runningSeconds: number;
+}
+
 const updateStartedStatement: Statement = {
   name: "erasures/update_started",
   text: `update /* erasures/update_started */ app.erasure set started_at = coalesce(started_at, now())
-where organization_id = $1 and user_id = $2 and finished_at is null`,
+where organization_id = $1 and user_id = $2 and finished_at is null
+returning requested_at, extract(epoch from now() - started_at)::float8 as running_seconds`,
 };
 
-/** Marks an erasure as under way, if it is not finished. Also one that was under way before. */
-export function updateStarted(tx: TenantTx, params: UpdateStartedParams): Promise<number> {
-  return count(tx, updateStartedStatement, [params.organizationId, params.userId]);
+/** Marks an erasure as under way, if it is not finished. Also one that was under way before: for how long. */
+export function updateStarted(tx: TenantTx, params: UpdateStartedParams): Promise<UpdateStartedRow | null> {
+  return maybe<UpdateStartedRow>(tx, updateStartedStatement, [params.organizationId, params.userId]);
 }

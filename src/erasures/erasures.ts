@@ -16,7 +16,7 @@ import { allOrganizations } from "../organizations/organizations.ts";
 import { enqueue } from "../queue.ts";
 import { deleteUserIn, erasureRequested } from "../users/users.ts";
 import type { ExpectedVersion } from "../versions.ts";
-import type { Erasure } from "./repository.ts";
+import type { Erasure, Running } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export { erasureRequested, lastAdmin } from "../users/users.ts";
@@ -82,12 +82,12 @@ export async function startErasure(
   deps: Pick<Deps, "db">,
   organizationId: string,
   userId: string,
-): Promise<Erasure | null> {
+): Promise<Running | null> {
   return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
-    if (!(await rows.start(tx, organizationId, userId))) return null;
+    const running = await rows.start(tx, organizationId, userId);
     // By the number that is erased next.
-    await forgetPersonIn(tx, organizationId, userId);
-    return get(tx, organizationId, userId);
+    if (running !== null) await forgetPersonIn(tx, organizationId, userId);
+    return running;
   });
 }
 

@@ -40,9 +40,15 @@ export async function insert(
   return (await sql.insertErasure(tx, { organizationId, erasureId, userId, requestedAt })) === 1;
 }
 
-/** Whether there is something to erase. */
-export const start = async (tx: TenantTx, organizationId: string, userId: string): Promise<boolean> =>
-  (await sql.updateStarted(tx, { organizationId, userId })) === 1;
+/** An erasure under way. */
+export interface Running {
+  readonly requestedAt: Date;
+  readonly runningSeconds: number;
+}
+
+/** Null when it is finished or was never asked for. */
+export const start = (tx: TenantTx, organizationId: string, userId: string): Promise<Running | null> =>
+  sql.updateStarted(tx, { organizationId, userId });
 
 /** How many rows were erased, at most `limit` of each table. */
 export const erase = async (tx: TenantTx, userId: string, limit: number): Promise<number> =>

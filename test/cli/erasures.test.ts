@@ -13,7 +13,9 @@ setDefaultTimeout(90_000);
 test("people who were erased are erased again after an older backup is restored, by the ledger that is set or by hand [row 114] [row 115]", async () => {
   const folder = folderOf(null);
   const [file, exported] = [join(folderOf(null), "ledger"), join(folderOf(null), "exported")];
-  const env = { SATCHEL_ERASURE_LEDGER: file, SATCHEL_SIGN_UP: "open" };
+  // An erasure is finished once no request from before can go on.
+  const limits = { SATCHEL_REQUEST_TIMEOUT_MS: "2000", DATABASE_STATEMENT_TIMEOUT_MS: "2000" };
+  const env = { SATCHEL_ERASURE_LEDGER: file, SATCHEL_SIGN_UP: "open", ...limits };
   const state = (node: RunningSatchel, token: string, userId: string) =>
     client(node.url).request<{ state?: string }>("GET", `/v1/users/${userId}/erasure`, { token });
   const erased = (node: RunningSatchel, token: string, userId: string) =>
@@ -60,8 +62,8 @@ test("people who were erased are erased again after an older backup is restored,
   });
   expect((await satchel(["erasures", "export", exported], { folder })).code).toBe(0);
   expect(readFileSync(exported, "utf8")).toBe(told.out);
-  // The same that the node has written by itself.
-  expect(readFileSync(file, "utf8").trim()).toBe(told.out.trim());
+  // The same that the node has written by itself, once for each time that the job was at it.
+  expect([...new Set(readFileSync(file, "utf8").split("\n").filter(Boolean))]).toEqual([told.out.trim()]);
   await node.stop();
 
   // Restored, and started as ever.
@@ -72,7 +74,7 @@ test("people who were erased are erased again after an older backup is restored,
   await node.stop();
 
   // Restored without the setting: by hand, beside the running server.
-  node = await startSatchel({ folder: backups[1] });
+  node = await startSatchel({ folder: backups[1], env: limits });
   expect((await state(node, school.token, ada.id)).status).toBe(404);
   writeFileSync(exported, "nonsense\n", { flag: "a" });
   const replayed = await satchel(["erasures", "replay", exported], { folder: backups[1] });

@@ -7,7 +7,7 @@ import { ledger } from "../../src/erasures/erasures.ts";
 import { appendToLedger, type LedgerEntry, ledgerLine, parseLedger, readLedger } from "../../src/ledger.ts";
 import { domain } from "../support/domain.ts";
 import { tempFolder } from "../support/run.ts";
-import { doErase, requestErasure } from "./support.ts";
+import { deliver, doErase, requestErasure } from "./support.ts";
 
 const entry = (n: number): LedgerEntry => ({
   organizationId: Bun.randomUUIDv7(),
@@ -47,7 +47,7 @@ test("an erasure is in the ledger before its first row is erased, and says nothi
   const user = await app.it.user(school);
   await requestErasure(app, school.token, user.id);
   expect(readLedger(path).entries).toEqual([]);
-  const stopped = doErase(app, school.id, user.id, { signal: AbortSignal.abort(new Error("killed")) });
+  const stopped = deliver(app, school.id, user.id, { signal: AbortSignal.abort(new Error("killed")) });
   await expect(stopped).rejects.toThrow("killed");
   const [row] = await app.database.admin("select email from app.user where user_id = $1", [user.id]);
   expect(row).toEqual({ email: user.email });
@@ -65,7 +65,7 @@ test("an erasure waits while its ledger cannot be written", async () => {
   const school = await app.it.organization();
   const user = await app.it.user(school);
   await requestErasure(app, school.token, user.id);
-  await expect(doErase(app, school.id, user.id)).rejects.toThrow("ENOENT");
+  await expect(deliver(app, school.id, user.id)).rejects.toThrow("ENOENT");
   const [row] = await app.database.admin("select email from app.user where user_id = $1", [user.id]);
   expect(row).toEqual({ email: user.email });
   await app.close();

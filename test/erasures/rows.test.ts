@@ -4,7 +4,7 @@ import { withTenant } from "../../src/db.ts";
 import { replayErasures } from "../../src/erasures/erasures.ts";
 import { domain, refusedBy, run } from "../support/domain.ts";
 import type { GivenUser } from "../support/given.ts";
-import { doErase, requestErasure, versionOf } from "./support.ts";
+import { deliver, doErase, requestErasure, settle, versionOf } from "./support.ts";
 
 const app = await domain();
 const { it, request, as } = app;
@@ -130,10 +130,11 @@ describe("erasing", () => {
         stopping.signal.throwIfAborted();
       },
     } as AbortSignal;
-    await expect(doErase(app, school.id, user.id, { id, signal })).rejects.toThrow("killed");
+    await expect(deliver(app, school.id, user.id, { id, signal })).rejects.toThrow("killed");
     expect(await sessionsOf(user.id)).toBe(700);
     expect((await erasureOf(user.id)).body).toMatchObject({ state: "running", finishedAt: null });
-    await Promise.all([doErase(app, school.id, user.id, { id }), doErase(app, school.id, user.id, { id })]);
+    await settle(app, user.id);
+    await Promise.all([deliver(app, school.id, user.id, { id }), deliver(app, school.id, user.id, { id })]);
     expect(await sessionsOf(user.id)).toBe(0);
     const whole = (await erasureOf(user.id)).body;
     expect(whole).toMatchObject({ state: "erased" });
@@ -143,10 +144,33 @@ describe("erasing", () => {
         [user.id],
       );
     const before = await rows();
-    await doErase(app, school.id, user.id, { id });
-    await doErase(app, school.id, user.id);
+    await deliver(app, school.id, user.id, { id });
+    await deliver(app, school.id, user.id);
     expect(await rows()).toEqual(before);
     expect((await erasureOf(user.id)).body).toEqual(whole);
+  });
+
+  test("comes back once for what a request from before has written meanwhile, and then says that it is finished", async () => {
+    const user = await it.user(school);
+    await requestErasure(app, school.token, user.id);
+    await admin("delete from pgboss.job");
+    const id = crypto.randomUUID();
+    await deliver(app, school.id, user.id, { id });
+    await deliver(app, school.id, user.id, { id });
+    expect((await erasureOf(user.id)).body).toMatchObject({ state: "running" });
+    const later = await admin<{ data: unknown; wait: number }>(
+      "select data, extract(epoch from start_after - now())::float8 as wait from pgboss.job where name = 'erase-user'",
+    );
+    expect(later).toEqual([
+      { data: { organizationId: school.id, userId: user.id }, wait: expect.closeTo(15, 0) },
+    ]);
+    // A sign-in that had read the person before they were deleted, and commits only now.
+    await manySessions(user, school.id, 1);
+    await settle(app, user.id);
+    await deliver(app, school.id, user.id);
+    expect(await sessionsOf(user.id)).toBe(0);
+    expect((await erasureOf(user.id)).body).toMatchObject({ state: "erased" });
+    expect(await jobs()).toHaveLength(1);
   });
 
   test("does nothing without having been asked for", async () => {

@@ -152,13 +152,31 @@ export async function requestErasure(
   });
 }
 
-/** Does the job as the queue would. */
-export const doErase = (
+/** Hands the job to its handler, as the queue would. */
+export const deliver = (
   app: Pick<TestApp, "deps">,
   organizationId: string,
   userId: string,
   { id = crypto.randomUUID() as string, signal = new AbortController().signal } = {},
 ) => eraseUser(app.deps, { id, payload: { organizationId, userId }, attempt: 1, lastAttempt: false, signal });
+
+/** Lets the time go by after which no request from before goes on writing. */
+export const settle = (app: Pick<TestApp, "database">, userId: string) =>
+  app.database.admin(
+    "update app.erasure set started_at = started_at - interval '1 hour' where user_id = $1",
+    [userId],
+  );
+
+/** All of an erasure that was asked for: the job, and the job that it leaves for later. */
+export async function doErase(
+  app: Pick<TestApp, "deps" | "database">,
+  organizationId: string,
+  userId: string,
+) {
+  await deliver(app, organizationId, userId);
+  await settle(app, userId);
+  await deliver(app, organizationId, userId);
+}
 
 /** Every row of every table of ours and of the queue, as text; bytes as hexadecimal digits. */
 export async function dump({ admin }: TestApp["database"]): Promise<string> {

@@ -11,6 +11,6 @@ import { testConfig } from "../support/app.ts";
 const [url = "", erasureLedger = ""] = process.argv.slice(2);
 const log = openLog({ level: "warn" });
 const db = await openDb({ url, log });
-const config = testConfig({ erasureLedger });
+const config = testConfig({ erasureLedger, requestTimeoutMs: 500, statementTimeoutMs: 500 });
 const deps = await openDeps({ config, db, keys: openKeys(config.secrets), log, release: "test" });
 await runJobs(deps, { ...idle, "erase-user": eraseUser }, [], { superviseSeconds: 1 });
