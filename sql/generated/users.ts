@@ -150,7 +150,7 @@ const findSignInStatement: Statement = {
 from app.user u
 left join app.credential c on c.organization_id = u.organization_id and c.user_id = u.user_id
 left join lateral (
-  select max(g.locked_until) as locked_until, sum(g.sequence - g.forgiven_sequence) as failed
+  select max(g.locked_until) as locked_until, sum(g.sequence - g.success_sequence) as failed
   from app.login_guard g
   where g.organization_id = u.organization_id and g.user_id = u.user_id
 ) g on true
