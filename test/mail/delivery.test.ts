@@ -201,22 +201,19 @@ describe("a bad server", () => {
     ],
   ];
 
-  test.each(cases)(
-    "that %s holds nobody up, and the mail is tried again",
-    async (_title, behave, kind) => {
-      const server = await brokenServer(behave);
-      servers.push(server);
-      const user = await it.user(school);
-      const id = await queue({ userId: user.id });
-      const began = performance.now();
-      const limits = { connectMs: 300, greetingMs: 300, silenceMs: 300, totalMs: 600 };
-      const message = await attempt(id, { url: server.url, limits });
-      expect(performance.now() - began).toBeLessThan(2000);
-      expect(message).toMatch(kind);
-      expect(await rowOf(id)).toMatchObject({ state: "queued", attempts: 1, claimed: false });
-      expect((await rowOf(id)).last_error).toMatch(kind);
-    },
-  );
+  test.each(cases)("that %s holds nobody up, and the mail is tried again", async (_title, behave, kind) => {
+    const server = await brokenServer(behave);
+    servers.push(server);
+    const user = await it.user(school);
+    const id = await queue({ userId: user.id });
+    const began = performance.now();
+    const limits = { connectMs: 300, greetingMs: 300, silenceMs: 300, totalMs: 600 };
+    const message = await attempt(id, { url: server.url, limits });
+    expect(performance.now() - began).toBeLessThan(2000);
+    expect(message).toMatch(kind);
+    expect(await rowOf(id)).toMatchObject({ state: "queued", attempts: 1, claimed: false });
+    expect((await rowOf(id)).last_error).toMatch(kind);
+  });
 
   test("that is down and comes back gets the mail with the next attempt", async () => {
     const down = await smtpServer();
@@ -239,6 +236,17 @@ describe("a bad server", () => {
     expect(await rowOf(id)).toMatchObject({ state: "queued", attempts: 1, last_error: "451" });
     expect(await attempt(id, { last: true })).toBe("a mail was not sent: 451");
     expect(await rowOf(id)).toMatchObject({ state: "failed", attempts: 2, last_error: "451" });
+  });
+
+  test("that has recovered gets a mail that was given up, once its job is brought back", async () => {
+    const user = await it.user(school);
+    const id = await queue({ userId: user.id });
+    const down = await brokenServer((socket) => socket.end());
+    servers.push(down);
+    expect(await attempt(id, { url: down.url, last: true })).not.toBeNull();
+    expect(await rowOf(id)).toMatchObject({ state: "failed" });
+    expect(await attempt(id)).toBeNull();
+    expect(await rowOf(id)).toMatchObject({ state: "sent", last_error: null });
   });
 
   test("that says 5xx has the last word: the mail has failed at once, and the job is done", async () => {
