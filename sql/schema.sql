@@ -234,7 +234,7 @@ comment on table app.audit_event is 'Who did what to whom, in the order in which
 comment on column app.audit_event.organization_id is 'none';
 comment on column app.audit_event.sequence is 'none';
 comment on column app.audit_event.created_at is 'none';
-comment on column app.audit_event.action is 'none';
+comment on column app.audit_event.action is 'none, label';
 comment on column app.audit_event.outcome is 'none';
 comment on column app.audit_event.actor_id is 'personal, reference';
 comment on column app.audit_event.subject_ids is 'personal, reference';

@@ -1749,7 +1749,7 @@ grant execute on function app.person_records(uuid, integer) to satchel_request;
   },
   {
     name: "0017_audit",
-    checksum: "bb716e5f8c0dd60bced47bed56b6ddf6f5f7019fe6ba6417f1510262adf3c030",
+    checksum: "5081c219610009a64706d0a8a7bee6f6a977578df9954d8b3940fb5f60c68b68",
     text: `-- What happened to the organization and its people, who did it and from where: appended only, numbered without a gap and
 -- chained by hashes, so that whoever alters it later must alter all that came after, and the anchors kept elsewhere.
 
@@ -1795,7 +1795,8 @@ create index audit_event_actor on app.audit_event (organization_id, actor_id, se
 create index audit_event_target on app.audit_event (organization_id, target_id, sequence);
 call app.protect('app.audit_event');
 call app.tag('app.audit_event', 'none',
-  'sequence', 'action', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
+  'sequence', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
+call app.tag('app.audit_event', 'none, label', 'action');
 call app.tag('app.audit_event', 'personal, reference', 'actor_id', 'subject_ids');
 grant select on app.audit_event to satchel_request;
 

@@ -43,7 +43,8 @@ create index audit_event_actor on app.audit_event (organization_id, actor_id, se
 create index audit_event_target on app.audit_event (organization_id, target_id, sequence);
 call app.protect('app.audit_event');
 call app.tag('app.audit_event', 'none',
-  'sequence', 'action', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
+  'sequence', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
+call app.tag('app.audit_event', 'none, label', 'action');
 call app.tag('app.audit_event', 'personal, reference', 'actor_id', 'subject_ids');
 grant select on app.audit_event to satchel_request;
 

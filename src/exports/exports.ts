@@ -4,7 +4,7 @@
  */
 import type { Json } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
-import { auditIn } from "../audit/audit.ts";
+import { auditIn, interestOf } from "../audit/audit.ts";
 import { withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
@@ -51,6 +51,7 @@ export async function exportUser(
       action: "user.exported",
       outcome: "success",
       subjectId: userId,
+      details: interestOf(actor),
       origin,
     });
     return {

@@ -52,6 +52,7 @@ test("it holds the account, the profile, the sessions, what they were before, an
     expect.objectContaining({ template: "confirm_email", to: ada.canaries.wantedEmail }),
   );
   expect(JSON.stringify(body.about.mail)).not.toContain("/links/");
+  expect(body.made.auditEvent).toContainEqual(expect.objectContaining({ action: "session.opened" }));
   expect(body.made.history?.length).toBeGreaterThan(0);
 });
 
