@@ -323,7 +323,7 @@ describe("one's own organization", () => {
     expect((await patch(other.token, {})).body.settings).toEqual(DEFAULT_SETTINGS);
   });
 
-  test("every setting can be set to something else and back", async () => {
+  test("every setting can be set to something else and back, whether authors may approve their own work too [row 31]", async () => {
     const house = await it.organization();
     const others = Object.entries(SETTINGS).filter(([name]) => name !== "adminSecondFactorRequired");
     const settings = Object.fromEntries(others.map(([name, setting]) => [name, anotherValue(setting)]));

@@ -9,6 +9,7 @@ import { deliverMail, listMail, sendMailIn } from "../../src/mail/mail.ts";
 import { allOrganizations, setOrganizationStatus } from "../../src/organizations/organizations.ts";
 import { requestOf } from "../support/app.ts";
 import { domain } from "../support/domain.ts";
+import { mailTo, tokenFor } from "../support/mailbox.ts";
 
 const here = await domain();
 const { it, request, deps } = here;
@@ -69,6 +70,53 @@ describe.each(["suspended", "closed"] as const)("an organization that is %s", (s
     expect(await onOtherNode(pupil.token)).toBe(200);
     expect((await signIn(house, pupil.user.username, pupil.user.password)).status).toBe(201);
   });
+});
+
+test("no other way leads in: not an API key, a refresh token nor a link", async () => {
+  const house = await it.organization();
+  const pupil = await it.user(house);
+  const key = await request<{ token: string }>("POST", "/v1/api-keys", {
+    token: house.token,
+    body: {
+      name: "Timetable",
+      scopes: ["organization:read"],
+      expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+    },
+  });
+  expect(await onOtherNode(key.body.token)).toBe(200);
+  const login = { organization: house.slug, login: pupil.username, password: pupil.password };
+  const app = await request<{ refreshToken: string; token: string }>("POST", "/v1/sessions", {
+    body: { ...login, longLived: true },
+  });
+  expect(app.status).toBe(201);
+  await request("POST", "/v1/password-resets", { body: { organization: house.slug, login: pupil.username } });
+  const token = await tokenFor(deps, house.id, pupil.id, "reset_password");
+  const before = await admin("select * from app.session where organization_id = $1 order by session_id", [
+    house.id,
+  ]);
+
+  await setOrganizationStatus(deps, house.id, "suspended");
+  expect(await onOtherNode(key.body.token)).toBe(401);
+  const renew = () =>
+    request<{ token: string }>("POST", "/v1/sessions/refresh", {
+      body: { refreshToken: app.body.refreshToken },
+    });
+  expect((await renew()).status).toBe(401);
+  const consume = { token, newPassword: "nine loud geese cross the bridge" };
+  expect((await request("POST", "/v1/password-resets/consume", { body: consume })).status).toBe(403);
+  await request("POST", "/v1/password-resets", { body: { organization: house.slug, login: pupil.username } });
+  expect(await mailTo(deps, house.id, pupil.id)).toHaveLength(1);
+  expect(
+    await admin("select * from app.session where organization_id = $1 order by session_id", [house.id]),
+  ).toEqual(before);
+
+  // Trying it meanwhile has used nothing up.
+  await setOrganizationStatus(deps, house.id, "active");
+  expect(await onOtherNode(key.body.token)).toBe(200);
+  const renewed = await renew();
+  expect(renewed.status).toBe(200);
+  expect(await onOtherNode(renewed.body.token)).toBe(200);
+  expect((await request("POST", "/v1/password-resets/consume", { body: consume })).status).toBe(204);
 });
 
 test("mail that was waiting is not sent in its name, and what only tidies up at home is done", async () => {

@@ -248,7 +248,7 @@ describe("storage", () => {
 });
 
 describe("the operator's limits", () => {
-  test("are set one by one, kept when not named, lifted by null, and audited with old and new", async () => {
+  test("are set one by one, kept when not named, lifted by null, and recorded and audited with old and new [row 9]", async () => {
     const [house, other] = [await it.organization(), await it.organization()];
     expect(await setQuota(deps, house.id, { people: 10, storageBytes: 2 ** 40 })).toEqual({
       people: 10,
@@ -269,6 +269,20 @@ describe("the operator's limits", () => {
       storageBytes: null,
       requestsPerMinute: null,
     });
+    expect(
+      await admin(
+        `select action, before, after from app.history
+         where organization_id = $1 and table_name = 'quota' order by history_id`,
+        [house.id],
+      ),
+    ).toMatchObject([
+      { action: "insert", before: null, after: { people: 10, storage_bytes: 2 ** 40 } },
+      {
+        action: "update",
+        before: { people: 10, requests_per_minute: null },
+        after: { people: null, requests_per_minute: 600 },
+      },
+    ]);
     const events = await admin<{ details: Record<string, unknown> }>(
       `select details::jsonb as details from app.audit_event
        where organization_id = $1 and action = 'quota.set' order by sequence`,

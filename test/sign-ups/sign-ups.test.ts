@@ -532,6 +532,28 @@ describe("nobody", () => {
   });
 });
 
+test("who made, used and revoked a code is in its history [row 7] [row 9]", async () => {
+  const house = await school("code");
+  const { id, code } = await makeCode(house);
+  await signUp(house, { ...somebody(), code });
+  await request("DELETE", `/v1/organization/sign-up-codes/${id}`, { token: house.token });
+  const history = await admin(
+    `select action, actor_id, after ->> 'uses' as uses, after -> 'revoked_at' is not null as revoked
+     from app.history where organization_id = $1 and row_id = $2 order by history_id`,
+    [house.id, id],
+  );
+  expect(history).toEqual([
+    { action: "insert", actor_id: house.admin.id, uses: "0", revoked: true },
+    { action: "update", actor_id: null, uses: "1", revoked: false },
+    { action: "update", actor_id: house.admin.id, uses: null, revoked: true },
+  ]);
+  const [row] = await admin(
+    "select version, created_by_id, updated_by_id from app.sign_up_code where sign_up_code_id = $1",
+    [id],
+  );
+  expect(row).toEqual({ version: 3, created_by_id: house.admin.id, updated_by_id: house.admin.id });
+});
+
 test("codes are listed newest first, page by page, and never tell themselves; the database has a keyed hash", async () => {
   const house = await school("code");
   const made: Code[] = [];
