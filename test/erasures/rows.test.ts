@@ -78,6 +78,21 @@ describe("asking", () => {
     expect(await versionOf(app, user.id)).toBe(version);
   });
 
+  test("needs a fresh proof of who asks, as an export does", async () => {
+    const [user, { user: asking, token }] = [await it.user(school), await it.member(school, "admin")];
+    await admin("update app.session set authenticated_at = now() - interval '6 minutes' where user_id = $1", [
+      asking.id,
+    ]);
+    for (const answer of [
+      await requestErasure(app, token, user.id),
+      await request("POST", `/v1/users/${user.id}/exports`, { token }),
+    ]) {
+      expect(answer.status).toBe(403);
+      expect(answer.body).toMatchObject({ type: "urn:satchel:problem:reauthentication_required" });
+    }
+    expect((await erasureOf(user.id)).status).toBe(404);
+  });
+
   test("spares the last admin", async () => {
     const lonely = await it.organization();
     const answer = await requestErasure(app, lonely.token, lonely.admin.id);
