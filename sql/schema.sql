@@ -994,7 +994,7 @@ create table app.link (
   user_id uuid not null,
   token_hash bytea not null,
   email text not null,
-  ip inet,
+  network inet,
   expires_at timestamp with time zone not null,
   consumed_at timestamp with time zone,
   ended_at timestamp with time zone,
@@ -1015,13 +1015,13 @@ comment on column app.link.kind is 'none';
 comment on column app.link.user_id is 'personal, row';
 comment on column app.link.token_hash is 'personal, secret';
 comment on column app.link.email is 'personal';
-comment on column app.link.ip is 'personal';
+comment on column app.link.network is 'personal';
 comment on column app.link.expires_at is 'none';
 comment on column app.link.consumed_at is 'personal';
 comment on column app.link.ended_at is 'personal';
 CREATE INDEX link_email ON app.link USING btree (organization_id, lower(email), created_at);
 CREATE INDEX link_expiry ON app.link USING btree (organization_id, expires_at);
-CREATE INDEX link_ip ON app.link USING btree (organization_id, ip, created_at) WHERE (ip IS NOT NULL);
+CREATE INDEX link_network ON app.link USING btree (organization_id, network, created_at) WHERE (network IS NOT NULL);
 CREATE UNIQUE INDEX link_open_unique ON app.link USING btree (organization_id, user_id, kind) WHERE ((consumed_at IS NULL) AND (ended_at IS NULL));
 CREATE UNIQUE INDEX link_token_unique ON app.link USING btree (organization_id, token_hash);
 CREATE INDEX link_user ON app.link USING btree (organization_id, user_id);

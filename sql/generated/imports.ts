@@ -12,7 +12,7 @@ export interface ClaimImportRow {
   readonly dryRun: boolean;
   readonly invite: boolean;
   readonly proven: boolean;
-  readonly createdById: string | null;
+  readonly requestedById: string | null;
 }
 
 const claimImportStatement: Statement = {
@@ -20,7 +20,7 @@ const claimImportStatement: Statement = {
   text: `update /* imports/claim_import */ app.import
 set state = 'running'
 where organization_id = $1 and import_id = $2 and finished_at is null
-returning source, format, dry_run, invite, proven, created_by_id`,
+returning source, format, dry_run, invite, proven, requested_by_id`,
 };
 
 /** Takes a file that is not worked off yet, and says that it is being worked off. */
@@ -58,7 +58,7 @@ export interface FindImportRow {
   readonly invite: boolean;
   readonly state: "waiting" | "running" | "finished" | "failed";
   readonly createdAt: Date;
-  readonly createdById: string | null;
+  readonly requestedById: string | null;
   readonly finishedAt: Date | null;
   readonly created: number;
   readonly changed: number;
@@ -69,7 +69,7 @@ export interface FindImportRow {
 const findImportStatement: Statement = {
   name: "imports/find_import",
   text: `select /* imports/find_import */
-  i.import_id, i.format, i.dry_run, i.invite, i.state, i.created_at, i.created_by_id, i.finished_at,
+  i.import_id, i.format, i.dry_run, i.invite, i.state, i.created_at, i.requested_by_id, i.finished_at,
   l.created, l.changed, l.unchanged, l.refused
 from app.import i
 cross join lateral (
@@ -292,13 +292,14 @@ const pruneImportsStatement: Statement = {
   where organization_id = $1 and finished_at < now() - interval '30 days'
   order by import_id
   limit $2::int
+  for update skip locked
 )
 delete from app.import i
 using old
 where i.organization_id = $1 and i.import_id = old.import_id`,
 };
 
-/** Removes imports that ended a month ago, and what became of their lines. */
+/** Removes, at most so many at a time, imports that ended a month ago, and what became of their lines. */
 export function pruneImports(tx: TenantTx, params: PruneImportsParams): Promise<number> {
   return count(tx, pruneImportsStatement, [params.organizationId, params.limit]);
 }

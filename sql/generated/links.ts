@@ -156,7 +156,7 @@ export interface GetRecentParams {
 
 export interface GetRecentRow {
   readonly person: number;
-  readonly address: number;
+  readonly network: number;
 }
 
 const getRecentStatement: Statement = {
@@ -166,10 +166,12 @@ const getRecentStatement: Statement = {
     where organization_id = $1 and user_id = $2 and kind = $3
       and created_at > now() - interval '1 hour') as person,
   (select count(*)::int from app.link
-    where organization_id = $1 and ip = $4::inet and created_at > now() - interval '1 hour') as address`,
+    where organization_id = $1
+      and network = network(set_masklen($4::inet, case family($4::inet) when 6 then 64 else 32 end))::inet
+      and created_at > now() - interval '1 hour') as network`,
 };
 
-/** How many links of a kind a person was mailed in the last hour, and how many were asked for from an address. */
+/** How many links of a kind a person was mailed in the last hour, and how many were asked for from a network. */
 export function getRecent(tx: TenantTx, params: GetRecentParams): Promise<GetRecentRow> {
   return one<GetRecentRow>(tx, getRecentStatement, [
     params.organizationId,
@@ -196,9 +198,10 @@ export interface InsertLinkRow {
 
 const insertLinkStatement: Statement = {
   name: "links/insert_link",
-  text: `insert /* links/insert_link */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, ip, expires_at)
+  text: `insert /* links/insert_link */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, expires_at)
 values (
-  $1, $2, $3, $4, $5, $6, $7::inet,
+  $1, $2, $3, $4, $5, $6,
+  network(set_masklen($7::inet, case family($7::inet) when 6 then 64 else 32 end))::inet,
   now() + make_interval(mins => $8::int)
 )
 returning expires_at`,

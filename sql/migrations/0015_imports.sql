@@ -4,7 +4,7 @@ create table app.import (
   like template.tenant,
   import_id uuid not null default app.uuidv7(),
   like template.timestamps including defaults,
-  created_by_id uuid default app.actor(),
+  requested_by_id uuid default app.actor(),
   -- What was uploaded, until it is worked off: it names everybody, and is of no use afterwards.
   source text constraint import_source_length check (octet_length(source) <= 10485760),
   format text not null constraint import_format check (format in ('csv', 'ndjson')),
@@ -21,17 +21,17 @@ create table app.import (
     (state in ('finished', 'failed')) = (finished_at is not null) and (source is null) = (finished_at is not null)
   ),
   constraint import_organization_fkey foreign key (organization_id) references app.organization,
-  constraint import_created_by_fkey foreign key (organization_id, created_by_id) references app.user
-    on delete set null (created_by_id)
+  constraint import_requested_by_fkey foreign key (organization_id, requested_by_id) references app.user
+    on delete set null (requested_by_id)
 );
 comment on table app.import is 'A file of people, how it is to be read, and how far it is worked off.';
 -- One at a time: a second one would wait for the rows of the first, and files of ten megabytes must not pile up.
 create unique index import_under_way on app.import (organization_id) where finished_at is null;
-create index import_created_by on app.import (organization_id, created_by_id);
+create index import_requested_by on app.import (organization_id, requested_by_id);
 call app.protect('app.import');
 call app.keep_time('app.import');
 -- Of many people at once: gone when it is worked off, at the latest an hour later.
-call app.tag('app.import', 'personal, reference', 'created_by_id');
+call app.tag('app.import', 'personal, reference', 'requested_by_id');
 call app.tag('app.import', 'personal, expires', 'source');
 call app.tag(
   'app.import', 'none', 'import_id', 'format', 'dry_run', 'invite', 'proven', 'state', 'line_count', 'finished_at'

@@ -130,7 +130,7 @@ export async function workOffImport(
   const claimed = await withTenant(deps.db, system, (tx) => rows.claim(tx, organizationId, importId));
   if (claimed === null) return;
   try {
-    const tenant = { organizationId, userId: claimed.createdById };
+    const tenant = { organizationId, userId: claimed.requestedById };
     await importPeople(deps, tenant, chunksOf(claimed.source), claimed.format, claimed, {
       importId,
       jobId: job.id,

@@ -27,7 +27,7 @@ export interface Import {
   readonly invite: boolean;
   readonly state: (typeof IMPORT_STATES)[number];
   readonly createdAt: Date;
-  readonly createdById: string | null;
+  readonly requestedById: string | null;
   readonly finishedAt: Date | null;
   readonly created: number;
   readonly changed: number;

@@ -28,7 +28,7 @@ const importShape = Type.Object({
   unchanged: Type.Integer(),
   refused: Type.Integer(),
   createdAt: timestamp(),
-  createdById: nullable(uuid()),
+  requestedById: nullable(uuid()),
   finishedAt: nullable(timestamp()),
 });
 
@@ -52,7 +52,7 @@ const view = (made: Import): Static<typeof importShape> => ({
   unchanged: made.unchanged,
   refused: made.refused,
   createdAt: made.createdAt,
-  createdById: made.createdById,
+  requestedById: made.requestedById,
   finishedAt: made.finishedAt,
 });
 

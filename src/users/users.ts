@@ -95,6 +95,7 @@ const EMPTY_PROFILE: Profile = {
 export const USER_CONSTRAINTS = {
   user_email_unique: () => emailTaken(),
   user_username_unique: () => usernameTaken(),
+  user_external_id_unique: () => externalIdTaken(),
   ...PEOPLE_QUOTA,
 };
 

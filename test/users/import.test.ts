@@ -1,6 +1,7 @@
 /** Importing people over HTTP: a file is taken, and worked off by a job. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { importUsersJob } from "../../jobs/import-users.ts";
+import { pruneImports } from "../../src/imports/imports.ts";
 import { domain } from "../support/domain.ts";
 import type { GivenOrganization } from "../support/given.ts";
 
@@ -538,6 +539,28 @@ describe("the doors", () => {
     expect((await upload(house.token, "external_id\nx")).status).toBe(202);
     const { body } = await request<Import>("GET", `/v1/users/imports/${id}`, { token: house.token });
     expect(body.state).toBe("failed");
+  });
+
+  test("what ended a month ago is removed with its lines, and nothing else is", async () => {
+    const house = await it.organization();
+    const [old, recent] = [
+      await feed(house, "external_id,full_name\no1,Old"),
+      await feed(house, "external_id,full_name\no2,Recent"),
+    ];
+    const theirs = await feed(await it.organization(), "external_id,full_name\nt1,Theirs");
+    const age = (id: string, days: number) =>
+      admin("update app.import set finished_at = now() - make_interval(days => $2) where import_id = $1", [
+        id,
+        days,
+      ]);
+    await age(old.id, 31);
+    await age(recent.id, 29);
+    await age(theirs.id, 31);
+    expect(await pruneImports(deps, house.id, 10)).toBe(1);
+    const left = async (id: string) =>
+      (await admin("select from app.import_line where import_id = $1", [id])).length;
+    expect([await left(old.id), await left(recent.id), await left(theirs.id)]).toEqual([0, 1, 1]);
+    expect((await people(house)).size).toBe(2);
   });
 
   test("another media type and more than ten megabytes are refused", async () => {

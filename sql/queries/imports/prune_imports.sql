@@ -1,4 +1,4 @@
--- Removes imports that ended a month ago, and what became of their lines.
+-- Removes, at most so many at a time, imports that ended a month ago, and what became of their lines.
 -- returns: count
 -- scope: tenant
 with old as materialized (
@@ -6,6 +6,7 @@ with old as materialized (
   where organization_id = :organization_id and finished_at < now() - interval '30 days'
   order by import_id
   limit :limit::int
+  for update skip locked
 )
 delete from app.import i
 using old
