@@ -11,7 +11,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   {
     name: "0001_foundations",
-    checksum: "ab769b42a0d5546390bdc86814f6cb6912a4ebff3c490ebb5b3513bfade65563",
+    checksum: "22ff977874f8aebbe2b141c973efd6df1c2114af9872d2bad68bdbf8145d3e78",
     text: `-- The parts every table is made of, each defined once, because a rule pasted into every table is soon broken in one.
 
 -- Column groups: a table takes them over with \`like template.… including defaults including constraints\`.
@@ -145,6 +145,8 @@ create table app.history (
 );
 comment on table app.history is 'Every change of every audited row: who, when, before, after.';
 create index history_row on app.history (organization_id, table_name, row_id, history_id);
+-- What somebody did is found by who they are. Imports and jobs, which are nobody, stay out of it.
+create index history_actor on app.history (organization_id, actor_id, history_id) where actor_id is not null;
 
 -- Statement level with transition tables: a bulk insert of a thousand rows is one insert here, not a thousand.
 -- With the owner's rights, so that nobody else needs a right to write here and no record can be made up.
@@ -1503,7 +1505,7 @@ grant select, insert, update, delete on app.import_line to satchel_request;
   },
   {
     name: "0016_erasures",
-    checksum: "37c561811e6118e385f05bcb9ec911c6574ec82bda96725ab0c8dc72efb89c0b",
+    checksum: "6569ba88c91355f9575aa0518be4dce8ab30ff0be9491f33e734399ea27d702f",
     text: `-- Erasing a person, and giving them all that is kept about them. What is personal is read from the tags of the columns
 -- (app.tag): a table that is added later is exported and erased without a line being written here.
 
@@ -1667,9 +1669,6 @@ grant execute on function app.erase_person(uuid, integer) to satchel_request;
 grant create on schema app to satchel_eraser;
 alter function app.erase_person(uuid, integer) owner to satchel_eraser;
 revoke create on schema app from satchel_eraser;
-
--- What somebody did is found by who they are. Imports and jobs, which are nobody, stay out of it.
-create index history_actor on app.history (organization_id, actor_id, history_id) where actor_id is not null;
 
 -- With the caller's rights, so that row-level security decides what there is. Three kinds of part: \`about\` are the rows
 -- about the person, \`changes\` what those rows were before, \`made\` the rows of others in which the person is named as who

@@ -11,8 +11,8 @@ create table app.link (
   token_hash bytea not null constraint link_token_hash_length check (octet_length(token_hash) = 32),
   -- Where it was mailed to. It proves something about this address and no other.
   email text not null,
-  -- Who asked for it came from here, where nobody was signed in.
-  ip inet,
+  -- From where it was asked for by nobody who was signed in: the address, or the /64 of one of IPv6.
+  network inet,
   expires_at timestamptz not null,
   consumed_at timestamptz,
   -- A newer link of its kind, or another address of the person, has ended it.
@@ -28,13 +28,13 @@ create unique index link_token_unique on app.link (organization_id, token_hash);
 create unique index link_open_unique on app.link (organization_id, user_id, kind) where consumed_at is null and ended_at is null;
 create index link_user on app.link (organization_id, user_id);
 create index link_expiry on app.link (organization_id, expires_at);
-create index link_ip on app.link (organization_id, ip, created_at) where ip is not null;
+create index link_network on app.link (organization_id, network, created_at) where network is not null;
 create index link_email on app.link (organization_id, lower(email), created_at);
 call app.protect('app.link');
 call app.keep_time('app.link');
 call app.tag('app.link', 'personal, row', 'user_id');
 call app.tag('app.link', 'none', 'link_id', 'kind', 'expires_at');
-call app.tag('app.link', 'personal', 'email', 'ip', 'consumed_at', 'ended_at');
+call app.tag('app.link', 'personal', 'email', 'network', 'consumed_at', 'ended_at');
 call app.tag('app.link', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.link to satchel_request;
 

@@ -68,8 +68,8 @@ const TEMPLATES: Readonly<Record<LinkKind, MailTemplate>> = {
 
 /** Mails of a kind to one person within an hour: nobody's mailbox can be flooded through us. */
 const MAILS_PER_HOUR = 3;
-/** Mails asked for from one address within an hour, in one organization: a school has one address for all. */
-const MAILS_PER_ADDRESS = 300;
+/** Mails asked for from one network (`networkOf`) within an hour, in one organization: a school has one address for all. */
+const MAILS_PER_NETWORK = 300;
 
 /** What is asked for without being signed in is answered after this long, or a multiple, whoever was named. */
 const ANSWER_MS = 250;
@@ -158,7 +158,7 @@ interface LinkMail {
   readonly person: Person;
   readonly email: string;
   readonly origin: Origin | null;
-  /** Asked for by nobody who is signed in: then those from one address are counted as well. */
+  /** Asked for by nobody who is signed in: then those from one network are counted as well. */
   readonly asked?: true;
   /** Counted like any other, and not mailed. */
   readonly silent?: boolean;
@@ -172,8 +172,8 @@ async function mailLinkIn(
   { kind, person: { userId }, email, origin, asked, silent = false }: LinkMail,
 ): Promise<boolean> {
   const ip = asked === true && origin !== null ? addressOf(origin) : null;
-  const { person, address } = await rows.recent(tx, organizationId, userId, kind, ip);
-  if (person >= MAILS_PER_HOUR || (ip !== null && address >= MAILS_PER_ADDRESS)) return false;
+  const { person, network } = await rows.recent(tx, organizationId, userId, kind, ip);
+  if (person >= MAILS_PER_HOUR || (ip !== null && network >= MAILS_PER_NETWORK)) return false;
   await rows.end(tx, organizationId, userId, kind);
   const token = newToken("link", organizationId);
   const expiresAt = await rows.insert(tx, organizationId, {

@@ -42,7 +42,7 @@ export async function findUserId(
 export const lockPerson = (tx: TenantTx, organizationId: string, userId: string): Promise<Person | null> =>
   sql.lockPerson(tx, { organizationId, userId });
 
-/** Links of the last hour: of a kind to a person, and of any kind asked for from an address. */
+/** Links of the last hour: of a kind to a person, and of any kind asked for from the network of an address. */
 export const recent = (
   tx: TenantTx,
   organizationId: string,

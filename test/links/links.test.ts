@@ -1,6 +1,6 @@
 /** Links that are mailed: what each does, once, and what it does not do. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { pruneLinks } from "../../src/links/links.ts";
+import { pruneLinks, requestPasswordReset } from "../../src/links/links.ts";
 import { newToken } from "../../src/tokens.ts";
 import { domain } from "../support/domain.ts";
 import { type GivenOrganization, type GivenUser, PASSWORD } from "../support/given.ts";
@@ -361,18 +361,27 @@ describe("asking for a link", () => {
     expect((await mailTo(deps, school.id, user.id, "reset_password")).length).toBe(3);
   });
 
-  test("from one address no more than three hundred people of an organization are mailed within an hour", async () => {
+  test("from one network no more than three hundred are mailed within an hour in an organization", async () => {
     const own = await it.organization();
-    const [user, late] = [await it.user(own), await it.user(own)];
-    await ask(user.username, own);
+    const [user, late, elsewhere] = [await it.user(own), await it.user(own), await it.user(own)];
+    const from = (address: string, { username }: GivenUser) =>
+      requestPasswordReset(
+        deps,
+        { organization: own.slug, login: username },
+        { address, userAgent: null, deviceToken: null },
+      );
+    await from("2001:db8:1:2::5", user);
     await admin(
-      `insert into app.link (organization_id, kind, user_id, token_hash, email, ip, expires_at, ended_at)
-       select organization_id, kind, user_id, sha256(i::text::bytea), email, ip, expires_at, now()
+      `insert into app.link (organization_id, kind, user_id, token_hash, email, network, expires_at, ended_at)
+       select organization_id, kind, user_id, sha256(i::text::bytea), email, network, expires_at, now()
        from app.link, generate_series(1, 299) i where user_id = $1`,
       [user.id],
     );
-    expect(await ask(late.username, own)).toBe(202);
+    // Another address of the same customer.
+    await from("2001:db8:1:2:ffff::6", late);
     expect(await mailTo(deps, own.id, late.id)).toEqual([]);
+    await from("2001:db8:1:3::5", elsewhere);
+    expect(await mailTo(deps, own.id, elsewhere.id)).toHaveLength(1);
     // A person who is asked for by somebody signed in is not held back by that.
     const newcomer = await withoutPassword({}, own);
     expect(await post(`/v1/users/${newcomer.id}/invitation`, {}, own.token)).toBe(202);

@@ -2,9 +2,10 @@
 -- returns: one
 -- scope: tenant
 -- nullable: :ip
-insert into app.link (organization_id, link_id, kind, user_id, token_hash, email, ip, expires_at)
+insert into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, expires_at)
 values (
-  :organization_id, :link_id, :kind, :user_id, :token_hash, :email, :ip::inet,
+  :organization_id, :link_id, :kind, :user_id, :token_hash, :email,
+  network(set_masklen(:ip::inet, case family(:ip::inet) when 6 then 64 else 32 end))::inet,
   now() + make_interval(mins => :lifetime_minutes::int)
 )
 returning expires_at
