@@ -45,6 +45,16 @@ for (const id of [mine.id, theirs.id]) {
     [id],
   );
   await admin(
+    "insert into app.audit_anchor values ($1, 1, date_trunc('second', now()), sha256('h'), repeat('k', 43), repeat('s', 86))",
+    [id],
+  );
+  await admin(
+    `insert into app.audit_seal
+     select $1, 1000, 1001, s, s, s, sha256('p'), sha256('h'), '{}', repeat('k', 43), repeat('s', 86)
+     from date_trunc('second', now()) s`,
+    [id],
+  );
+  await admin(
     `insert into app.content_search (organization_id, content_id, version, language, document)
      select organization_id, content_id, version, language, to_tsvector('english', body) from app.content where organization_id = $1`,
     [id],
