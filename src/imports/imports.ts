@@ -438,8 +438,8 @@ function decide(record: PersonRecord, before: KnownPerson | null, run: Run): Dec
   if (before.status === "suspended" && person.status !== "suspended") {
     return refused("person_suspended", "The person is suspended, which no import ends.");
   }
-  const moved = before.email !== null && before.email !== person.email;
-  if ((person.role !== before.role || moved) && !run.proven) {
+  const moved = person.role !== before.role || person.email !== before.email;
+  if (moved && !run.proven) {
     return refused(
       "reauthentication_required",
       "Another role or e-mail address needs an import by somebody who has just proved who they are.",

@@ -70,8 +70,8 @@ export const importsEndpoints = [
       "external_id: who is not there yet is added, who is there is changed where the line says something else, nobody is " +
       "deleted, and importing the file again changes nothing. An empty cell says nothing. A new person needs full_name; " +
       "the username is the external id where none is given. Nobody gets a password: invite them, or set one. Nobody " +
-      "becomes an admin, no admin is changed, nobody's suspension is ended; another role, and another e-mail address in " +
-      "place of one, need a password given within five minutes. The file is worked off by a job.",
+      "becomes an admin, no admin is changed, nobody's suspension is ended; another role or e-mail address of somebody " +
+      "who is there needs a password given within five minutes. The file is worked off by a job.",
     query: t.Object({
       dryRun: t.Optional(t.Boolean({ description: "Check everything and store nothing." })),
       invite: t.Optional(

@@ -541,6 +541,58 @@ describe("the doors", () => {
     expect(body.state).toBe("failed");
   });
 
+  test("an API key that may write people imports them, and changes no role and no e-mail address", async () => {
+    const house = await it.organization();
+    const made = await request<{ token: string }>("POST", "/v1/api-keys", {
+      token: house.token,
+      body: {
+        name: "Sync",
+        scopes: ["users:write", "users:read"],
+        expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+      },
+    });
+    const key = { ...house, token: made.body.token };
+    const first = await feed(
+      key,
+      "external_id,full_name,role,email\nk1,One,,k1@school.example\nk2,Two,teacher,",
+    );
+    expect(outcomes(first.lines)).toEqual([
+      [2, "created"],
+      [3, "created"],
+    ]);
+    const text = "external_id,full_name,role,email\nk1,,teacher,\nk2,Zwei,,";
+    expect(outcomes((await feed(key, text)).lines)).toEqual([
+      [2, "refused", "reauthentication_required"],
+      [3, "changed"],
+    ]);
+    const moved = await feed(key, "external_id,email\nk1,evil@elsewhere.example\nk2,first@elsewhere.example");
+    expect(outcomes(moved.lines)).toEqual([
+      [2, "refused", "reauthentication_required"],
+      [3, "refused", "reauthentication_required"],
+    ]);
+  });
+
+  test("a repeated request with one Idempotency-Key is one import", async () => {
+    const house = await it.organization();
+    const send = () =>
+      app.app.handle(
+        new Request("http://localhost/v1/users/import", {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${house.token}`,
+            "content-type": "text/csv",
+            "idempotency-key": "one",
+          },
+          body: "external_id,full_name\nz1,Z",
+        }),
+      );
+    const answers = [await send(), await send()];
+    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as Import).id));
+    expect(new Set(ids).size).toBe(1);
+    expect(await admin("select from app.import where organization_id = $1", [house.id])).toHaveLength(1);
+  });
+
   test("what ended a month ago is removed with its lines, and nothing else is", async () => {
     const house = await it.organization();
     const [old, recent] = [
