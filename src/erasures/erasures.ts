@@ -56,6 +56,29 @@ export async function requestErasure(
   });
 }
 
+/**
+ * As `requestErasure`, in the transaction of what brings it about: a ledger, or an account nobody ever took into use. Also
+ * of the last admin. Doing it again does no harm. `requestedAt` null: now.
+ */
+export async function requestErasureIn(
+  deps: Pick<Deps, "queue">,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  from: "ledger" | "unconfirmed",
+  requestedAt: Date | null = null,
+): Promise<void> {
+  await deleteUserIn(tx, organizationId, userId, "*", { lastToo: true });
+  await rows.insert(tx, organizationId, userId, requestedAt);
+  await enqueue(deps.queue, tx, "erase-user", { organizationId, userId });
+  await auditIn(tx, organizationId, {
+    action: "erasure.requested",
+    outcome: "success",
+    subjectId: userId,
+    details: { from },
+  });
+}
+
 /** How far the erasure of a person is. Refuses with `not_found` also when it was never asked for. */
 export async function getErasure(deps: Deps, actor: Actor, userId: string): Promise<Erasure> {
   return readTenant(deps.db, actor, (tx) => get(tx, actor.organizationId, userId));
@@ -148,15 +171,7 @@ export async function replayErasures(
       replayed += await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
         const due = await rows.unerased(tx, organizationId, userIds.slice(start, start + PAGE));
         for (const userId of due) {
-          await deleteUserIn(tx, organizationId, userId, "*", { lastToo: true });
-          await rows.insert(tx, organizationId, userId, asked.get(userId) ?? null);
-          await enqueue(deps.queue, tx, "erase-user", { organizationId, userId });
-          await auditIn(tx, organizationId, {
-            action: "erasure.requested",
-            outcome: "success",
-            subjectId: userId,
-            details: { from: "ledger" },
-          });
+          await requestErasureIn(deps, tx, organizationId, userId, "ledger", asked.get(userId) ?? null);
         }
         return due.length;
       });

@@ -12,13 +12,14 @@ import { newCode, normalizeCode } from "../codes.ts";
 import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
+import { requestErasureIn } from "../erasures/erasures.ts";
 import { notFound, refusal } from "../errors.ts";
 import { LINK_MINUTES, sendSignUpLinkIn } from "../links/links.ts";
 import { networkOf } from "../network.ts";
 import { requirePeopleQuotaIn } from "../quotas/quotas.ts";
 import { findOrganization } from "../sessions/sessions.ts";
 import { passwordMinimum, signUpAllows } from "../settings.ts";
-import { deleteUserIn, insertUserIn, passwordRulesIn, prepareUser } from "../users/users.ts";
+import { insertUserIn, passwordRulesIn, prepareUser } from "../users/users.ts";
 import type { CodeRole, SignUpCode } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -186,18 +187,19 @@ export async function revokeSignUpCode(deps: Deps, actor: Actor, codeId: string)
 }
 
 /**
- * Deletes, at most `limit` at a time, accounts made without a code whose link has run out unused, so that they hold
- * neither a username nor a place; and counts of attempts that count no more. Gives how many rows it was.
+ * Has accounts erased, at most `limit` at a time, that were made without a code and whose link has run out unused: they
+ * hold neither a username nor a place any more, and nothing is kept of strangers. Removes counts of attempts that count no
+ * more. Gives how many rows it was.
  */
 export async function pruneSignUps(
-  deps: Pick<Deps, "db">,
+  deps: Pick<Deps, "db" | "queue">,
   organizationId: string,
   limit: number,
 ): Promise<number> {
   return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
     const outdated = await rows.claimOutdated(tx, organizationId, LINK_MINUTES.verification, limit);
     for (const { userId, unconfirmed } of outdated) {
-      if (unconfirmed) await deleteUserIn(tx, organizationId, userId, "*");
+      if (unconfirmed) await requestErasureIn(deps, tx, organizationId, userId, "unconfirmed");
     }
     return outdated.length + (await rows.pruneAttempts(tx, organizationId, limit - outdated.length));
   });

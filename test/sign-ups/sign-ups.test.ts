@@ -453,6 +453,12 @@ describe("where it is open", () => {
     );
     expect(await pruneSignUps(deps, house.id, 100)).toBeGreaterThan(3);
     expect(await person(house, lost.username)).toBeNull();
+    const erased = await admin<{ username: string }>(
+      `select u.username from app.erasure e join app.user u using (organization_id, user_id)
+       where e.organization_id = any($1)`,
+      [[house.id, other.id]],
+    );
+    expect(erased).toEqual([{ username: lost.username }]);
     for (const username of [confirmed.username, fresh.username, welcomed.username, waiting.username]) {
       expect(await person(house, username)).not.toBeNull();
     }
