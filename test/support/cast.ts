@@ -47,13 +47,13 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
     );
     return { id, token };
   };
-  const importOf = async ({ organizationId, id: userId }: Person): Promise<string> => {
+  const importOf = async ({ organizationId }: Person): Promise<string> => {
     const id = Bun.randomUUIDv7();
     await admin(
       `insert into app.import
-         (organization_id, import_id, created_by_id, format, dry_run, invite, proven, state, finished_at)
-       values ($1, $2, $3, 'csv', false, false, false, 'finished', now())`,
-      [organizationId, id, userId],
+         (organization_id, import_id, format, dry_run, invite, proven, state, finished_at)
+       values ($1, $2, 'csv', false, false, false, 'finished', now())`,
+      [organizationId, id],
     );
     return id;
   };
@@ -73,13 +73,13 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
     "/v1/users/:id": async ({ id }) => id,
     "/v1/sessions/:id": async (owner) => (await session(owner)).id,
     "/v1/api-keys/:id": async (owner) => (await apiKey(owner, "student", ["users:read"])).id,
-    "/v1/organization/sign-up-codes/:id": async ({ organizationId, id: userId }) => {
+    "/v1/organization/sign-up-codes/:id": async ({ organizationId }) => {
       const id = Bun.randomUUIDv7();
       await admin(
         `insert into app.sign_up_code
-           (organization_id, sign_up_code_id, code_hash, role, uses_allowed, expires_at, created_by_id)
-         values ($1, $2, $3, 'student', 1, now() + interval '1 hour', $4)`,
-        [organizationId, id, randomBytes(32), userId],
+           (organization_id, sign_up_code_id, code_hash, role, uses_allowed, expires_at)
+         values ($1, $2, $3, 'student', 1, now() + interval '1 hour')`,
+        [organizationId, id, randomBytes(32)],
       );
       return id;
     },
