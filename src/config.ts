@@ -117,10 +117,16 @@ const secretList = (value: string): Parsed<readonly string[]> => {
 const smtpUrl = (value: string): Parsed<string> => {
   const parsed = urlOf("smtp", "smtps")(value);
   if (!("ok" in parsed)) return parsed;
-  const { hostname, pathname, search, hash } = new URL(value);
-  return hostname === "" || !["", "/"].includes(pathname) || search !== "" || hash !== ""
-    ? problem("must hold a host, and nothing after the port")
-    : parsed;
+  const { hostname, pathname, search, hash, username, password } = new URL(value);
+  if (hostname === "" || !["", "/"].includes(pathname) || search !== "" || hash !== "") {
+    return problem("must hold a host, and nothing after the port");
+  }
+  try {
+    decodeURIComponent(username + password);
+    return parsed;
+  } catch {
+    return problem("holds a % that is not written as %25");
+  }
 };
 
 const sender = (value: string): Parsed<string> =>

@@ -37,11 +37,13 @@ export type Sent =
   | { readonly ok: true }
   | { readonly ok: false; readonly kind: string; readonly permanent: boolean };
 
+/** What stands in an address without quotes (dot-atom, RFC 5322 §3.2.3). Anything else could be read as two of them. */
+const PLAIN = /^[^\s\p{Cc}<>()[\]\\,;:"@]+@[^\s\p{Cc}<>()[\]\\,;:"@]+$/u;
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /**
- * Sends a mail. `permanent`: the server refuses this mail for good (5xx to its sender, recipient or content, RFC 5321
- * §4.2.1); everything else, wrong credentials too, may work later. Never rejects, and takes no longer than
+ * Sends a mail. `permanent`: the server refuses this mail for good (5xx to its recipient or content, RFC 5321 §4.2.1);
+ * everything else, wrong credentials or a refused sender too, may work later. Never rejects, and takes no longer than
  * `limits.totalMs`. Credentials go over TLS only, unless the server is this machine.
  */
 export async function sendOverSmtp(
@@ -50,6 +52,7 @@ export async function sendOverSmtp(
   limits: SmtpLimits,
   signal: AbortSignal,
 ): Promise<Sent> {
+  if (!PLAIN.test(mail.to.address)) return { ok: false, kind: "EADDRESS", permanent: true };
   const { protocol, hostname, port, username, password } = new URL(url);
   const secure = protocol === "smtps:";
   const local = LOOPBACK.test(hostname);
@@ -98,7 +101,8 @@ function classify(error: unknown): { readonly kind: string; readonly permanent: 
     readonly command?: unknown;
     readonly name?: unknown;
   };
-  const aboutTheMail = typeof command === "string" && /^(?:MAIL FROM|RCPT TO|DATA)/.test(command);
+  // Who may send, from where and with which password is a matter of settings, and these can be put right.
+  const aboutTheMail = typeof command === "string" && /^(?:RCPT TO|DATA)/.test(command);
   if (typeof responseCode === "number" && responseCode > 0) {
     return { kind: String(responseCode), permanent: aboutTheMail && responseCode >= 500 };
   }

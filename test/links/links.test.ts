@@ -1,5 +1,6 @@
 /** Links that are mailed: what each does, once, and what it does not do. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { pruneSessionsJob } from "../../jobs/prune-sessions.ts";
 import { pruneLinks, requestPasswordReset } from "../../src/links/links.ts";
 import { newToken } from "../../src/tokens.ts";
 import { domain } from "../support/domain.ts";
@@ -292,6 +293,27 @@ describe("at rest", () => {
     );
     expect(left.map(({ user_id }) => user_id)).toEqual([users[1]?.id ?? "", users[2]?.id ?? ""].sort());
   });
+});
+
+test("the job that tidies up removes old links and old mail", async () => {
+  const own = await it.organization();
+  const [old, young] = [await it.user(own), await it.user(own)];
+  for (const user of [old, young]) await ask(user.username, own);
+  await age(old.id, 8 * 1440);
+  await admin("alter table app.mail disable trigger touch");
+  await admin("update app.mail set created_at = created_at - interval '31 days' where user_id = $1", [
+    old.id,
+  ]);
+  await admin("alter table app.mail enable trigger touch");
+  const job = { id: Bun.randomUUIDv7(), payload: {}, attempt: 1, lastAttempt: false };
+  await pruneSessionsJob(deps, { ...job, signal: new AbortController().signal });
+  for (const table of ["link", "mail"]) {
+    const left = await admin<{ user_id: string }>(
+      `select user_id from app.${table} where organization_id = $1`,
+      [own.id],
+    );
+    expect(left.map(({ user_id }) => user_id)).toEqual([young.id]);
+  }
 });
 
 describe("asking for a link", () => {

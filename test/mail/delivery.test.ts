@@ -265,6 +265,33 @@ describe("a bad server", () => {
   });
 });
 
+describe("whose fault it is", () => {
+  test("a server that refuses the sender is a matter of settings: no mail is lost by it", async () => {
+    const server = await smtpServer({ sender: 553 });
+    servers.push(server);
+    const user = await it.user(school);
+    const id = await queue({ userId: user.id });
+    expect(await attempt(id, { url: server.url })).toBe("a mail was not sent: 553");
+    expect((await rowOf(id)).state).toBe("queued");
+  });
+
+  test("an address that SMTP cannot carry is the mail's: it has failed at once, and goes to nobody else", async () => {
+    const before = smtp.received.length;
+    const addresses = [
+      "a<b@school.example",
+      "one,two@school.example",
+      "a@school.example>\r\nRCPT TO:<b@school.example",
+    ];
+    for (const to of addresses) {
+      const user = await it.user(school);
+      const id = await queue({ userId: user.id, to });
+      expect(await attempt(id)).toBeNull();
+      expect(await rowOf(id)).toMatchObject({ state: "failed", last_error: "EADDRESS" });
+    }
+    expect(smtp.received.length).toBe(before);
+  });
+});
+
 describe("a server that is not this machine", () => {
   // Linux takes it for this machine, and nothing else does.
   const elsewhere = (url: string) => url.replace("127.0.0.1", "0.0.0.0");

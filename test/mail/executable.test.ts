@@ -100,7 +100,12 @@ test("mail settings that do not fit together are refused before anything starts"
   expect(alone.code).toBe(78);
   expect(alone.err).toContain("SATCHEL_MAIL_FROM");
   expect(alone.err).toContain("SATCHEL_PUBLIC_URL");
-  for (const wrong of ["http://mail.example", "smtp://mail.example/x", "smtp://mail.example?a=b"]) {
+  for (const wrong of [
+    "http://mail.example",
+    "smtp://mail.example/x",
+    "smtp://mail.example?a=b",
+    "smtp://u:%zz@mail.example",
+  ]) {
     const { code, err } = await satchel(["config"], { env: { SATCHEL_SMTP_URL: wrong } });
     expect([code, err.includes(wrong)]).toEqual([78, false]);
   }

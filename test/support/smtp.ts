@@ -29,6 +29,8 @@ export interface SmtpOptions {
   readonly port?: number;
   /** A reply code for this recipient; 250 takes the mail. */
   readonly answer?: (recipient: string) => number;
+  /** A reply code for whoever sends. */
+  readonly sender?: number;
   /** `user:password` that it asks for. */
   readonly login?: readonly [user: string, password: string];
   /** Whether it offers STARTTLS, with a certificate that nobody trusts. */
@@ -41,6 +43,7 @@ export async function smtpServer({
   answer = () => 250,
   login,
   startTls = false,
+  sender = 250,
 }: SmtpOptions = {}): Promise<TestSmtp> {
   const received: ReceivedMail[] = [];
   let connections = 0;
@@ -59,6 +62,8 @@ export async function smtpServer({
         done(null, { user: username });
       else done(new Error("wrong"));
     },
+    onMailFrom: (_address, _session, done) =>
+      done(sender === 250 ? null : Object.assign(new Error("not from here"), { responseCode: sender })),
     onRcptTo: ({ address }, _session, done) => {
       const code = answer(address);
       if (code === 250) return done();
