@@ -395,8 +395,8 @@ type Decided =
   | { readonly person: KnownPerson; readonly differs: boolean };
 
 /**
- * What a line makes of a person. Nobody becomes an admin by it, and no admin is changed by it. Another role, and another
- * e-mail address in place of one, which is a way into the account, need a fresh proof. Whoever was suspended stays so.
+ * What a line makes of a person. Nobody becomes an admin by it, and no admin is changed by it. Another role or e-mail
+ * address (the first one too) is a way into an account, and needs a fresh proof. Whoever was suspended stays so.
  * `pending` is only for those who are new: whoever has accepted an invitation since is not put back by the same file.
  */
 function decide(record: PersonRecord, before: KnownPerson | null, run: Run): Decided {

@@ -5,7 +5,8 @@ import { pruneImports } from "../../src/imports/imports.ts";
 import { domain } from "../support/domain.ts";
 import type { GivenOrganization } from "../support/given.ts";
 
-const app = await domain();
+const statements: string[] = [];
+const app = await domain({ db: { onStatement: (name) => statements.push(name) } });
 const { it, request, deps } = app;
 const { admin } = app.database;
 afterAll(app.close);
@@ -358,6 +359,24 @@ describe("again", () => {
     const [kept] = await admin("select source from app.import where import_id = $1", [id]);
     expect(kept).toEqual({ source: null });
   });
+});
+
+test("a batch is one statement, however many people: a thousand are added by two and changed by two [row 59] [row 67]", async () => {
+  const house = await it.organization();
+  const rows = (name: string) =>
+    ["external_id,full_name", ...Array.from({ length: 1000 }, (_, at) => `b${at},${name}`)].join("\n");
+  for (const [name, written] of [
+    ["One", "imports/insert_people"],
+    ["Two", "imports/update_people"],
+  ] as const) {
+    statements.length = 0;
+    await feed(house, rows(name));
+    const ours = statements.filter((statement) =>
+      /^imports\/(lock|list_holders|insert_p|update_p)/.test(statement),
+    );
+    expect(ours.filter((statement) => statement === written)).toHaveLength(2);
+    expect(ours).toHaveLength(8);
+  }
 });
 
 test("a rehearsal says what would be, and stores nobody", async () => {
