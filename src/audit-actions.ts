@@ -32,7 +32,6 @@ export const ACTIONS = {
   "password.changed": "security",
   "password.reset": "security",
   "password.set": "security",
-  "password.refused": "security",
   "link.sent": "security",
   "link.refused": "security",
   "email.verified": "security",

@@ -1,8 +1,10 @@
 /** What the audit shows of what people do, over HTTP. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { AUDIT_ACTIONS } from "../../src/audit-actions.ts";
 import { domain } from "../support/domain.ts";
 import { brokenAt } from "./support.ts";
 
+const ROOT = `${import.meta.dir}/../..`;
 const app = await domain();
 const { it, request } = app;
 afterAll(app.close);
@@ -186,4 +188,15 @@ describe("who looked at a person [row 113]", () => {
 
 test("all of it is one whole chain [row 113]", async () => {
   expect(await brokenAt(app.deps, school.id)).toBeNull();
+});
+
+test("each action of the list is recorded somewhere [row 113]", async () => {
+  const texts: string[] = [];
+  for (const pattern of ["src/**/*.ts", "jobs/*.ts"]) {
+    for await (const path of new Bun.Glob(pattern).scan(ROOT)) {
+      if (path !== "src/audit-actions.ts") texts.push(await Bun.file(`${ROOT}/${path}`).text());
+    }
+  }
+  const text = texts.join("\n");
+  expect(AUDIT_ACTIONS.filter((action) => !text.includes(`"${action}"`))).toEqual([]);
 });
