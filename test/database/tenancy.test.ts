@@ -45,6 +45,15 @@ for (const id of [mine.id, theirs.id]) {
     [id],
   );
   await admin(
+    `with made as (
+       insert into app.import (organization_id, source, format, dry_run, invite, proven)
+       values ($1, 'external_id', 'csv', false, false, false) returning organization_id, import_id
+     )
+     insert into app.import_line (organization_id, import_id, line, outcome)
+     select organization_id, import_id, 2, 'unchanged' from made`,
+    [id],
+  );
+  await admin(
     "insert into app.audit_anchor values ($1, 1, date_trunc('second', now()), sha256('h'), repeat('k', 43), repeat('s', 86))",
     [id],
   );
@@ -85,11 +94,16 @@ const everything = async (organizationId: string) =>
 
 /** Inserts a row as the other organization has it: the policy must refuse it before a key does. */
 async function insertOfTheirs(table: string): Promise<string> {
-  const [row] = await admin<{ row: string }>(
-    `select to_jsonb(t)::text as row from ${table} t where organization_id = $1 limit 1`,
-    [theirs.id],
+  const [row] = await admin<{ row: string; columns: string }>(
+    `select to_jsonb(t)::text as row, (
+       select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
+       where attrelid = $2::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+     ) as columns
+     from ${table} t where organization_id = $1 limit 1`,
+    [theirs.id, table],
   );
-  return `insert into ${table} select * from jsonb_populate_record(null::${table}, '${row?.row.replaceAll("'", "''")}')`;
+  return `insert into ${table} (${row?.columns})
+    select ${row?.columns} from jsonb_populate_record(null::${table}, '${row?.row.replaceAll("'", "''")}')`;
 }
 
 describe.each(tables)("%s", (table) => {
