@@ -321,14 +321,23 @@ const listOutdatedStatement: Statement = {
   name: "audit/list_outdated",
   text: `select /* audit/list_outdated */ e.sequence
 from unnest($1::text[], $2::int[]) as kept (action, days)
+cross join lateral (
+  select t.sequence
+  from app.audit_event t
+  where t.organization_id = $3 and t.created_at < now() - make_interval(days => kept.days)
+  order by t.created_at desc, t.sequence desc
+  limit 1
+) as last
 join app.audit_event e
-  on e.organization_id = $3 and e.action = kept.action
-  and e.created_at < now() - make_interval(days => kept.days)
+  on e.organization_id = $3 and e.action = kept.action and e.sequence <= last.sequence
 order by e.sequence
 limit $4::int`,
 };
 
-/** The first numbers of events that were kept for as many days as their action must be. */
+/**
+ * The first numbers of events that were kept for as many days as their action must be. The later event has the higher
+ * number, so the index of times tells up to which number to look.
+ */
 export function listOutdated(tx: TenantTx, params: ListOutdatedParams): Promise<readonly ListOutdatedRow[]> {
   return many<ListOutdatedRow>(tx, listOutdatedStatement, [
     params.actions,

@@ -130,8 +130,8 @@ function sourceOf(origin: Origin | null): { [key: string]: Json } {
  * A refused event never rejects: the refusal it tells of must be answered all the same, and is logged when it could not
  * be written. Any other rejects as `withTenant` does: what could not be recorded must not be shown.
  *
- * Of refusals that repeat only the first of each minute are written, so that a storm of them cannot fill the disk; the
- * next event that is written says how many were not (`notRecorded`).
+ * Of refusals that repeat not all are written, so that a storm of them cannot fill the disk; the next one that is says how
+ * many were not (`notRecorded`).
  */
 export async function audit(deps: Pick<Deps, "db" | "log">, doer: Doer, event: AuditEvent): Promise<void> {
   if (insideTransaction()) throw new Error("audit was called inside a transaction: use auditIn");
@@ -149,39 +149,45 @@ export async function audit(deps: Pick<Deps, "db" | "log">, doer: Doer, event: A
   }
 }
 
-/** Refusals in a minute and on one node: of the same kind by or about the same person, and in an organization. */
+/** Of what one person is refused, in a minute and on one node. */
 const SAME_REFUSALS = 10;
-const ALL_REFUSALS = 600;
+/** Of an organization on one node: so many at once, and so many a minute in the long run. */
+const REFUSALS = 600;
+const REFUSALS_PER_MINUTE = 60;
 
-interface Minute {
-  minute: number;
-  total: number;
+interface Refusals {
+  /** How many may still be written, as of `at`. */
+  left: number;
+  /** In minutes. */
+  at: number;
   /** Not written since the last one that was. */
   passed: number;
   readonly same: Map<string, number>;
 }
-const minutes = new WeakMap<Db, Map<string, Minute>>();
+const refusalsOf = new WeakMap<Db, Map<string, Refusals>>();
 
-/** Null when this refusal need not be written; else how many were passed over since the last that was. */
+/**
+ * Null when this refusal need not be written; else how many were passed over since the last that was. Whoever is not
+ * signed in is not told apart by whom they tried to be: how long a refusal takes would tell whether there is somebody of
+ * that name.
+ */
 function passedOver(db: Db, { organizationId, userId }: Doer, event: AuditEvent): number | null {
-  const organizations = minutes.get(db) ?? new Map<string, Minute>();
-  minutes.set(db, organizations);
-  const now = Math.floor(performance.now() / 60_000);
-  const seen = organizations.get(organizationId) ?? { minute: now, total: 0, passed: 0, same: new Map() };
+  const organizations = refusalsOf.get(db) ?? new Map<string, Refusals>();
+  refusalsOf.set(db, organizations);
+  const now = performance.now() / 60_000;
+  const seen = organizations.get(organizationId) ?? { left: REFUSALS, at: now, passed: 0, same: new Map() };
   organizations.set(organizationId, seen);
-  if (seen.minute !== now) {
-    seen.same.clear();
-    seen.minute = now;
-    seen.total = 0;
-  }
-  const key = JSON.stringify([event.action, userId, event.subjectId ?? null, event.targetId ?? null]);
-  const same = seen.same.get(key) ?? 0;
-  if (same >= SAME_REFUSALS || seen.total >= ALL_REFUSALS) {
+  if (Math.floor(seen.at) !== Math.floor(now)) seen.same.clear();
+  seen.left = Math.min(REFUSALS, seen.left + (now - seen.at) * REFUSALS_PER_MINUTE);
+  seen.at = now;
+  const key = userId === null ? null : JSON.stringify([event.action, userId, event.targetId ?? null]);
+  const same = key === null ? 0 : (seen.same.get(key) ?? 0);
+  if (same >= SAME_REFUSALS || seen.left < 1) {
     seen.passed++;
     return null;
   }
-  seen.same.set(key, same + 1);
-  seen.total++;
+  if (key !== null) seen.same.set(key, same + 1);
+  seen.left--;
   const { passed } = seen;
   seen.passed = 0;
   return passed;

@@ -1,5 +1,6 @@
 /** What the audit shows of what people do, over HTTP. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { audit } from "../../src/audit/audit.ts";
 import { AUDIT_ACTIONS } from "../../src/audit-actions.ts";
 import { domain } from "../support/domain.ts";
 import { brokenAt } from "./support.ts";
@@ -134,6 +135,26 @@ describe("who was refused [row 113]", () => {
     const passed = events.reduce((sum, { details }) => sum + Number(details.notRecorded ?? 0), 0);
     expect(events.length + passed).toBe(51);
   });
+});
+
+test("a storm of strangers is bounded for the whole organization, whoever they try to be [row 113]", async () => {
+  const house = await it.organization();
+  const nobody = { organizationId: house.id, userId: null };
+  const refused = { action: "session.refused", outcome: "refused" } as const;
+  for (let n = 0; n < 1000; n++) {
+    const subjectId = n % 2 === 0 ? null : Bun.randomUUIDv7();
+    await audit(app.deps, nobody, { ...refused, subjectId });
+  }
+  const written = await app.database.admin<{ known: number; unknown: number }>(
+    `select (count(*) filter (where subject_ids <> '{}'))::int as known, (count(*) filter (where subject_ids = '{}'))::int as unknown
+     from app.audit_event where organization_id = $1 and action = 'session.refused'`,
+    [house.id],
+  );
+  const { known = 0, unknown = 0 } = written[0] ?? {};
+  expect(known + unknown).toBeGreaterThanOrEqual(600);
+  expect(known + unknown).toBeLessThan(800);
+  // One as often as the other: neither is answered sooner for not being written.
+  expect(Math.abs(known - unknown)).toBeLessThanOrEqual(200);
 });
 
 describe("who looked at a person [row 113]", () => {
