@@ -87,6 +87,7 @@ export interface ListTenantTablesRow {
   readonly forced: boolean;
   readonly ownOrganization: boolean;
   readonly permissiveCommands: string;
+  readonly erasable: boolean;
   readonly foreignPolicies: string;
   readonly foreignGrantees: string;
 }
@@ -109,6 +110,11 @@ const listTenantTablesStatement: Statement = {
     where p.polrelid = c.oid and p.polpermissive
       and (select oid from pg_catalog.pg_roles where rolname = 'satchel_request') = any(p.polroles)
   ), '') as permissive_commands,
+  exists (
+    select from pg_catalog.pg_policy p
+    where p.polrelid = c.oid and p.polname = 'erase' and p.polpermissive and p.polcmd = '*'
+      and p.polroles = array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_eraser')]
+  ) as erasable,
   coalesce((
     select string_agg(p.polname::text, ', ' order by p.polname) from pg_catalog.pg_policy p
     where p.polrelid = c.oid

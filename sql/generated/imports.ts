@@ -289,7 +289,7 @@ const pruneImportsStatement: Statement = {
   name: "imports/prune_imports",
   text: `with /* imports/prune_imports */ old as materialized (
   select import_id from app.import
-  where organization_id = $1 and finished_at < now() - interval '30 days'
+  where organization_id = $1 and finished_at < now() - interval '7 days'
   order by import_id
   limit $2::int
   for update skip locked
@@ -299,7 +299,7 @@ using old
 where i.organization_id = $1 and i.import_id = old.import_id`,
 };
 
-/** Removes, at most so many at a time, imports that ended a month ago, and what became of their lines. */
+/** Removes, at most so many at a time, imports that ended a week ago, and what became of their lines. */
 export function pruneImports(tx: TenantTx, params: PruneImportsParams): Promise<number> {
   return count(tx, pruneImportsStatement, [params.organizationId, params.limit]);
 }
@@ -390,10 +390,11 @@ const updateStaleFailedStatement: Statement = {
   name: "imports/update_stale_failed",
   text: `update /* imports/update_stale_failed */ app.import
 set state = 'failed', finished_at = now(), source = null
-where organization_id = $1 and finished_at is null and updated_at < now() - interval '1 hour'`,
+where organization_id = $1 and finished_at is null
+  and updated_at < now() - case state when 'waiting' then interval '1 day' else interval '1 hour' end`,
 };
 
-/** Gives up what nobody has worked on for an hour: its job is dead. */
+/** Gives up what nobody has worked on for an hour, its job is dead, and what has waited for a day. */
 export function updateStaleFailed(tx: TenantTx, params: UpdateStaleFailedParams): Promise<number> {
   return count(tx, updateStaleFailedStatement, [params.organizationId]);
 }

@@ -1434,7 +1434,7 @@ create trigger usage_delete after delete on app.content referencing old table as
   },
   {
     name: "0015_imports",
-    checksum: "1ef793ffce08e73a0cff6fbf3d7a69ef5bea284ab14a8b2f983214ef5f65b4e9",
+    checksum: "a85181e7d4b0c96d1dd8807d77a6fbad7bdcb9e42523c73396b292754bd1d0f2",
     text: `-- Many people at once, from a file: a job works it off batch by batch, and tells of each line what became of it.
 
 create table app.import (
@@ -1467,7 +1467,7 @@ create unique index import_under_way on app.import (organization_id) where finis
 create index import_requested_by on app.import (organization_id, requested_by_id);
 call app.protect('app.import');
 call app.keep_time('app.import');
--- Of many people at once: gone when it is worked off, at the latest an hour later.
+-- Of many people at once: gone when it is worked off, at the latest a day later.
 call app.tag('app.import', 'personal, reference', 'requested_by_id');
 call app.tag('app.import', 'personal, expires', 'source');
 call app.tag(

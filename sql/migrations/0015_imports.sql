@@ -30,7 +30,7 @@ create unique index import_under_way on app.import (organization_id) where finis
 create index import_requested_by on app.import (organization_id, requested_by_id);
 call app.protect('app.import');
 call app.keep_time('app.import');
--- Of many people at once: gone when it is worked off, at the latest an hour later.
+-- Of many people at once: gone when it is worked off, at the latest a day later.
 call app.tag('app.import', 'personal, reference', 'requested_by_id');
 call app.tag('app.import', 'personal, expires', 'source');
 call app.tag(

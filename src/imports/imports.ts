@@ -21,7 +21,7 @@ import {
 } from "../people-file.ts";
 import { isFresh } from "../permissions.ts";
 import { enqueue } from "../queue.ts";
-import { emailTaken, USER_CONSTRAINTS, usernameTaken } from "../users/users.ts";
+import { emailTaken, quotaPeopleReached, USER_CONSTRAINTS, usernameTaken } from "../users/users.ts";
 import type { Import, KnownPerson, LineOutcome, LineResult } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -36,8 +36,9 @@ export {
 
 /** Of an upload, in bytes: some 100,000 people. */
 export const IMPORT_BYTES = 10 * 1024 * 1024;
-/** Lines in one transaction and one statement. */
+/** Lines in one transaction and one statement. Each invitation takes several more, and others wait to add people. */
 const BATCH = 500;
+const BATCH_INVITING = 100;
 /** How often lines are tried that somebody else wrote at the same moment. */
 const ROUNDS = 3;
 
@@ -221,7 +222,7 @@ export async function importPeople(
       const { line, externalId, reason, detail } = read;
       results.push({ line, outcome: "refused", externalId, userId: null, reason, detail });
     }
-    if (batch.length + results.length >= BATCH) await flush();
+    if (batch.length + results.length >= (invite ? BATCH_INVITING : BATCH)) await flush();
   }
   await flush();
 }
@@ -351,23 +352,32 @@ async function importRoundIn(
   return lost;
 }
 
-/** Stores all at once; if one is in the way of all, halves, so that each is refused for itself. */
+/**
+ * Stores all at once; if one is in the way of all, halves, so that each is refused for itself. Gives the refusal that
+ * holds for whatever else is added: there is room for nobody.
+ */
 async function storeIn(
   tx: TenantTx,
   items: readonly Stored[],
   refuse: (item: Stored, why: Refusal) => void,
   store: (tx: TenantTx, items: readonly Stored[]) => Promise<void>,
-): Promise<void> {
+): Promise<Refusal | null> {
   const [first] = items;
-  if (first === undefined) return;
+  if (first === undefined) return null;
   try {
     await onConstraint(tx, CONSTRAINTS, (inner) => store(inner, items));
+    return null;
   } catch (error) {
     if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
-    if (items.length === 1) return refuse(first, error);
+    if (items.length === 1) {
+      refuse(first, error);
+      return error.slug === quotaPeopleReached.slug ? error : null;
+    }
     const half = Math.ceil(items.length / 2);
-    await storeIn(tx, items.slice(0, half), refuse, store);
-    await storeIn(tx, items.slice(half), refuse, store);
+    const full = await storeIn(tx, items.slice(0, half), refuse, store);
+    if (full === null) return storeIn(tx, items.slice(half), refuse, store);
+    for (const item of items.slice(half)) refuse(item, full);
+    return full;
   }
 }
 
@@ -538,10 +548,10 @@ const refusedLine = (
 ): LineResult => ({ line, outcome: "refused", externalId, userId: person?.userId ?? null, reason, detail });
 
 const refusedBy = (line: number, record: PersonRecord, person: KnownPerson | null, why: Refusal) =>
-  refusedLine(line, record, person, why.slug, `${why.details.detail ?? why.title}.`.replace("..", "."));
+  refusedLine(line, record, person, why.slug, why.details.detail ?? `${why.title}.`);
 
 /**
- * Gives up imports whose job is dead, and removes those that ended a month ago, at most `limit`. Gives how many were
+ * Gives up imports whose job is dead, and removes those that ended a week ago, at most `limit`. Gives how many were
  * removed.
  */
 export async function pruneImports(deps: Deps, organizationId: string, limit: number): Promise<number> {

@@ -106,7 +106,7 @@ export const importsEndpoints = [
     path: "/v1/users/imports/:id/lines",
     tag: "users",
     summary: "List what became of the lines of an import",
-    description: "Kept for a month.",
+    description: "Kept for a week.",
     params,
     query: t.Object({ outcome: t.Optional(choice(LINE_OUTCOMES)) }),
     page: Type.Integer(),

@@ -1,9 +1,9 @@
--- Removes, at most so many at a time, imports that ended a month ago, and what became of their lines.
+-- Removes, at most so many at a time, imports that ended a week ago, and what became of their lines.
 -- returns: count
 -- scope: tenant
 with old as materialized (
   select import_id from app.import
-  where organization_id = :organization_id and finished_at < now() - interval '30 days'
+  where organization_id = :organization_id and finished_at < now() - interval '7 days'
   order by import_id
   limit :limit::int
   for update skip locked
