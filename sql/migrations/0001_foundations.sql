@@ -131,6 +131,8 @@ create table app.history (
 );
 comment on table app.history is 'Every change of every audited row: who, when, before, after.';
 create index history_row on app.history (organization_id, table_name, row_id, history_id);
+-- What somebody did is found by who they are. Imports and jobs, which are nobody, stay out of it.
+create index history_actor on app.history (organization_id, actor_id, history_id) where actor_id is not null;
 
 -- Statement level with transition tables: a bulk insert of a thousand rows is one insert here, not a thousand.
 -- With the owner's rights, so that nobody else needs a right to write here and no record can be made up.

@@ -162,9 +162,6 @@ grant create on schema app to satchel_eraser;
 alter function app.erase_person(uuid, integer) owner to satchel_eraser;
 revoke create on schema app from satchel_eraser;
 
--- What somebody did is found by who they are. Imports and jobs, which are nobody, stay out of it.
-create index history_actor on app.history (organization_id, actor_id, history_id) where actor_id is not null;
-
 -- With the caller's rights, so that row-level security decides what there is. Three kinds of part: `about` are the rows
 -- about the person, `changes` what those rows were before, `made` the rows of others in which the person is named as who
 -- made or changed them. Credentials, hashes and the ids of other people are left out.

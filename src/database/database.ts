@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** Tables that `app.protect` guards; one that is missing was dropped, or its column was. */
-export const LEAST_TENANT_TABLES = 13;
+export const LEAST_TENANT_TABLES = 35;
 const MIGRATE = "Run `satchel migrate` with DATABASE_OWNER_URL set.";
 
 interface KnownMigration {
@@ -90,6 +90,7 @@ function* tableFindings(tables: Tables): Generator<Finding> {
     forced,
     ownOrganization,
     permissiveCommands,
+    erasable,
     foreignPolicies,
     foreignGrantees,
   } of tables) {
@@ -115,6 +116,7 @@ function* tableFindings(tables: Tables): Generator<Finding> {
     if (permissiveCommands !== "adrw") {
       yield { finding: `a policy for one of the commands is missing on ${table}`, cure: protect };
     }
+    if (!erasable) yield { finding: `the policy for erasing people is missing on ${table}`, cure: protect };
     if (foreignPolicies !== "") {
       yield {
         finding: `policies that are none of Satchel's were added to ${table}: ${foreignPolicies}`,

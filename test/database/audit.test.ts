@@ -120,6 +120,12 @@ const plants: readonly (readonly [what: string, plant: string, undo: string, fin
     /a policy for one of the commands is missing on app\.content/,
   ],
   [
+    "nobody who may erase",
+    "drop policy erase on app.mail",
+    "create policy erase on app.mail for all to satchel_eraser using (organization_id = (select app.org())) with check (organization_id = (select app.org()))",
+    /the policy for erasing people is missing on app\.mail/,
+  ],
+  [
     "a policy that lets the housekeeper see people",
     "create policy peek on app.user for select to satchel_system using (true)",
     "drop policy peek on app.user",
@@ -211,11 +217,12 @@ test("the cure that is printed for a lost policy cures it [row 103]", async () =
     "request_insert",
     "request_update",
     "request_delete",
+    "erase",
   ]) {
     await admin(`drop policy ${policy} on app.effect`);
   }
   const findings = await auditDatabase({ db }, migrations);
-  expect(findings.length).toBe(2);
+  expect(findings.length).toBe(3);
   const call = /run: (call .*);$/.exec(findings[0]?.cure ?? "")?.[1];
   await admin(String(call));
   expect(await audit()).toEqual([]);

@@ -18,6 +18,12 @@ select
     where p.polrelid = c.oid and p.polpermissive
       and (select oid from pg_catalog.pg_roles where rolname = 'satchel_request') = any(p.polroles)
   ), '') as permissive_commands,
+  -- Without it erasing a person would find nothing here, and say that nothing is left.
+  exists (
+    select from pg_catalog.pg_policy p
+    where p.polrelid = c.oid and p.polname = 'erase' and p.polpermissive and p.polcmd = '*'
+      and p.polroles = array[(select oid from pg_catalog.pg_roles where rolname = 'satchel_eraser')]
+  ) as erasable,
   -- The restrictive policy confines the request role alone: what another role is let see here, it sees of everybody.
   coalesce((
     select string_agg(p.polname::text, ', ' order by p.polname) from pg_catalog.pg_policy p
