@@ -38,7 +38,7 @@ export {
 export const IMPORT_BYTES = 10 * 1024 * 1024;
 /** Lines in one transaction and one statement. Each invitation takes several more, and others wait to add people. */
 const BATCH = 500;
-const BATCH_INVITING = 100;
+const BATCH_INVITING = 50;
 /** How often lines are tried that somebody else wrote at the same moment. */
 const ROUNDS = 3;
 
