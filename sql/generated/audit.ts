@@ -47,6 +47,32 @@ export function findAnchor(tx: TenantTx, params: FindAnchorParams): Promise<Find
   return maybe<FindAnchorRow>(tx, findAnchorStatement, [params.organizationId]);
 }
 
+export interface FindFirstSinceParams {
+  readonly organizationId: string;
+  readonly moment: Date;
+}
+
+export interface FindFirstSinceRow {
+  readonly sequence: number;
+}
+
+const findFirstSinceStatement: Statement = {
+  name: "audit/find_first_since",
+  text: `select /* audit/find_first_since */ sequence
+from app.audit_event
+where organization_id = $1 and created_at >= $2
+order by created_at, sequence
+limit 1`,
+};
+
+/** The number of the first event that is not before a moment: the later event has the higher number. */
+export function findFirstSince(
+  tx: TenantTx,
+  params: FindFirstSinceParams,
+): Promise<FindFirstSinceRow | null> {
+  return maybe<FindFirstSinceRow>(tx, findFirstSinceStatement, [params.organizationId, params.moment]);
+}
+
 export interface FindHashParams {
   readonly organizationId: string;
   readonly sequence: number;
@@ -232,13 +258,11 @@ export function listDisclosures(
 export interface ListEventsParams {
   readonly organizationId: string;
   readonly before: number | null;
+  readonly from: number | null;
   readonly action: string | null;
   readonly outcome: string | null;
   readonly actorId: string | null;
   readonly targetId: string | null;
-  readonly subjectId: string | null;
-  readonly since: Date | null;
-  readonly until: Date | null;
   readonly limit: number;
 }
 
@@ -265,43 +289,88 @@ from app.audit_event e
 left join app.audit_origin o on o.organization_id = e.organization_id and o.sequence = e.sequence
 where e.organization_id = $1
   and ($2::bigint is null or e.sequence < $2)
-  and ($3::text is null or e.action = $3)
-  and ($4::text is null or e.outcome = $4)
-  and ($5::uuid is null or e.actor_id = $5)
-  and ($6::text is null or e.target_id = $6)
-  and ($7::uuid is null or e.sequence in (
-    select s.sequence from app.audit_subject s
-    where s.organization_id = $1 and s.subject_id = $7
-  ))
-  and ($8::timestamptz is null or e.sequence >= (
-    select t.sequence from app.audit_event t
-    where t.organization_id = $1 and t.created_at >= $8
-    order by t.created_at, t.sequence limit 1
-  ))
-  and ($9::timestamptz is null or e.sequence < coalesce((
-    select t.sequence from app.audit_event t
-    where t.organization_id = $1 and t.created_at >= $9
-    order by t.created_at, t.sequence limit 1
-  ), 9223372036854775807))
+  and ($3::bigint is null or e.sequence >= $3)
+  and ($4::text is null or e.action = $4)
+  and ($5::text is null or e.outcome = $5)
+  and ($6::uuid is null or e.actor_id = $6)
+  and ($7::text is null or e.target_id = $7)
 order by e.sequence desc
-limit $10::int`,
+limit $8::int`,
 };
 
-/**
- * Events, newest first, with what is still known of where they came from. Times lead to numbers through their index: the
- * later event has the higher number.
- */
+/** Events, newest first, with what is still known of where they came from. */
 export function listEvents(tx: TenantTx, params: ListEventsParams): Promise<readonly ListEventsRow[]> {
   return many<ListEventsRow>(tx, listEventsStatement, [
     params.organizationId,
     params.before,
+    params.from,
     params.action,
     params.outcome,
     params.actorId,
     params.targetId,
+    params.limit,
+  ]);
+}
+
+export interface ListEventsAboutParams {
+  readonly organizationId: string;
+  readonly subjectId: string;
+  readonly before: number | null;
+  readonly from: number | null;
+  readonly action: string | null;
+  readonly outcome: string | null;
+  readonly actorId: string | null;
+  readonly targetId: string | null;
+  readonly limit: number;
+}
+
+export interface ListEventsAboutRow {
+  readonly sequence: number;
+  readonly createdAt: Date;
+  readonly action: string;
+  readonly outcome: "success" | "refused";
+  readonly actorId: string | null;
+  readonly subjectIds: readonly string[];
+  readonly targetType: string | null;
+  readonly targetId: string | null;
+  readonly details: Json;
+  readonly hash: Uint8Array;
+  readonly address: string | null;
+  readonly userAgent: string | null;
+}
+
+const listEventsAboutStatement: Statement = {
+  name: "audit/list_events_about",
+  text: `select /* audit/list_events_about */ e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.subject_ids, e.target_type, e.target_id, e.details,
+  e.hash, o.address, o.user_agent
+from app.audit_subject s
+join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
+left join app.audit_origin o on o.organization_id = e.organization_id and o.sequence = e.sequence
+where s.organization_id = $1 and s.subject_id = $2
+  and ($3::bigint is null or s.sequence < $3)
+  and ($4::bigint is null or s.sequence >= $4)
+  and ($5::text is null or e.action = $5)
+  and ($6::text is null or e.outcome = $6)
+  and ($7::uuid is null or e.actor_id = $7)
+  and ($8::text is null or e.target_id = $8)
+order by s.sequence desc
+limit $9::int`,
+};
+
+/** Events about one person, newest first, with what is still known of where they came from. */
+export function listEventsAbout(
+  tx: TenantTx,
+  params: ListEventsAboutParams,
+): Promise<readonly ListEventsAboutRow[]> {
+  return many<ListEventsAboutRow>(tx, listEventsAboutStatement, [
+    params.organizationId,
     params.subjectId,
-    params.since,
-    params.until,
+    params.before,
+    params.from,
+    params.action,
+    params.outcome,
+    params.actorId,
+    params.targetId,
     params.limit,
   ]);
 }

@@ -279,7 +279,10 @@ export async function listAuditEvents(
   before: number | null,
   limit: number,
 ): Promise<readonly AuditRecord[]> {
-  return readTenant(deps.db, actor, (tx) => rows.list(tx, actor.organizationId, filter, before, limit + 1));
+  // Not readTenant: the list follows from what the times lead to.
+  return withTenant(deps.db, actor, (tx) => rows.list(tx, actor.organizationId, filter, before, limit + 1), {
+    readOnly: true,
+  });
 }
 
 const DISCLOSURES = AUDIT_ACTIONS.filter((action) => ACTIONS[action] === "disclosure");

@@ -32,13 +32,32 @@ export interface AuditFilter {
   readonly until: Date | null;
 }
 
-export const list = (
+/** Newest first. Times become numbers first: then one index serves them with every other filter. */
+export async function list(
   tx: TenantTx,
   organizationId: string,
-  filter: AuditFilter,
+  { subjectId, since, until, ...filter }: AuditFilter,
   before: number | null,
   limit: number,
-): Promise<readonly AuditRecord[]> => sql.listEvents(tx, { organizationId, ...filter, before, limit });
+): Promise<readonly AuditRecord[]> {
+  const [from, end] = await Promise.all(
+    [since, until].map((moment) => (moment === null ? null : firstSince(tx, organizationId, moment))),
+  );
+  const asked = {
+    organizationId,
+    ...filter,
+    from: from ?? null,
+    before: end === null || end === undefined ? before : Math.min(before ?? end, end),
+    limit,
+  };
+  return subjectId === null ? sql.listEvents(tx, asked) : sql.listEventsAbout(tx, { ...asked, subjectId });
+}
+
+/** The number of the first event that is not before a moment; past every number when there is none. */
+async function firstSince(tx: TenantTx, organizationId: string, moment: Date): Promise<number> {
+  const found = await sql.findFirstSince(tx, { organizationId, moment });
+  return found?.sequence ?? Number.MAX_SAFE_INTEGER;
+}
 
 /** A look at a person, or a copy of their data. */
 export interface Disclosure {
