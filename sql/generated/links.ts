@@ -330,28 +330,3 @@ where organization_id = $1 and user_id = $2 and kind = $3
 export function updateEnded(tx: TenantTx, params: UpdateEndedParams): Promise<number> {
   return count(tx, updateEndedStatement, [params.organizationId, params.userId, params.kind]);
 }
-
-export interface UpsertPasswordParams {
-  readonly organizationId: string;
-  readonly userId: string;
-  readonly passwordHash: string;
-  readonly pepperKeyId: string;
-}
-
-const upsertPasswordStatement: Statement = {
-  name: "links/upsert_password",
-  text: `insert /* links/upsert_password */ into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at)
-values ($1, $2, $3, $4, now())
-on conflict (organization_id, user_id) do update
-set password_hash = excluded.password_hash, pepper_key_id = excluded.pepper_key_id, password_changed_at = now()`,
-};
-
-/** Sets a person's password, by its hash, whether there was one or not. */
-export function upsertPassword(tx: TenantTx, params: UpsertPasswordParams): Promise<number> {
-  return count(tx, upsertPasswordStatement, [
-    params.organizationId,
-    params.userId,
-    params.passwordHash,
-    params.pepperKeyId,
-  ]);
-}

@@ -18,7 +18,7 @@ import { checkPassword } from "../passwords.ts";
 import { endSessionsIn, findOrganization } from "../sessions/sessions.ts";
 import { passwordMinimum, signUpAllows } from "../settings.ts";
 import { newToken, organizationOf } from "../tokens.ts";
-import { findUserByEmail, type PasswordRules, passwordRulesIn } from "../users/users.ts";
+import { findUserByEmail, type PasswordRules, passwordRulesIn, setPasswordIn } from "../users/users.ts";
 import type { FoundLink, LinkKind, Person } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -467,7 +467,7 @@ export async function resetPassword(
   const { organizationId, userId } = link;
   await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, email) => {
     requireSameMailbox(person, email);
-    await rows.setPassword(tx, organizationId, userId, credential);
+    await setPasswordIn(tx, organizationId, userId, credential);
     await endSessionsIn(tx, organizationId, userId, "password_changed", { origin });
     await reopenLoginIn(tx, organizationId, userId);
     await sendMailIn(deps, tx, organizationId, { userId, template: "password_changed" });
@@ -521,7 +521,7 @@ export async function acceptInvitation(
     async (tx, person, email) => {
       requireSameMailbox(person, email);
       if (person.hasPassword) throw linkRefused();
-      await rows.setPassword(tx, organizationId, userId, credential);
+      await setPasswordIn(tx, organizationId, userId, credential);
       await rows.verifyEmail(tx, organizationId, userId);
       changed(tx, "users");
       await auditIn(tx, organizationId, doneBy(link, "password.set", origin));

@@ -98,12 +98,5 @@ export const verifyEmail = (tx: TenantTx, organizationId: string, userId: string
 export const setEmail = (tx: TenantTx, organizationId: string, userId: string, email: string) =>
   sql.updateEmail(tx, { organizationId, userId, email });
 
-export const setPassword = (
-  tx: TenantTx,
-  organizationId: string,
-  userId: string,
-  { hash, pepperKeyId }: { readonly hash: string; readonly pepperKeyId: string },
-) => sql.upsertPassword(tx, { organizationId, userId, passwordHash: hash, pepperKeyId });
-
 export const prune = (tx: TenantTx, organizationId: string, limit: number): Promise<number> =>
   sql.pruneLinks(tx, { organizationId, limit });
