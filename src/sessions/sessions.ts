@@ -4,7 +4,7 @@
  */
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Around } from "../actor.ts";
-import { audit, auditIn } from "../audit/audit.ts";
+import { audit, auditIn, recordDisclosure } from "../audit/audit.ts";
 import { readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import {
@@ -591,6 +591,7 @@ export async function listUserSessions(
       rows.listLive(tx, organizationId, userId, beforeId, limit + 1),
     ]),
   );
+  await recordDisclosure(deps, actor, "user.read", [userId], "sessions");
   return sessions;
 }
 

@@ -176,10 +176,12 @@ describe("who looked at a person [row 113]", () => {
     await request("GET", `/v1/users/${pupil.user.id}`, { token: teacher.token });
     await request("GET", "/v1/users?limit=100", { token: school.token });
     await request("GET", `/v1/users/${pupil.user.id}/sign-in`, { token: school.token });
+    await request("GET", `/v1/users/${pupil.user.id}/sessions`, { token: school.token });
     const { items } = (await disclosuresOf(pupil.user.id, pupil.token)).body;
     expect(
       items.map(({ action, what, actorId, role, purpose }) => [action, what, actorId, role, purpose]),
     ).toEqual([
+      ["user.read", "sessions", school.admin.id, "admin", "administration"],
       ["user.read", "sign_in", school.admin.id, "admin", "administration"],
       ["user.listed", "record", school.admin.id, "admin", "administration"],
       ["user.read", "record", teacher.user.id, "teacher", "instruction"],
