@@ -28,10 +28,12 @@ async function anchor(deps: Deps, organizationId: string): Promise<void> {
 
 function write({ config, log }: Deps, signed: Anchor): void {
   const line = lineOf(signed);
-  const { auditAnchors, databaseUrl, dataDir } = config;
+  const { auditAnchors, databaseUrl, dataDir, logLevel } = config;
   const path = auditAnchors ?? (databaseUrl === null ? join(dataDir, "audit-anchors.ndjson") : null);
   if (path === null) {
-    log.info("audit_anchor", { organizationId: signed.organizationId, anchor: line });
+    // At the least level that is written: one that was dropped would count as kept.
+    const level = logLevel === "debug" ? "info" : logLevel;
+    log[level]("audit_anchor", { organizationId: signed.organizationId, anchor: line });
     return;
   }
   const file = openSync(path, "a", 0o600);

@@ -45,6 +45,19 @@ describe("what is written [row 113]", () => {
     expect(await brokenAt(deps, organizationId)).toBeNull();
   });
 
+  test("the first event of a chain has one place, however many begin it at once", async () => {
+    const organizationId = Bun.randomUUIDv7();
+    await Promise.all(
+      Array.from({ length: 50 }, (_, n) =>
+        withTenant(db, { organizationId, userId: null }, (tx) =>
+          auditIn(tx, organizationId, eventOf(n, people)),
+        ),
+      ),
+    );
+    expect(await sequencesOf(organizationId)).toEqual(upTo(50));
+    expect(await brokenAt(deps, organizationId)).toBeNull();
+  });
+
   test("what a transaction undoes was never there, whole or from a savepoint on", async () => {
     const organizationId = Bun.randomUUIDv7();
     await fill(db, organizationId, people, 3);
