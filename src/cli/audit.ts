@@ -82,10 +82,18 @@ async function* chosen(call: Call, deps: Deps): AsyncGenerator<string> {
 }
 
 async function exportChains(call: Call, deps: Deps): Promise<number> {
+  let code: number = EXIT.ok;
   for await (const organizationId of chosen(call, deps)) {
-    for await (const link of readChain(deps, organizationId)) call.out(lineOf(link));
+    let last: Link | null = null;
+    for await (const link of readChain(deps, organizationId)) {
+      call.out(lineOf(link));
+      last = link;
+    }
+    if (last === null || last.type === "anchor") continue;
+    call.say(`${organizationId}: not signed, for it does not hold; \`satchel audit verify\` tells where`);
+    code = EXIT.failed;
   }
-  return EXIT.ok;
+  return code;
 }
 
 async function verifyStored(call: Call, deps: Deps): Promise<number> {

@@ -248,6 +248,18 @@ describe("export [row 113]", () => {
     expect(undetected).toEqual([]);
   });
 
+  test("of a chain that does not hold is not signed, and says so", async () => {
+    const alter =
+      "update app.audit_event set outcome = 'refused' where organization_id = $1 and action = 'user.created'";
+    await admin(alter, [other.id]);
+    const { code, out, err } = await run(["export", "--organization", other.slug]);
+    expect([code, err.join()]).toEqual([1, expect.stringContaining("not signed")]);
+    expect(out.length).toBeGreaterThan(0);
+    expect(out.some((line) => line.includes('"type":"anchor"'))).toBe(false);
+    await admin(alter.replace("'refused'", "'success'"), [other.id]);
+    expect((await run(["export", "--organization", other.slug])).code).toBe(0);
+  });
+
   const python = Bun.which("python3");
   const able =
     python !== null && Bun.spawnSync([python, "-c", "import cryptography"], { stderr: "ignore" }).success;
