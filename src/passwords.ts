@@ -25,8 +25,9 @@ const ARGON2 = { algorithm: "argon2id", memoryCost: 19456, timeCost: 2 } as cons
 const CURRENT = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/;
 /** Longest wait for a turn, in milliseconds. */
 const MAX_WAIT_MS = 2000;
-/** Durations of refusals that are kept of each door. */
+/** Durations of refusals that are kept. */
 const REFUSALS_KEPT = 64;
+const REFUSAL_STEP_MS = 50;
 
 export interface Passwords {
   /** Refuses with `passwords_busy`. */
@@ -44,13 +45,17 @@ export interface Passwords {
     preferred?: boolean,
     network?: string,
   ): Promise<{ readonly matches: boolean; readonly outdated: boolean }>;
-  /** Tells how long a refusal took whose secret was looked at, in milliseconds, for others to pretend. */
-  took(door: string, milliseconds: number): void;
   /**
-   * Waits until as much time has gone by as refusals at this door lately took, of which `elapsed` milliseconds have
-   * already: a locked login must not be told by its speed.
+   * Refuses with `passwords_busy` where the line of a network is full: before anything is read or written for somebody
+   * who would be sent away.
    */
-  pretend(door?: string, elapsed?: number): Promise<void>;
+  requireRoom(network: string): void;
+  /**
+   * Waits before a refusal, of which `elapsed` milliseconds have gone by, so that its reason is not told by its speed.
+   * Where no password was `looked` at it takes as long as lately where one was; and all of them end on a whole multiple
+   * of fifty milliseconds, so that a row more or less in the database does not show.
+   */
+  settle(elapsed: number, looked: boolean): Promise<void>;
 }
 
 /** Opens the hashing queue of this process. `concurrency`: hashes at once, one per core by default. */
@@ -60,8 +65,8 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
   const lines = new Map<string, (() => void)[]>();
   /** Comes first, and is as long whoever else waits: a storm of strangers must not keep out who is known. */
   const preferredLine: (() => void)[] = [];
-  // By door, what the last refusals took; the oldest is overwritten.
-  const recent = new Map<string, number[]>();
+  // What the last refusals took for which a password was looked at; the oldest is overwritten.
+  const recent: number[] = [];
   let next = 0;
   let average = 30;
 
@@ -83,11 +88,21 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
     return turns;
   };
 
+  const requireTurns = (turns: number): void => {
+    if (running >= concurrency && (turns * average) / concurrency > MAX_WAIT_MS) {
+      throw passwordsBusy({ retryAfter: 2 });
+    }
+  };
+  /** Turns until somebody who comes now has had theirs. */
+  const turnsIn = (network: string): number => {
+    const waiting = lines.get(network)?.length ?? 0;
+    return turnsOf(waiting + 1) - waiting;
+  };
+
   const turn = async <T>(work: () => Promise<T>, preferred = false, network = ""): Promise<T> => {
     if (running >= concurrency) {
       const line = preferred ? preferredLine : (lines.get(network) ?? []);
-      const turns = preferred ? line.length + 1 : turnsOf(line.length + 1) - line.length;
-      if ((turns * average) / concurrency > MAX_WAIT_MS) throw passwordsBusy({ retryAfter: 2 });
+      requireTurns(preferred ? line.length + 1 : turnsIn(network));
       await new Promise<void>((resolve) => {
         line.push(resolve);
         if (!preferred) lines.set(network, line);
@@ -134,18 +149,17 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
         outdated: usable && (pepperKeyId !== keys.id || !CURRENT.test(hash)),
       };
     },
-    took: (door, milliseconds) => {
-      const last = recent.get(door) ?? [];
-      recent.set(door, last);
-      if (last.length < REFUSALS_KEPT) last.push(milliseconds);
-      else last[next++ % REFUSALS_KEPT] = milliseconds;
-    },
-    pretend: async (door = "password", elapsed = 0) => {
-      const last = recent.get(door) ?? [];
-      const milliseconds = last[Math.floor(Math.random() * last.length)] ?? average;
+    requireRoom: (network) => requireTurns(turnsIn(network)),
+    settle: async (elapsed, looked) => {
+      if (looked) {
+        if (recent.length < REFUSALS_KEPT) recent.push(elapsed);
+        else recent[next++ % REFUSALS_KEPT] = elapsed;
+      }
+      const lately = recent[Math.floor(Math.random() * recent.length)] ?? average;
+      const whole = Math.max(elapsed, looked ? 0 : lately);
       // Timers cut off what is less than a millisecond.
-      const left = milliseconds - elapsed + 0.5;
-      if (left >= 1) await new Promise((resolve) => setTimeout(resolve, left));
+      const left = Math.ceil(whole / REFUSAL_STEP_MS) * REFUSAL_STEP_MS - elapsed + 0.5;
+      await new Promise((resolve) => setTimeout(resolve, left));
     },
   };
 }

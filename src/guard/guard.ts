@@ -49,7 +49,8 @@ export interface Attempt {
 
 /**
  * Lets one attempt through the guard: reserved and committed first, verified then, given back when it succeeds. Null
- * when the bucket is locked: then take as long as a refusal does (`deps.passwords.pretend`) and answer like one. A lock that this attempt brings about is followed up by the `lockout` job.
+ * when the bucket is locked: then take as long as a refusal does (`deps.passwords.settle`) and answer like one. A lock
+ * that this attempt brings about is followed up by the `lockout` job.
  */
 export async function guarded<V extends { readonly matches: boolean }>(
   deps: Deps,

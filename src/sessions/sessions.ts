@@ -146,13 +146,15 @@ export async function signIn(
   const began = performance.now();
   const login = input.login.normalize("NFKC").trim().toLowerCase();
   const device = readDevice(deps.keys, origin.deviceToken);
+  // Known devices have a line of their own, but whether one knows the person is not known yet.
+  if (device === null) deps.passwords.requireRoom(networkOf(origin.address));
   // One line per login, so that a storm on one person leaves the connections to the others; and a line of its own for
   // each device that has been here before, so that it leaves the person a way in.
   const line = JSON.stringify([input.organization, login, device?.id ?? null]);
   const person = await deps.gate.run(line, () => verifyPassword(deps, input, login, device, origin));
   if (person === null) {
     // Not inside the line: pretending to work must not keep others waiting.
-    await deps.passwords.pretend("password", performance.now() - began);
+    await deps.passwords.settle(performance.now() - began, false);
     throw signInRefused();
   }
   if (person.kind === "refused") {
@@ -160,7 +162,7 @@ export async function signIn(
     const nobody = { organizationId, userId: null };
     const details = { reason };
     await audit(deps, nobody, { action: "session.refused", outcome: "refused", subjectId, details, origin });
-    deps.passwords.took("password", performance.now() - began);
+    await deps.passwords.settle(performance.now() - began, true);
     throw signInRefused();
   }
   const { organizationId, userId, verifiedHash, rehashed, signedInBefore } = person;

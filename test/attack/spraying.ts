@@ -1,4 +1,5 @@
 /** One password at thousands of logins from one address, beside a class that signs in behind another. */
+import { openGate } from "../../src/gate.ts";
 import { until } from "../support/http.ts";
 import { flood } from "./flood.ts";
 import {
@@ -75,6 +76,7 @@ export async function spraying(
     over = true;
     return { left: left.length, refused, rounds };
   })();
+  const keyboards = openGate({ perKey: 2, line: pupils });
   const honest: (string | number)[] = [];
   const typos: (string | number)[] = [];
   const arrive = async (where: School, pupil: Person, number: number) => {
@@ -84,8 +86,11 @@ export async function spraying(
       const { status, body } = await stage.request<{ type?: string }>(method, path, sent);
       return status < 400 || status === 401 ? status : `${status} ${body.type?.split(":").at(-1)}`;
     };
-    if (number % TYPO === 0) typos.push(await attempt(`${pupil.password}r`));
-    honest.push(await attempt(pupil.password));
+    // A class has so many hands at so many keyboards; the next ones wait for theirs.
+    await keyboards.run(where.slug, async () => {
+      if (number % TYPO === 0) typos.push(await attempt(`${pupil.password}r`));
+      honest.push(await attempt(pupil.password));
+    });
   };
   await Promise.all([
     ...classes.map((pupil, number) => arrive(school, pupil, number)),

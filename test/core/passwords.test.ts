@@ -182,21 +182,27 @@ describe("hashing", () => {
     expect((await narrow.verify("x", null, null)).matches).toBe(false);
   });
 
-  test("pretending takes as long as refusals at that door lately took, what has gone by included", async () => {
+  test("a refusal ends on a whole multiple of fifty milliseconds, whether a password was looked at or not", async () => {
     const own = openPasswords(keys, 1);
-    const pretend = async (door: string, elapsed = 0) => {
+    const settled = async (elapsed: number, looked: boolean) => {
       const started = performance.now();
-      await own.pretend(door, elapsed);
-      return performance.now() - started;
+      await own.settle(elapsed, looked);
+      return elapsed + performance.now() - started;
     };
+    const least = async (elapsed: number, looked: boolean) =>
+      Math.min(
+        await settled(elapsed, looked),
+        await settled(elapsed, looked),
+        await settled(elapsed, looked),
+      );
     // Nothing was refused yet: as long as a hash.
-    expect(await pretend("password")).toBeGreaterThan(10);
-    for (let round = 0; round < 200; round++) own.took("password", round < 100 ? 5000 : 60);
-    own.took("reset", 4);
-    expect(await pretend("password")).toBeGreaterThan(55);
-    expect(await pretend("password", 45)).toBeLessThan(55);
-    expect(await pretend("password", 1000)).toBeLessThan(20);
-    expect(await pretend("reset")).toBeLessThan(40);
+    expect(await least(1, false)).toBeWithin(49, 95);
+    for (const elapsed of [3, 30, 49]) expect(await least(elapsed, true)).toBeWithin(49, 95);
+    // Those of long ago are forgotten.
+    for (let round = 0; round < 5; round++)
+      await Promise.all(Array.from({ length: 40 }, () => own.settle(101, true)));
+    expect(await least(1, false)).toBeWithin(149, 195);
+    expect(await least(155, false)).toBeWithin(199, 245);
   });
 
   test("who sends many guesses waits behind their own, and their neighbours do not", async () => {
@@ -222,6 +228,10 @@ describe("hashing", () => {
     expect(refused).toBeGreaterThan(300);
     const storm = Array.from({ length: 500 }, () => own.verify("x", hash, pepperKeyId, false, "storm"));
     for (const one of storm) one.catch(() => {});
+    await storm.at(-1)?.catch(() => {});
+    // Who would be sent away is told before anything else is done for them.
+    expect(() => own.requireRoom("storm")).toThrow(Refusal);
+    own.requireRoom("neighbour");
     expect((await own.verify("quiet herons", hash, pepperKeyId, false, "neighbour")).matches).toBe(true);
     await Promise.allSettled(storm);
   });
