@@ -115,6 +115,13 @@ export const writeConflict = refusal(
   "Another request changed the same data at once",
 );
 
+export const malformedJson = refusal("malformed", "malformed_json", "The body is not acceptable JSON");
+export const invalidRequest = refusal(
+  "invalid",
+  "invalid_request",
+  "The request does not have the right shape",
+);
+
 export const unauthenticated = refusal("unauthenticated", "unauthenticated", "Sign in first");
 export const forbidden = refusal("forbidden", "forbidden", "You are not allowed to do this");
 /** Also for another organization's row, which must answer exactly like an id that never existed. */

@@ -4,7 +4,8 @@
  */
 import { ROLES, type Role } from "./actor.ts";
 import { type CsvRow, csvRows } from "./csv.ts";
-import { refusal } from "./errors.ts";
+import { malformedJson, Refusal, refusal } from "./errors.ts";
+import { parseJson } from "./json.ts";
 
 export const PEOPLE_FORMATS = ["csv", "ndjson"] as const;
 export type PeopleFormat = (typeof PEOPLE_FORMATS)[number];
@@ -140,25 +141,28 @@ async function* jsonPeople(
   for await (const { line, text } of lines) {
     const plain = (line === 1 ? text.replace(/^\ufeff/, "") : text).trim();
     if (plain === "") continue;
-    const value = plain.length > LINE_LENGTH ? undefined : jsonOf(plain);
     const malformed = (detail: string): PersonLine => ({
       line,
       externalId: null,
       reason: "line_malformed",
       detail,
     });
-    if (value === undefined) yield malformed("The line is no JSON, or too long.");
+    const value = plain.length > LINE_LENGTH ? malformedJson() : jsonOf(plain);
+    if (value instanceof Refusal)
+      yield malformed(value.details.detail ?? "The line is no strict JSON, or too long.");
     else if (typeof value !== "object" || value === null || Array.isArray(value))
       yield malformed("The line is no JSON object.");
     else yield personOf(line, value as Readonly<Record<string, unknown>>);
   }
 }
 
+/** What the line says, or why that is not to be had: a name that is there twice would say one of two things. */
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
+    return parseJson(Buffer.from(text));
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type ImportedContent, importContents, importSlug, type JsonObject } from "../contents/contents.ts";
 import type { Deps } from "../deps.ts";
 import { Refusal } from "../errors.ts";
-import { parseJson } from "../http/json.ts";
+import { parseJson } from "../json.ts";
 import { LANGUAGE_PATTERN, languageCode } from "../languages.ts";
 import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";

@@ -9,8 +9,16 @@ import { Elysia, ValidationError } from "elysia";
 import type { Actor, Around } from "../actor.ts";
 import { audit } from "../audit/audit.ts";
 import type { Deps } from "../deps.ts";
-import { databaseUnavailable, forbidden, notFound, unauthenticated } from "../errors.ts";
+import {
+  databaseUnavailable,
+  forbidden,
+  invalidRequest,
+  malformedJson,
+  notFound,
+  unauthenticated,
+} from "../errors.ts";
 import * as idempotency from "../idempotency/idempotency.ts";
+import { parseJson } from "../json.ts";
 import {
   apiKeyNotAllowed,
   authorize,
@@ -24,7 +32,6 @@ import { type Document, documentOf, documentPlugin } from "./docs.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { readIfMatch } from "./etag.ts";
 import { Exchange, type Peer, type Prepared, pathOf, prepare } from "./exchange.ts";
-import { parseJson } from "./json.ts";
 import { openLimits } from "./limits.ts";
 import { linkPageRoutes } from "./link-pages.ts";
 import {
@@ -39,9 +46,7 @@ import { type Metrics, openMetrics } from "./metrics.ts";
 import { openPage, type Page } from "./page.ts";
 import {
   bodyTimeout,
-  invalidRequest,
   malformedHeader,
-  malformedJson,
   malformedRequest,
   methodNotAllowed,
   preconditionRequired,

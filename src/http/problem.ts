@@ -33,14 +33,8 @@ export const STATUS: Readonly<Record<RefusalKind, number>> = {
   unavailable: 503,
 };
 
-export const malformedJson = refusal("malformed", "malformed_json", "The body is not acceptable JSON");
 export const malformedRequest = refusal("malformed", "malformed_request", "The request cannot be read");
 export const malformedHeader = refusal("malformed", "malformed_header", "A request header cannot be read");
-export const invalidRequest = refusal(
-  "invalid",
-  "invalid_request",
-  "The request does not have the right shape",
-);
 export const invalidValue = refusal("invalid", "invalid_value", "A value cannot be stored");
 export const csrfRefused = refusal(
   "forbidden",

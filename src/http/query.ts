@@ -1,8 +1,8 @@
 /** The query string, read strictly: every name known, none twice, every percent-escape sound. */
 import { Kind, type TObject, type TSchema } from "@sinclair/typebox";
-import type { FieldError } from "../errors.ts";
-import { pointerOf } from "./json.ts";
-import { invalidRequest, malformedRequest } from "./problem.ts";
+import { type FieldError, invalidRequest } from "../errors.ts";
+import { pointerOf } from "../json.ts";
+import { malformedRequest } from "./problem.ts";
 
 export type Pairs = readonly (readonly [name: string, value: string])[];
 

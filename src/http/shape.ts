@@ -2,10 +2,9 @@
 import { type TSchema, Type } from "@sinclair/typebox";
 import { Value, type ValueError, ValueErrorType } from "@sinclair/typebox/value";
 import type { ValidationError } from "elysia";
-import { type FieldError, notFound, type Refusal } from "../errors.ts";
+import { type FieldError, invalidRequest, notFound, type Refusal } from "../errors.ts";
+import { pointerOf } from "../json.ts";
 import type { Prepared } from "./exchange.ts";
-import { pointerOf } from "./json.ts";
-import { invalidRequest } from "./problem.ts";
 
 /** The refusal of a request whose path, query or body Elysia found to be none of this endpoint's. */
 export function shapeRefusal(error: ValidationError, { endpoint, query }: Prepared): Refusal {

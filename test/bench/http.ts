@@ -2,8 +2,8 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { endpointFor } from "../../src/http/endpoint.ts";
-import { parseJson } from "../../src/http/json.ts";
 import { uuid } from "../../src/http/wire.ts";
+import { parseJson } from "../../src/json.ts";
 import { EVERYBODY, request, shell } from "../http/support.ts";
 
 const ID = "01931e5a-0000-7000-8000-000000000001";

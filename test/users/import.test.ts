@@ -245,6 +245,8 @@ test("JSON, one object a line, is taken as well; null takes an e-mail address aw
     { external_id: b, full_name: 7 },
     { external_id: b, full_name: "B", password: "secret" },
     ["x"],
+    `{"external_id":"${b}","full_name":"B","role":"student","role":"teacher"}`,
+    `{"external_id":"${b}","full_name":"B\\u0000"}`,
     { external_id: b, full_name: "B" },
   ];
   const text = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n");
@@ -255,8 +257,11 @@ test("JSON, one object a line, is taken as well; null takes an e-mail address aw
     [3, "refused", "field_refused"],
     [4, "refused", "field_refused"],
     [5, "refused", "line_malformed"],
-    [6, "created"],
+    [6, "refused", "line_malformed"],
+    [7, "refused", "line_malformed"],
+    [8, "created"],
   ]);
+  expect(done.lines[5]?.detail).toBe("A name occurs twice in one object.");
   expect(JSON.stringify(done)).not.toContain("secret");
   const again = await feed(school, JSON.stringify({ external_id: a, email: null }), { type });
   expect(outcomes(again.lines)).toEqual([[1, "changed"]]);

@@ -2,8 +2,7 @@
  * Strict JSON. `JSON.parse` does the reading; what it lets pass (the same name twice, `__proto__`, numbers that lose
  * digits, text that PostgreSQL cannot store) is refused before and after it, in two cheap passes.
  */
-import type { FieldError } from "../errors.ts";
-import { invalidRequest, malformedJson } from "./problem.ts";
+import { type FieldError, invalidRequest, malformedJson } from "./errors.ts";
 
 export const JSON_DEPTH = 32;
 export const JSON_KEYS = 1000;

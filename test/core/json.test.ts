@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Refusal } from "../../src/errors.ts";
-import { JSON_ARRAY, JSON_DEPTH, JSON_KEYS, parseJson } from "../../src/http/json.ts";
+import { JSON_ARRAY, JSON_DEPTH, JSON_KEYS, parseJson } from "../../src/json.ts";
 import { best } from "../support/best.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
