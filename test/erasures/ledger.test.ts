@@ -1,6 +1,6 @@
 /** The ledger outside the database: its lines, and that an erasure is in it before anything is erased. */
 
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ledger } from "../../src/erasures/erasures.ts";
@@ -9,6 +9,11 @@ import { domain } from "../support/domain.ts";
 import { tempFolder } from "../support/run.ts";
 import { deliver, doErase, requestErasure } from "./support.ts";
 
+const path = join(tempFolder("ledger"), "erasures");
+const app = await domain({ config: { erasureLedger: path } });
+afterAll(app.close);
+const school = await app.it.organization();
+
 const entry = (n: number): LedgerEntry => ({
   organizationId: Bun.randomUUIDv7(),
   userId: Bun.randomUUIDv7(),
@@ -16,7 +21,7 @@ const entry = (n: number): LedgerEntry => ({
 });
 
 test("what was appended is read, also after a line that a crash cut short", () => {
-  const path = join(tempFolder("ledger"), "erasures");
+  const path = join(tempFolder("ledger"), "another");
   expect(readLedger(path)).toEqual({ entries: [], refused: [] });
   const [first, second] = [entry(1), entry(2)];
   appendToLedger(path, first);
@@ -41,9 +46,6 @@ test("a line that is none is told by its number and harms no other", () => {
 });
 
 test("an erasure is in the ledger before its first row is erased, and says nothing but ids and a time [row 114]", async () => {
-  const path = join(tempFolder("ledger"), "erasures");
-  const app = await domain({ config: { erasureLedger: path } });
-  const school = await app.it.organization();
   const user = await app.it.user(school);
   await requestErasure(app, school.token, user.id);
   expect(readLedger(path).entries).toEqual([]);
@@ -57,16 +59,13 @@ test("an erasure is in the ledger before its first row is erased, and says nothi
   expect(readFileSync(path, "utf8")).not.toContain(user.username);
   // The same as what the database's own ledger tells.
   expect(await Array.fromAsync(ledger(app.deps))).toEqual([...entries]);
-  await app.close();
 });
 
 test("an erasure waits while its ledger cannot be written", async () => {
-  const app = await domain({ config: { erasureLedger: "/nowhere/at/all" } });
-  const school = await app.it.organization();
   const user = await app.it.user(school);
   await requestErasure(app, school.token, user.id);
-  await expect(deliver(app, school.id, user.id)).rejects.toThrow("ENOENT");
+  const astray = { ...app.deps, config: { ...app.deps.config, erasureLedger: "/nowhere/at/all" } };
+  await expect(deliver({ deps: astray }, school.id, user.id)).rejects.toThrow("ENOENT");
   const [row] = await app.database.admin("select email from app.user where user_id = $1", [user.id]);
   expect(row).toEqual({ email: user.email });
-  await app.close();
 });
