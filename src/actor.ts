@@ -1,5 +1,6 @@
 /** Who is asking. Made from a live session or API key, never from anything else in a request. */
 import type { TenantTx } from "../sql/tx.ts";
+import type { Origin } from "./devices.ts";
 
 export const ROLES = ["student", "teacher", "admin", "parent"] as const;
 export type Role = (typeof ROLES)[number];
@@ -23,13 +24,17 @@ export interface Actor {
   readonly apiKeyId?: string;
   /** What an API key is for; null: all that the role may. */
   readonly scopes: readonly string[] | null;
-  /** When this person last proved in this session who they are, with a password or a second factor. */
-  readonly authenticatedAt: Date;
+  /** Whether they have proved just now in this session who they are, by the clock of the database. No API key has. */
+  readonly fresh: boolean;
+  /** Until when that proof counts, or did; null for an API key. */
+  readonly freshUntil: Date | null;
   /** Their role needs a second factor and they have none: they may set one up, and nothing else. */
   readonly mustEnrol: boolean;
   /** The quota of their organization, of all its people and programs together on each node; null when it has none. */
   readonly requestsPerMinute: number | null;
   /** Read in the same round trip that checked the session. */
   readonly generations: Generations;
+  /** From where they ask. */
+  readonly origin?: Origin;
   readonly around?: Around;
 }

@@ -37,6 +37,7 @@ export const ACTIONS = {
   "email.verified": "security",
   "email.changed": "security",
   "access.refused": "security",
+  "refusals.passed_over": "security",
   "attack.suspected": "security",
 
   "setup_code.created": "security",
@@ -57,8 +58,10 @@ export const ACTIONS = {
   "user.role_changed": "security",
   "user.status_changed": "record",
   "user.deleted": "record",
+  "user.discarded": "record",
   "user.restored": "record",
   "user.imported": "record",
+  "user.import_ended": "record",
 
   "user.read": "disclosure",
   "user.listed": "disclosure",

@@ -17,6 +17,7 @@ export interface Source {
 export interface Hashed {
   readonly action: string;
   readonly actorId: string | null;
+  readonly apiKeyId: string | null;
   readonly at: string;
   readonly details: { readonly [name: string]: Json };
   readonly organizationId: string;
@@ -25,6 +26,7 @@ export interface Hashed {
   /** The hash of the event before; zeros before the first. */
   readonly previous: string;
   readonly sequence: number;
+  readonly sessionId: string | null;
   readonly subjectIds: readonly string[];
   readonly targetId: string | null;
   readonly targetType: string | null;
@@ -89,12 +91,12 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 
 /** The hash of an event. */
 export function hashOf(event: Hashed): string {
-  const { action, actorId, at, details, organizationId, origin, outcome, previous, sequence } = event;
-  const { subjectIds, targetId, targetType } = event;
+  const { action, actorId, apiKeyId, at, details, organizationId, origin, outcome, previous } = event;
+  const { sequence, sessionId, subjectIds, targetId, targetType } = event;
   return sha256(
     canonical({
-      ...{ action, actorId, at, details, organizationId, origin, outcome, previous, sequence },
-      ...{ subjectIds, targetId, targetType },
+      ...{ action, actorId, apiKeyId, at, details, organizationId, origin, outcome, previous },
+      ...{ sequence, sessionId, subjectIds, targetId, targetType },
     }),
   );
 }

@@ -31,6 +31,7 @@ import {
   type TenantTx,
   type Tx,
 } from "../sql/tx.ts";
+import type { Origin } from "./devices.ts";
 import {
   databaseConnectionLost,
   databaseLocked,
@@ -83,6 +84,10 @@ export interface Tenant {
   readonly organizationId: string;
   /** The acting user, or null where there is none. */
   readonly userId: string | null;
+  /** By which session or API key, and from where: what the audit says of all that is done in the transaction. */
+  readonly sessionId?: string | null;
+  readonly apiKeyId?: string;
+  readonly origin?: Origin | null;
   /** Wraps the callback of a write, inside the transaction: what must commit together with it. */
   readonly around?: <T>(tx: TenantTx, run: () => Promise<T>) => Promise<T>;
 }
@@ -145,6 +150,7 @@ interface Connection {
 /** One attempt at a transaction. */
 interface Lease {
   readonly db: Internals;
+  readonly tenant: Tenant | null;
   readonly connection: Connection;
   /** Statements are accepted; otherwise why not. */
   closed: null | string;
@@ -289,6 +295,13 @@ export function changed(tx: TenantTx, topic: string): void {
   lease.topics.add(topic);
 }
 
+/** Whom a transaction acts for, as it was given to `withTenant`. */
+export function tenantOf(tx: TenantTx): Tenant {
+  const { tenant } = leaseOf(tx);
+  if (tenant === null) throw new Error("this transaction is of no organization");
+  return tenant;
+}
+
 /**
  * Says that an event of the audit belongs to this transaction: all of its events are chained as the last thing before the
  * commit. For src/audit alone, which makes them.
@@ -398,6 +411,7 @@ async function attempt<S extends Scope, T>(
   const connection = await db.pool.acquire(plan.tenant?.organizationId);
   const lease: Lease = {
     db,
+    tenant: plan.tenant,
     connection,
     closed: null,
     readOnly: plan.readOnly,

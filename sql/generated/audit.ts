@@ -177,6 +177,8 @@ export interface ListChainRow {
   readonly action: string;
   readonly outcome: "success" | "refused";
   readonly actorId: string | null;
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
   readonly subjectIds: readonly string[];
   readonly targetType: string | null;
   readonly targetId: string | null;
@@ -192,7 +194,8 @@ export interface ListChainRow {
 
 const listChainStatement: Statement = {
   name: "audit/list_chain",
-  text: `select /* audit/list_chain */ e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.subject_ids, e.target_type, e.target_id,
+  text: `select /* audit/list_chain */ e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.session_id, e.api_key_id, e.subject_ids,
+  e.target_type, e.target_id,
   e.details::text as details, e.origin_hash, e.hash, o.salt, o.address, o.user_agent, o.person_id,
   o.created_at as origin_at
 from app.audit_event e
@@ -262,6 +265,7 @@ export interface ListEventsParams {
   readonly action: string | null;
   readonly outcome: string | null;
   readonly actorId: string | null;
+  readonly apiKeyId: string | null;
   readonly targetId: string | null;
   readonly limit: number;
 }
@@ -272,6 +276,8 @@ export interface ListEventsRow {
   readonly action: string;
   readonly outcome: "success" | "refused";
   readonly actorId: string | null;
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
   readonly subjectIds: readonly string[];
   readonly targetType: string | null;
   readonly targetId: string | null;
@@ -283,8 +289,8 @@ export interface ListEventsRow {
 
 const listEventsStatement: Statement = {
   name: "audit/list_events",
-  text: `select /* audit/list_events */ e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.subject_ids, e.target_type, e.target_id, e.details,
-  e.hash, o.address, o.user_agent
+  text: `select /* audit/list_events */ e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.session_id, e.api_key_id, e.subject_ids, e.target_type,
+  e.target_id, e.details, e.hash, o.address, o.user_agent
 from app.audit_event e
 left join app.audit_origin o on o.organization_id = e.organization_id and o.sequence = e.sequence
 where e.organization_id = $1
@@ -293,9 +299,10 @@ where e.organization_id = $1
   and ($4::text is null or e.action = $4)
   and ($5::text is null or e.outcome = $5)
   and ($6::uuid is null or e.actor_id = $6)
-  and ($7::text is null or e.target_id = $7)
+  and ($7::uuid is null or e.api_key_id = $7)
+  and ($8::text is null or e.target_id = $8)
 order by e.sequence desc
-limit $8::int`,
+limit $9::int`,
 };
 
 /** Events, newest first, with what is still known of where they came from. */
@@ -307,6 +314,7 @@ export function listEvents(tx: TenantTx, params: ListEventsParams): Promise<read
     params.action,
     params.outcome,
     params.actorId,
+    params.apiKeyId,
     params.targetId,
     params.limit,
   ]);
@@ -320,6 +328,7 @@ export interface ListEventsAboutParams {
   readonly action: string | null;
   readonly outcome: string | null;
   readonly actorId: string | null;
+  readonly apiKeyId: string | null;
   readonly targetId: string | null;
   readonly limit: number;
 }
@@ -330,6 +339,8 @@ export interface ListEventsAboutRow {
   readonly action: string;
   readonly outcome: "success" | "refused";
   readonly actorId: string | null;
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
   readonly subjectIds: readonly string[];
   readonly targetType: string | null;
   readonly targetId: string | null;
@@ -341,8 +352,8 @@ export interface ListEventsAboutRow {
 
 const listEventsAboutStatement: Statement = {
   name: "audit/list_events_about",
-  text: `select /* audit/list_events_about */ e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.subject_ids, e.target_type, e.target_id, e.details,
-  e.hash, o.address, o.user_agent
+  text: `select /* audit/list_events_about */ e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.session_id, e.api_key_id, e.subject_ids, e.target_type,
+  e.target_id, e.details, e.hash, o.address, o.user_agent
 from app.audit_subject s
 join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
 left join app.audit_origin o on o.organization_id = e.organization_id and o.sequence = e.sequence
@@ -352,9 +363,10 @@ where s.organization_id = $1 and s.subject_id = $2
   and ($5::text is null or e.action = $5)
   and ($6::text is null or e.outcome = $6)
   and ($7::uuid is null or e.actor_id = $7)
-  and ($8::text is null or e.target_id = $8)
+  and ($8::uuid is null or e.api_key_id = $8)
+  and ($9::text is null or e.target_id = $9)
 order by s.sequence desc
-limit $9::int`,
+limit $10::int`,
 };
 
 /** Events about one person, newest first, with what is still known of where they came from. */
@@ -370,6 +382,7 @@ export function listEventsAbout(
     params.action,
     params.outcome,
     params.actorId,
+    params.apiKeyId,
     params.targetId,
     params.limit,
   ]);

@@ -26,6 +26,9 @@ create table app.audit_event (
   action text not null constraint audit_event_action_form check (action ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'),
   outcome text not null constraint audit_event_outcome check (outcome in ('success', 'refused')),
   actor_id uuid,
+  -- By which session or API key; both null for whoever has none.
+  session_id uuid,
+  api_key_id uuid constraint audit_event_credential_one check (session_id is null or api_key_id is null),
   subject_ids uuid[] not null default '{}' constraint audit_event_subject_ids_count check (cardinality(subject_ids) <= 1000),
   target_type text constraint audit_event_target_type_form check (target_type ~ '^[a-z][a-z_]{0,62}$'),
   target_id text constraint audit_event_target_id_form check (target_id ~ '^[A-Za-z0-9 ._:/-]{1,200}$'),
@@ -40,10 +43,11 @@ comment on table app.audit_event is 'Who did what to whom, in the order in which
 create index audit_event_time on app.audit_event (organization_id, created_at, sequence);
 create index audit_event_action on app.audit_event (organization_id, action, sequence);
 create index audit_event_actor on app.audit_event (organization_id, actor_id, sequence);
+create index audit_event_api_key on app.audit_event (organization_id, api_key_id, sequence) where api_key_id is not null;
 create index audit_event_target on app.audit_event (organization_id, target_id, sequence);
 call app.protect('app.audit_event');
 call app.tag('app.audit_event', 'none',
-  'sequence', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
+  'sequence', 'session_id', 'api_key_id', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
 call app.tag('app.audit_event', 'none, label', 'action');
 call app.tag('app.audit_event', 'personal, reference', 'actor_id', 'subject_ids');
 grant select on app.audit_event to satchel_request;
@@ -55,10 +59,10 @@ create table app.audit_subject (
   sequence bigint not null constraint audit_subject_sequence_counts check (sequence > 0),
   created_at timestamptz not null default now(),
   action text not null,
-  constraint audit_subject_pkey primary key (organization_id, sequence, subject_id)
+  constraint audit_subject_pkey primary key (organization_id, subject_id, sequence)
 );
 comment on table app.audit_subject is 'The events about each person: an index of app.audit_event.';
-create index audit_subject_person on app.audit_subject (organization_id, subject_id, sequence);
+create index audit_subject_event on app.audit_subject (organization_id, sequence);
 call app.protect('app.audit_subject');
 call app.tag('app.audit_subject', 'personal, person', 'subject_id');
 call app.tag('app.audit_subject', 'none', 'sequence', 'action');
@@ -189,6 +193,7 @@ begin
     canonical := concat(
       '{"action":"', event ->> 'action',
       '","actorId":', coalesce('"' || actor || '"', 'null'),
+      ',"apiKeyId":', coalesce('"' || (event ->> 'apiKeyId') || '"', 'null'),
       ',"at":"', to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       '","details":', event ->> 'details',
       ',"organizationId":"', organization,
@@ -196,16 +201,17 @@ begin
       ',"outcome":"', event ->> 'outcome',
       '","previous":"', encode(head.hash, 'hex'),
       '","sequence":', head.sequence,
+      ',"sessionId":', coalesce('"' || (event ->> 'sessionId') || '"', 'null'),
       ',"subjectIds":', to_json(subjects),
       ',"targetId":', coalesce('"' || (event ->> 'targetId') || '"', 'null'),
       ',"targetType":', coalesce('"' || (event ->> 'targetType') || '"', 'null'), '}');
     head.hash := sha256(convert_to(canonical, 'UTF8'));
     insert into app.audit_event (
-      organization_id, sequence, created_at, action, outcome, actor_id, subject_ids, target_type, target_id, details,
-      origin_hash, hash
+      organization_id, sequence, created_at, action, outcome, actor_id, session_id, api_key_id, subject_ids, target_type,
+      target_id, details, origin_hash, hash
     ) values (
-      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, subjects, event ->> 'targetType',
-      event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
+      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, (event ->> 'sessionId')::uuid,
+      (event ->> 'apiKeyId')::uuid, subjects, event ->> 'targetType', event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
     );
     if cardinality(subjects) > 0 then
       insert into app.audit_subject (organization_id, subject_id, sequence, created_at, action)

@@ -24,9 +24,10 @@ import {
   type Walk,
   walk,
 } from "../chain.ts";
-import { chained, type Db, insideTransaction, readTenant, withTenant } from "../db.ts";
+import { chained, type Db, insideTransaction, readTenant, type Tenant, tenantOf, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
+import { Refusal, type RefusalType } from "../errors.ts";
 import type { AuditFilter, AuditRecord, Disclosure, StoredEvent } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -51,21 +52,18 @@ export interface AuditEvent {
   readonly origin?: Origin | null;
 }
 
-/** Whose deed an event is. */
-interface Doer {
-  readonly organizationId: string;
-  /** Null for the system, for an operator at the command line, and for somebody unknown. */
-  readonly userId: string | null;
-}
+/** Whose deed an event is, and by what they were let in. An `Actor` is one. */
+type Doer = Omit<Tenant, "around">;
 
 // ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Adds an event to the transaction: it is there if and only if that commits. Its actor is that of the transaction.
+ * Adds an event to the transaction: it is there if and only if that commits. Its actor is that of the transaction, and
+ * so are the session or API key it was done by and where it came from.
  * Throws, and so undoes the transaction, when the event holds what must not be in the audit: that is a bug.
  */
 export async function auditIn(tx: TenantTx, organizationId: string, event: AuditEvent): Promise<void> {
-  chained(tx, prepare(organizationId, event));
+  chained(tx, prepare(organizationId, tenantOf(tx), event));
 }
 
 const TEXT = /^[A-Za-z0-9 ._:/,+-]{0,200}$/;
@@ -75,8 +73,8 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SUBJECTS = 1000;
 
 /** An event as the database takes it (app.append_audit). */
-function prepare(organizationId: string, event: AuditEvent): { [key: string]: Json } {
-  const { action, outcome, subjectId, subjectIds, targetType, targetId, details = {}, origin } = event;
+function prepare(organizationId: string, doer: Doer, event: AuditEvent): { [key: string]: Json } {
+  const { action, outcome, subjectId, subjectIds, targetType, targetId, details = {} } = event;
   for (const [name, value] of Object.entries(details)) {
     // No character of an e-mail address or of a sentence: what is said of people is said by their ids.
     const fits =
@@ -103,7 +101,9 @@ function prepare(organizationId: string, event: AuditEvent): { [key: string]: Js
     targetType: targetType ?? null,
     targetId: targetId ?? null,
     details: canonical(details),
-    ...sourceOf(origin ?? null),
+    sessionId: doer.sessionId ?? null,
+    apiKeyId: doer.apiKeyId ?? null,
+    ...sourceOf(event.origin ?? doer.origin ?? null),
   };
 }
 
@@ -130,67 +130,121 @@ function sourceOf(origin: Origin | null): { [key: string]: Json } {
  * A refused event never rejects: the refusal it tells of must be answered all the same, and is logged when it could not
  * be written. Any other rejects as `withTenant` does: what could not be recorded must not be shown.
  *
- * Of refusals that repeat not all are written, so that a storm of them cannot fill the disk; the next one that is says how
- * many were not (`notRecorded`).
+ * Of refusals that repeat not all are written, so that a storm of them cannot fill the disk. Whoever is signed in has a
+ * bound of their own and strangers have one together: nobody's storm hides what another is refused. How many were passed
+ * over is written once a minute, and at the end (`recordPassedOver`).
  */
 export async function audit(deps: Pick<Deps, "db" | "log">, doer: Doer, event: AuditEvent): Promise<void> {
   if (insideTransaction()) throw new Error("audit was called inside a transaction: use auditIn");
+  if (event.outcome === "refused" && passedOver(deps, doer, event)) return;
+  await write(deps, doer, event);
+}
+
+async function write({ db, log }: Pick<Deps, "db" | "log">, doer: Doer, event: AuditEvent): Promise<void> {
   const { organizationId, userId } = doer;
-  const refused = event.outcome === "refused";
-  const notRecorded = refused ? passedOver(deps.db, doer, event) : 0;
-  if (notRecorded === null) return;
-  const details = notRecorded === 0 ? event.details : { ...event.details, notRecorded };
-  const prepared = prepare(organizationId, { ...event, ...(details === undefined ? {} : { details }) });
+  const prepared = prepare(organizationId, doer, event);
   try {
-    await writeSoon(deps.db, organizationId, { ...prepared, actorId: userId });
+    await writeSoon(db, organizationId, { ...prepared, actorId: userId });
   } catch (error) {
-    if (!refused) throw error;
-    deps.log.error("audit_not_written", { organizationId, userId, slug: event.action, error });
+    if (event.outcome !== "refused") throw error;
+    log.error("audit_not_written", { organizationId, userId, slug: event.action, error });
   }
 }
 
-/** Of what one person is refused, in a minute and on one node. */
+/**
+ * Runs it, and records what it refuses in one of these ways: afterwards, since a refusal undoes what it did. `event` tells
+ * the event of a slug.
+ */
+export async function auditRefused<T>(
+  deps: Pick<Deps, "db" | "log">,
+  doer: Doer,
+  types: readonly RefusalType[],
+  event: (slug: string) => Omit<AuditEvent, "outcome">,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof Refusal && types.some(({ slug }) => slug === error.slug)) {
+      await audit(deps, doer, { ...event(error.slug), outcome: "refused" });
+    }
+    throw error;
+  }
+}
+
+/** Of one kind that one person is refused, in a minute and on one node. */
 const SAME_REFUSALS = 10;
-/** Of an organization on one node: so many at once, and so many a minute in the long run. */
-const REFUSALS = 600;
-const REFUSALS_PER_MINUTE = 60;
+/** On one node so many at once, and so many a minute in the long run: of a person, and of an organization's strangers. */
+const OF_PERSON = { atOnce: 60, aMinute: 10 };
+const OF_STRANGERS = { atOnce: 600, aMinute: 60 };
+const MINUTE_MS = 60_000;
 
 interface Refusals {
+  readonly doer: Pick<Doer, "organizationId" | "userId">;
   /** How many may still be written, as of `at`. */
   left: number;
   /** In minutes. */
   at: number;
-  /** Not written since the last one that was. */
+  /** Not written, and not told of yet. */
   passed: number;
   readonly same: Map<string, number>;
 }
 const refusalsOf = new WeakMap<Db, Map<string, Refusals>>();
 
 /**
- * Null when this refusal need not be written; else how many were passed over since the last that was. Whoever is not
- * signed in is not told apart by whom they tried to be: how long a refusal takes would tell whether there is somebody of
- * that name.
+ * Whether this refusal is not to be written. Whoever is not signed in is not told apart by whom they tried to be: how long
+ * a refusal takes would tell whether there is somebody of that name.
  */
-function passedOver(db: Db, { organizationId, userId }: Doer, event: AuditEvent): number | null {
-  const organizations = refusalsOf.get(db) ?? new Map<string, Refusals>();
-  refusalsOf.set(db, organizations);
-  const now = performance.now() / 60_000;
-  const seen = organizations.get(organizationId) ?? { left: REFUSALS, at: now, passed: 0, same: new Map() };
-  organizations.set(organizationId, seen);
+function passedOver(deps: Pick<Deps, "db" | "log">, doer: Doer, event: AuditEvent): boolean {
+  const { organizationId, userId } = doer;
+  const all = refusalsOf.get(deps.db) ?? new Map<string, Refusals>();
+  refusalsOf.set(deps.db, all);
+  // Once a minute it is told what was passed over, and forgotten of whom nothing more is heard.
+  if (all.size === 0) setTimeout(() => void recordPassedOver(deps), MINUTE_MS).unref();
+  const limit = userId === null ? OF_STRANGERS : OF_PERSON;
+  const key = `${organizationId} ${userId}`;
+  const now = performance.now() / MINUTE_MS;
+  const seen = all.get(key) ?? {
+    doer: { organizationId, userId },
+    left: limit.atOnce,
+    at: now,
+    passed: 0,
+    same: new Map(),
+  };
+  all.set(key, seen);
   if (Math.floor(seen.at) !== Math.floor(now)) seen.same.clear();
-  seen.left = Math.min(REFUSALS, seen.left + (now - seen.at) * REFUSALS_PER_MINUTE);
+  seen.left = Math.min(limit.atOnce, seen.left + (now - seen.at) * limit.aMinute);
   seen.at = now;
-  const key = userId === null ? null : JSON.stringify([event.action, userId, event.targetId ?? null]);
-  const same = key === null ? 0 : (seen.same.get(key) ?? 0);
+  const kind = userId === null ? null : JSON.stringify([event.action, event.targetId ?? null]);
+  const same = kind === null ? 0 : (seen.same.get(kind) ?? 0);
   if (same >= SAME_REFUSALS || seen.left < 1) {
     seen.passed++;
-    return null;
+    return true;
   }
-  if (key !== null) seen.same.set(key, same + 1);
+  if (kind !== null) seen.same.set(kind, same + 1);
   seen.left--;
-  const { passed } = seen;
-  seen.passed = 0;
-  return passed;
+  return false;
+}
+
+/**
+ * Writes how many refusals were passed over since the last time, of each person and of strangers. For the end of the
+ * program: while it runs, this comes round once a minute. Never rejects.
+ */
+export async function recordPassedOver(deps: Pick<Deps, "db" | "log">): Promise<void> {
+  const all = refusalsOf.get(deps.db) ?? new Map<string, Refusals>();
+  const now = performance.now() / MINUTE_MS;
+  const told: Promise<void>[] = [];
+  for (const [key, seen] of all) {
+    const { doer, passed } = seen;
+    const limit = doer.userId === null ? OF_STRANGERS : OF_PERSON;
+    seen.passed = 0;
+    if (passed > 0) {
+      const details = { count: passed };
+      told.push(write(deps, doer, { action: "refusals.passed_over", outcome: "refused", details }));
+    } else if (seen.left + (now - seen.at) * limit.aMinute >= limit.atOnce) all.delete(key);
+  }
+  if (all.size > 0) setTimeout(() => void recordPassedOver(deps), MINUTE_MS).unref();
+  await Promise.all(told);
 }
 
 interface Waiting {

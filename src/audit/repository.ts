@@ -11,6 +11,9 @@ export interface AuditRecord {
   readonly action: string;
   readonly outcome: "success" | "refused";
   readonly actorId: string | null;
+  /** By which session, or else by which API key. */
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
   readonly subjectIds: readonly string[];
   readonly targetType: string | null;
   readonly targetId: string | null;
@@ -24,6 +27,7 @@ export interface AuditFilter {
   readonly action: string | null;
   readonly outcome: "success" | "refused" | null;
   readonly actorId: string | null;
+  readonly apiKeyId: string | null;
   readonly subjectId: string | null;
   readonly targetId: string | null;
   /** Inclusive. */
@@ -118,6 +122,7 @@ export async function listChain(
       type: "event",
       action: row.action,
       actorId: row.actorId,
+      apiKeyId: row.apiKeyId,
       at: row.createdAt.toISOString(),
       details: JSON.parse(row.details ?? "{}") as ChainedEvent["details"],
       hash: hex(row.hash),
@@ -125,6 +130,7 @@ export async function listChain(
       origin: row.originHash === null ? null : hex(row.originHash),
       outcome: row.outcome,
       sequence: row.sequence,
+      sessionId: row.sessionId,
       source:
         row.salt === null || row.address === null
           ? null

@@ -20,6 +20,8 @@ const event = Type.Object({
   actorId: nullable(
     uuid({ description: "Who did it; null for the system, its operator, and somebody unknown." }),
   ),
+  sessionId: nullable(uuid({ description: "By which session." })),
+  apiKeyId: nullable(uuid({ description: "By which API key." })),
   subjectIds: Type.Array(uuid(), { description: "The people it is about." }),
   targetType: nullable(Type.String({ description: "What it was done to, where that is no person." })),
   targetId: nullable(Type.String()),
@@ -45,6 +47,8 @@ const view = (row: AuditRecord): Static<typeof event> => ({
   action: row.action,
   outcome: row.outcome,
   actorId: row.actorId,
+  sessionId: row.sessionId,
+  apiKeyId: row.apiKeyId,
   subjectIds: [...row.subjectIds],
   targetType: row.targetType,
   targetId: row.targetId,
@@ -62,11 +66,12 @@ export const auditEndpoints = [
     tag: "audit",
     summary: "List what happened",
     description:
-      "Newest first: who did what, to whom, from where, and who was refused. It can only be added to; `satchel audit verify` shows that nothing was altered.",
+      "Newest first: who did what, by which session or API key, to whom, from where, and who was refused. It can only be added to; `satchel audit verify` shows that nothing was altered.",
     query: t.Object({
       action: t.Optional(action),
       outcome: t.Optional(outcome),
       actor: t.Optional(uuid({ description: "Who did it." })),
+      apiKey: t.Optional(uuid({ description: "By which API key it was done." })),
       subject: t.Optional(uuid({ description: "The person it is about." })),
       target: t.Optional(
         t.String({ pattern: "^[A-Za-z0-9 ._:/-]{1,200}$", description: "What it was done to." }),
@@ -84,6 +89,7 @@ export const auditEndpoints = [
           action: query.action ?? null,
           outcome: query.outcome ?? null,
           actorId: query.actor ?? null,
+          apiKeyId: query.apiKey ?? null,
           subjectId: query.subject ?? null,
           targetId: query.target ?? null,
           since: query.since === undefined ? null : new Date(query.since),

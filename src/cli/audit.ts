@@ -260,6 +260,7 @@ const shape = TypeCompiler.Compile(
         type: Type.Literal("event"),
         action: Type.String(),
         actorId: orNull(id),
+        apiKeyId: orNull(id),
         at: moment,
         details: Type.Record(
           Type.String(),
@@ -271,6 +272,7 @@ const shape = TypeCompiler.Compile(
         outcome: Type.String(),
         previous: hash,
         sequence: whole,
+        sessionId: orNull(id),
         source: orNull(
           Type.Object(
             { address: Type.String(), salt: Type.String(), userAgent: orNull(Type.String()) },

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { startJobs } from "../../jobs/index.ts";
 import type { RunningJobs } from "../../jobs/runner.ts";
 import { migrate } from "../../sql/migrate.ts";
+import { recordPassedOver } from "../audit/audit.ts";
 import type { Config } from "../config.ts";
 import { endpoints } from "../endpoints.ts";
 import { buildApp, READY_MS } from "../http/app.ts";
@@ -93,6 +94,7 @@ async function serve(
     // Jobs and requests wind down side by side: both have the same eight seconds.
     await Promise.all([server.stop(DRAIN_MS), jobs?.stop()]);
     app.close();
+    await recordPassedOver(deps);
   }
 }
 

@@ -184,7 +184,10 @@ export function buildApp(options: AppOptions): App {
     if (credential !== null) {
       if (credential.from === "cookie" && !safe) checkOrigin(headers, site, true);
       const actor = await authenticate(deps, credential.token, exchange.address);
-      if (actor !== null) return actor;
+      if (actor !== null) {
+        const { address, userAgent } = exchange;
+        return { ...actor, origin: { address, userAgent, deviceToken: null } };
+      }
     }
     // Only who is nobody is counted by address: a school has one address for a thousand pupils.
     exchange.lease = limits.address(exchange.address, exchange.startedAt);
@@ -501,20 +504,14 @@ export function buildApp(options: AppOptions): App {
   };
 
   /** Whoever is refused for lack of a right is recorded before they are told. */
-  const recordRefusal = async ({ actor, slug, route, address, userAgent }: Exchange): Promise<void> => {
+  const recordRefusal = async ({ actor, slug, route }: Exchange): Promise<void> => {
     if (actor === null || slug === undefined || !LACKING.has(slug)) return;
     await audit(deps, actor, {
       action: "access.refused",
       outcome: "refused",
       targetType: "operation",
       targetId: route,
-      details: {
-        refusal: slug,
-        role: actor.role,
-        credential: actor.credential,
-        ...(actor.apiKeyId === undefined ? {} : { apiKeyId: actor.apiKeyId }),
-      },
-      origin: { address, userAgent, deviceToken: null },
+      details: { refusal: slug, role: actor.role, credential: actor.credential },
     });
   };
 

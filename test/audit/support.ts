@@ -58,6 +58,8 @@ interface Raw {
   readonly action: string;
   readonly outcome: string;
   readonly actor_id: string | null;
+  readonly session_id: string | null;
+  readonly api_key_id: string | null;
   readonly subject_ids: readonly string[];
   readonly target_type: string | null;
   readonly target_id: string | null;
@@ -71,7 +73,7 @@ interface Raw {
  */
 export async function rechain(admin: Admin, organizationId: string): Promise<void> {
   const rows = await admin<Raw>(
-    `select sequence::int, created_at, action, outcome, actor_id, subject_ids, target_type, target_id,
+    `select sequence::int, created_at, action, outcome, actor_id, session_id, api_key_id, subject_ids, target_type, target_id,
        details::text as details, encode(origin_hash, 'hex') as origin
      from app.audit_event where organization_id = $1 order by sequence`,
     [organizationId],
@@ -81,6 +83,7 @@ export async function rechain(admin: Admin, organizationId: string): Promise<voi
     previous = hashOf({
       action: row.action,
       actorId: row.actor_id,
+      apiKeyId: row.api_key_id,
       at: row.created_at.toISOString(),
       details: JSON.parse(row.details) as { readonly [name: string]: Json },
       organizationId,
@@ -88,6 +91,7 @@ export async function rechain(admin: Admin, organizationId: string): Promise<voi
       outcome: row.outcome,
       previous,
       sequence: row.sequence,
+      sessionId: row.session_id,
       subjectIds: row.subject_ids,
       targetId: row.target_id,
       targetType: row.target_type,

@@ -1,7 +1,8 @@
 -- Events in the order of the chain, with the text that was hashed and where they came from.
 -- returns: many
 -- scope: tenant
-select e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.subject_ids, e.target_type, e.target_id,
+select e.sequence, e.created_at, e.action, e.outcome, e.actor_id, e.session_id, e.api_key_id, e.subject_ids,
+  e.target_type, e.target_id,
   e.details::text as details, e.origin_hash, e.hash, o.salt, o.address, o.user_agent, o.person_id,
   o.created_at as origin_at
 from app.audit_event e
