@@ -1,6 +1,6 @@
 /**
  * `bun run attack [--quick] [part…]`: attacks the executable as somebody outside would, prints what came of it beside
- * what must, and ends with 1 when a goal was missed. The long form takes about ten minutes on two cores.
+ * what must, and ends with 1 when a goal was missed. The long form takes about a quarter of an hour on two cores.
  */
 import { satchel } from "../support/binary.ts";
 import { enumeration } from "./enumeration.ts";
