@@ -9,6 +9,7 @@ import { reindexSearch } from "./reindex-search.ts";
 import { type Handlers, type Periodic, type RunningJobs, runJobs } from "./runner.ts";
 import { sealAudit } from "./seal-audit.ts";
 import { sendMail } from "./send-mail.ts";
+import { verifyEmailJob } from "./verify-email.ts";
 import { watchSignInsJob } from "./watch-sign-ins.ts";
 
 const handlers: Handlers = {
@@ -20,6 +21,7 @@ const handlers: Handlers = {
   "reindex-search": reindexSearch,
   "seal-audit": sealAudit,
   "send-mail": sendMail,
+  "verify-email": verifyEmailJob,
   "watch-sign-ins": watchSignInsJob,
 };
 

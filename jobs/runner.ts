@@ -57,6 +57,7 @@ const CONSUME: Readonly<Record<JobName, ConsumeOptions>> = {
   "watch-sign-ins": { concurrency: 1, pollSeconds: 5 },
   "reindex-search": { concurrency: 8, pollSeconds: 0.5 },
   "send-mail": { concurrency: 4, pollSeconds: 0.5 },
+  "verify-email": { concurrency: 1, pollSeconds: 2 },
 };
 
 const STOP_MS = 7000;

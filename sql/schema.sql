@@ -53,7 +53,7 @@ create table app.api_key (
   constraint api_key_expiry CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '366 days'::interval)))),
   constraint api_key_hint_length CHECK ((char_length(hint) = 4)),
   constraint api_key_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
-  constraint api_key_revoke_reason CHECK ((revoke_reason = ANY (ARRAY['revoked'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text]))),
+  constraint api_key_revoke_reason CHECK ((revoke_reason = ANY (ARRAY['revoked'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text, 'password_changed'::text]))),
   constraint api_key_revoked_whole CHECK (((revoked_at IS NULL) = (revoke_reason IS NULL))),
   constraint api_key_role CHECK ((role = ANY (ARRAY['student'::text, 'teacher'::text, 'admin'::text, 'parent'::text]))),
   constraint api_key_scopes_some CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 50))),
@@ -211,6 +211,8 @@ create table app.audit_event (
   action text not null,
   outcome text not null,
   actor_id uuid,
+  session_id uuid,
+  api_key_id uuid,
   subject_ids uuid[] not null default '{}'::uuid[],
   target_type text,
   target_id text,
@@ -220,6 +222,7 @@ create table app.audit_event (
   constraint audit_event_pkey PRIMARY KEY (organization_id, sequence),
   constraint audit_event_action_form CHECK ((action ~ '^[a-z][a-z_]*\.[a-z][a-z_]*$'::text)),
   constraint audit_event_created_at_whole CHECK ((created_at = date_trunc('milliseconds'::text, created_at))),
+  constraint audit_event_credential_one CHECK (((session_id IS NULL) OR (api_key_id IS NULL))),
   constraint audit_event_details_object CHECK ((json_typeof(details) = 'object'::text)),
   constraint audit_event_hash_length CHECK ((octet_length(hash) = 32)),
   constraint audit_event_origin_hash_length CHECK ((octet_length(origin_hash) = 32)),
@@ -237,6 +240,8 @@ comment on column app.audit_event.created_at is 'none';
 comment on column app.audit_event.action is 'none, label';
 comment on column app.audit_event.outcome is 'none';
 comment on column app.audit_event.actor_id is 'personal, reference';
+comment on column app.audit_event.session_id is 'none';
+comment on column app.audit_event.api_key_id is 'none';
 comment on column app.audit_event.subject_ids is 'personal, reference';
 comment on column app.audit_event.target_type is 'none';
 comment on column app.audit_event.target_id is 'none';
@@ -245,6 +250,7 @@ comment on column app.audit_event.origin_hash is 'none';
 comment on column app.audit_event.hash is 'none';
 CREATE INDEX audit_event_action ON app.audit_event USING btree (organization_id, action, sequence);
 CREATE INDEX audit_event_actor ON app.audit_event USING btree (organization_id, actor_id, sequence);
+CREATE INDEX audit_event_api_key ON app.audit_event USING btree (organization_id, api_key_id, sequence) WHERE (api_key_id IS NOT NULL);
 CREATE INDEX audit_event_target ON app.audit_event USING btree (organization_id, target_id, sequence);
 CREATE INDEX audit_event_time ON app.audit_event USING btree (organization_id, created_at, sequence);
 CREATE TRIGGER keep BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_event FOR EACH STATEMENT EXECUTE FUNCTION app.keep_audit();
@@ -420,7 +426,7 @@ create table app.audit_subject (
   sequence bigint not null,
   created_at timestamp with time zone not null default now(),
   action text not null,
-  constraint audit_subject_pkey PRIMARY KEY (organization_id, sequence, subject_id),
+  constraint audit_subject_pkey PRIMARY KEY (organization_id, subject_id, sequence),
   constraint audit_subject_sequence_counts CHECK ((sequence > 0))
 );
 alter table app.audit_subject owner to satchel_owner;
@@ -430,7 +436,7 @@ comment on column app.audit_subject.subject_id is 'personal, person';
 comment on column app.audit_subject.sequence is 'none';
 comment on column app.audit_subject.created_at is 'none';
 comment on column app.audit_subject.action is 'none';
-CREATE INDEX audit_subject_person ON app.audit_subject USING btree (organization_id, subject_id, sequence);
+CREATE INDEX audit_subject_event ON app.audit_subject USING btree (organization_id, sequence);
 alter table app.audit_subject enable row level security;
 alter table app.audit_subject force row level security;
 create policy chain on app.audit_subject as permissive for all to satchel_owner
@@ -625,11 +631,13 @@ create table app.credential (
   password_hash text,
   pepper_key_id text,
   password_changed_at timestamp with time zone,
+  password_set_by_id uuid,
   last_login_at timestamp with time zone,
   last_login_ip inet,
   constraint credential_pkey PRIMARY KEY (organization_id, user_id),
   constraint credential_password_hash_form CHECK ((password_hash ~ '^\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]{22,}\$[A-Za-z0-9+/]{43,}$'::text)),
   constraint credential_pepper CHECK (((password_hash IS NULL) = (pepper_key_id IS NULL))),
+  constraint credential_password_set_by_fkey FOREIGN KEY (organization_id, password_set_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (password_set_by_id),
   constraint credential_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
 alter table app.credential owner to satchel_owner;
@@ -641,10 +649,13 @@ comment on column app.credential.updated_at is 'none';
 comment on column app.credential.password_hash is 'personal, secret';
 comment on column app.credential.pepper_key_id is 'personal, secret';
 comment on column app.credential.password_changed_at is 'personal';
+comment on column app.credential.password_set_by_id is 'personal, reference';
 comment on column app.credential.last_login_at is 'personal';
 comment on column app.credential.last_login_ip is 'personal';
-CREATE TRIGGER end_links AFTER UPDATE ON app.credential FOR EACH ROW WHEN ((new.password_hash IS DISTINCT FROM old.password_hash)) EXECUTE FUNCTION app.end_links('invitation', 'reset', 'email_change');
+CREATE INDEX credential_password_set_by ON app.credential USING btree (organization_id, password_set_by_id);
+CREATE TRIGGER end_links AFTER UPDATE ON app.credential FOR EACH ROW WHEN ((new.password_changed_at IS DISTINCT FROM old.password_changed_at)) EXECUTE FUNCTION app.end_links('invitation', 'reset', 'email_change');
 CREATE TRIGGER end_links_at_first AFTER INSERT ON app.credential FOR EACH ROW WHEN ((new.password_hash IS NOT NULL)) EXECUTE FUNCTION app.end_links('invitation', 'reset', 'email_change');
+CREATE TRIGGER revoke_api_keys AFTER UPDATE ON app.credential FOR EACH ROW WHEN ((new.password_changed_at IS DISTINCT FROM old.password_changed_at)) EXECUTE FUNCTION app.revoke_api_keys_of_password();
 CREATE TRIGGER touch BEFORE UPDATE ON app.credential FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.credential enable row level security;
 alter table app.credential force row level security;
@@ -829,7 +840,7 @@ create policy request_select on app.history as permissive for select to satchel_
 create policy request_update on app.history as permissive for update to satchel_request
   using (true)
   with check (true);
-grant select, update (before, after) on app.history to satchel_eraser;
+grant delete, select, update (before, after) on app.history to satchel_eraser;
 grant select on app.history to satchel_request;
 
 create table app.idempotency (
@@ -875,20 +886,25 @@ create table app.import (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   requested_by_id uuid default app.actor(),
+  api_key_id uuid,
   source text,
   format text not null,
   dry_run boolean not null,
   invite boolean not null,
   proven boolean not null,
   state text not null default 'waiting'::text,
+  failure text,
   line_count integer not null default 0,
   finished_at timestamp with time zone,
   constraint import_pkey PRIMARY KEY (organization_id, import_id),
-  constraint import_finished_whole CHECK ((((state = ANY (ARRAY['finished'::text, 'failed'::text])) = (finished_at IS NOT NULL)) AND ((source IS NULL) = (finished_at IS NOT NULL)))),
+  constraint import_failed_whole CHECK (((state = 'failed'::text) = (failure IS NOT NULL))),
+  constraint import_failure CHECK ((failure = ANY (ARRAY['organization_not_active'::text, 'requester_not_allowed'::text, 'api_key_ended'::text, 'not_worked_off'::text]))),
+  constraint import_finished_whole CHECK ((((state = ANY (ARRAY['finished'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL)) AND ((source IS NULL) = (finished_at IS NOT NULL)))),
   constraint import_format CHECK ((format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
   constraint import_line_count_counts CHECK ((line_count >= 0)),
   constraint import_source_length CHECK ((octet_length(source) <= 10485760)),
-  constraint import_state CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'finished'::text, 'failed'::text]))),
+  constraint import_state CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'finished'::text, 'failed'::text, 'cancelled'::text]))),
+  constraint import_api_key_fkey FOREIGN KEY (organization_id, api_key_id) REFERENCES app.api_key(organization_id, api_key_id) ON DELETE SET NULL (api_key_id),
   constraint import_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id),
   constraint import_requested_by_fkey FOREIGN KEY (organization_id, requested_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (requested_by_id)
 );
@@ -899,14 +915,17 @@ comment on column app.import.import_id is 'none';
 comment on column app.import.created_at is 'none';
 comment on column app.import.updated_at is 'none';
 comment on column app.import.requested_by_id is 'personal, reference';
+comment on column app.import.api_key_id is 'none';
 comment on column app.import.source is 'personal, expires';
 comment on column app.import.format is 'none';
 comment on column app.import.dry_run is 'none';
 comment on column app.import.invite is 'none';
 comment on column app.import.proven is 'none';
 comment on column app.import.state is 'none';
+comment on column app.import.failure is 'none';
 comment on column app.import.line_count is 'none';
 comment on column app.import.finished_at is 'none';
+CREATE INDEX import_api_key ON app.import USING btree (organization_id, api_key_id);
 CREATE INDEX import_requested_by ON app.import USING btree (organization_id, requested_by_id);
 CREATE UNIQUE INDEX import_under_way ON app.import USING btree (organization_id) WHERE (finished_at IS NULL);
 CREATE TRIGGER touch BEFORE UPDATE ON app.import FOR EACH ROW EXECUTE FUNCTION app.touch();
@@ -995,6 +1014,7 @@ create table app.link (
   token_hash bytea not null,
   email text not null,
   network inet,
+  session_id uuid,
   expires_at timestamp with time zone not null,
   consumed_at timestamp with time zone,
   ended_at timestamp with time zone,
@@ -1016,6 +1036,7 @@ comment on column app.link.user_id is 'personal, row';
 comment on column app.link.token_hash is 'personal, secret';
 comment on column app.link.email is 'personal';
 comment on column app.link.network is 'personal';
+comment on column app.link.session_id is 'none';
 comment on column app.link.expires_at is 'none';
 comment on column app.link.consumed_at is 'personal';
 comment on column app.link.ended_at is 'personal';
@@ -1058,17 +1079,19 @@ create table app.login_guard (
   sequence bigint not null default 0,
   forgiven_sequence bigint not null default 0,
   success_sequence bigint not null default 0,
+  turned_away bigint not null default 0,
   locks integer not null default 0,
   locked_until timestamp with time zone,
   last_attempt_at timestamp with time zone not null default now(),
   constraint login_guard_pkey PRIMARY KEY (organization_id, guard_key, bucket),
   constraint login_guard_bucket_length CHECK ((octet_length(bucket) = ANY (ARRAY[0, 16]))),
-  constraint login_guard_door CHECK ((door = ANY (ARRAY['password'::text, 'second_factor'::text, 'recovery_code'::text, 'reset'::text, 'invitation'::text, 'refresh'::text]))),
+  constraint login_guard_door CHECK ((door = ANY (ARRAY['password'::text, 'second_factor'::text, 'recovery_code'::text, 'reset'::text, 'invitation'::text]))),
   constraint login_guard_forgiven_range CHECK (((forgiven_sequence >= 0) AND (forgiven_sequence <= sequence))),
   constraint login_guard_key_length CHECK ((octet_length(guard_key) = 32)),
   constraint login_guard_locks_counts CHECK ((locks >= 0)),
   constraint login_guard_sequence_counts CHECK ((sequence >= 0)),
   constraint login_guard_success_range CHECK (((success_sequence >= 0) AND (success_sequence <= sequence))),
+  constraint login_guard_turned_away_counts CHECK ((turned_away >= 0)),
   constraint login_guard_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id) ON DELETE CASCADE,
   constraint login_guard_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
@@ -1085,6 +1108,7 @@ comment on column app.login_guard.network is 'personal';
 comment on column app.login_guard.sequence is 'none';
 comment on column app.login_guard.forgiven_sequence is 'none';
 comment on column app.login_guard.success_sequence is 'none';
+comment on column app.login_guard.turned_away is 'none';
 comment on column app.login_guard.locks is 'none';
 comment on column app.login_guard.locked_until is 'personal';
 comment on column app.login_guard.last_attempt_at is 'personal';
@@ -1120,6 +1144,7 @@ create table app.mail (
   template text not null,
   language text not null,
   content bytea not null,
+  address_hash bytea not null,
   link bytea,
   state text not null,
   attempts integer not null default 0,
@@ -1128,13 +1153,14 @@ create table app.mail (
   sent_at timestamp with time zone,
   expires_at timestamp with time zone,
   constraint mail_pkey PRIMARY KEY (organization_id, mail_id),
+  constraint mail_address_hash_length CHECK ((octet_length(address_hash) = 32)),
   constraint mail_attempts_counts CHECK ((attempts >= 0)),
   constraint mail_language CHECK ((language = ANY (ARRAY['en'::text, 'es'::text]))),
   constraint mail_last_error_form CHECK ((last_error ~ '^[A-Za-z0-9_]{1,40}$'::text)),
   constraint mail_sent_link CHECK (((state <> 'sent'::text) OR (link IS NULL))),
   constraint mail_sent_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
   constraint mail_state CHECK ((state = ANY (ARRAY['queued'::text, 'kept'::text, 'sent'::text, 'failed'::text]))),
-  constraint mail_template CHECK ((template = ANY (ARRAY['verify_email'::text, 'invitation'::text, 'reset_password'::text, 'confirm_email'::text, 'email_changed'::text, 'password_changed'::text, 'new_device'::text, 'login_locked'::text, 'second_factor_changed'::text, 'attack_suspected'::text, 'session_reused'::text, 'already_registered'::text]))),
+  constraint mail_template CHECK ((template = ANY (ARRAY['verify_email'::text, 'invitation'::text, 'reset_password'::text, 'confirm_email'::text, 'email_changed'::text, 'password_changed'::text, 'new_device'::text, 'login_locked'::text, 'second_factor_changed'::text, 'attack_suspected'::text, 'session_reused'::text, 'already_registered'::text, 'confirm_sign_up'::text, 'api_key_created'::text]))),
   constraint mail_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
 alter table app.mail owner to satchel_owner;
@@ -1147,6 +1173,7 @@ comment on column app.mail.user_id is 'personal, row';
 comment on column app.mail.template is 'none';
 comment on column app.mail.language is 'personal';
 comment on column app.mail.content is 'personal, secret';
+comment on column app.mail.address_hash is 'personal, secret';
 comment on column app.mail.link is 'personal, secret';
 comment on column app.mail.state is 'none';
 comment on column app.mail.attempts is 'none';
@@ -1154,6 +1181,7 @@ comment on column app.mail.last_error is 'none';
 comment on column app.mail.sending_until is 'none';
 comment on column app.mail.sent_at is 'personal';
 comment on column app.mail.expires_at is 'none';
+CREATE INDEX mail_address ON app.mail USING btree (organization_id, address_hash);
 CREATE INDEX mail_created ON app.mail USING btree (organization_id, created_at);
 CREATE INDEX mail_user ON app.mail USING btree (organization_id, user_id);
 CREATE TRIGGER touch BEFORE UPDATE ON app.mail FOR EACH ROW EXECUTE FUNCTION app.touch();
@@ -1504,7 +1532,7 @@ create table app.security_event (
   locked_until timestamp with time zone,
   constraint security_event_pkey PRIMARY KEY (organization_id, security_event_id),
   constraint security_event_attempts_counts CHECK ((attempts >= 0)),
-  constraint security_event_door CHECK ((door = ANY (ARRAY['password'::text, 'second_factor'::text, 'recovery_code'::text, 'reset'::text, 'invitation'::text, 'refresh'::text]))),
+  constraint security_event_door CHECK ((door = ANY (ARRAY['password'::text, 'second_factor'::text, 'recovery_code'::text, 'reset'::text, 'invitation'::text]))),
   constraint security_event_kind CHECK ((kind = ANY (ARRAY['login_locked'::text, 'login_unlocked'::text]))),
   constraint security_event_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
 );
@@ -1537,7 +1565,7 @@ create policy request_select on app.security_event as permissive for select to s
 create policy request_update on app.security_event as permissive for update to satchel_request
   using (true)
   with check (true);
-grant insert, select on app.security_event to satchel_request;
+grant delete, insert, select on app.security_event to satchel_request;
 
 create table app.session (
   organization_id uuid not null,
@@ -1559,7 +1587,7 @@ create table app.session (
   end_reason text,
   constraint session_pkey PRIMARY KEY (organization_id, session_id),
   constraint session_device_type CHECK ((device_type = ANY (ARRAY['desktop'::text, 'mobile'::text, 'tablet'::text, 'bot'::text, 'unknown'::text]))),
-  constraint session_end_reason CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'ended_by_user'::text, 'ended_by_admin'::text, 'password_changed'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text, 'too_many'::text, 'token_reused'::text]))),
+  constraint session_end_reason CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'ended_by_user'::text, 'ended_by_admin'::text, 'password_changed'::text, 'email_changed'::text, 'role_changed'::text, 'status_changed'::text, 'user_deleted'::text, 'too_many'::text, 'token_reused'::text]))),
   constraint session_ended_whole CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
   constraint session_expiry_later CHECK ((expires_at > created_at)),
   constraint session_idle_timeout_positive CHECK ((idle_timeout > '00:00:00'::interval)),
@@ -1812,6 +1840,20 @@ create policy request_update on app.sign_up_code as permissive for update to sat
   with check (true);
 grant insert, select, update on app.sign_up_code to satchel_request;
 
+create table app.turn (
+  job text not null,
+  after_id uuid,
+  updated_at timestamp with time zone not null default now(),
+  constraint turn_pkey PRIMARY KEY (job),
+  constraint turn_job_form CHECK ((job ~ '^[a-z][a-z-]{0,62}$'::text))
+);
+alter table app.turn owner to satchel_owner;
+comment on table app.turn is 'The organization each round of a job has come to.';
+comment on column app.turn.job is 'none';
+comment on column app.turn.after_id is 'none';
+comment on column app.turn.updated_at is 'none';
+grant insert, select, update on app.turn to satchel_system;
+
 create table app.usage (
   organization_id uuid not null,
   created_at timestamp with time zone not null default now(),
@@ -1941,6 +1983,7 @@ CREATE TRIGGER touch BEFORE UPDATE ON app."user" FOR EACH ROW EXECUTE FUNCTION a
 CREATE TRIGGER usage_delete AFTER DELETE ON app."user" REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
 CREATE TRIGGER usage_insert AFTER INSERT ON app."user" REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
 CREATE TRIGGER usage_update AFTER UPDATE ON app."user" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_people();
+CREATE TRIGGER void_given_password AFTER UPDATE ON app."user" FOR EACH ROW WHEN (((new.role <> old.role) AND ((new.role = 'admin'::text) OR ((new.role = 'teacher'::text) AND (old.role <> 'admin'::text))))) EXECUTE FUNCTION app.void_given_password();
 alter table app."user" enable row level security;
 alter table app."user" force row level security;
 create policy erase on app."user" as permissive for all to satchel_eraser
@@ -1960,7 +2003,7 @@ create policy request_update on app."user" as permissive for update to satchel_r
   with check (true);
 create policy search_select on app."user" as permissive for select to satchel_search
   using (true);
-grant select, update (email, username, full_name, avatar_url, email_verified_at, external_id, time_zone, language) on app."user" to satchel_eraser;
+grant delete, select, update (email, username, full_name, avatar_url, email_verified_at, external_id, time_zone, language) on app."user" to satchel_eraser;
 grant insert, select, update on app."user" to satchel_request;
 grant select (organization_id, user_id, email, username, full_name) on app."user" to satchel_search;
 
@@ -2043,6 +2086,7 @@ begin
     canonical := concat(
       '{"action":"', event ->> 'action',
       '","actorId":', coalesce('"' || actor || '"', 'null'),
+      ',"apiKeyId":', coalesce('"' || (event ->> 'apiKeyId') || '"', 'null'),
       ',"at":"', to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       '","details":', event ->> 'details',
       ',"organizationId":"', organization,
@@ -2050,16 +2094,17 @@ begin
       ',"outcome":"', event ->> 'outcome',
       '","previous":"', encode(head.hash, 'hex'),
       '","sequence":', head.sequence,
+      ',"sessionId":', coalesce('"' || (event ->> 'sessionId') || '"', 'null'),
       ',"subjectIds":', to_json(subjects),
       ',"targetId":', coalesce('"' || (event ->> 'targetId') || '"', 'null'),
       ',"targetType":', coalesce('"' || (event ->> 'targetType') || '"', 'null'), '}');
     head.hash := sha256(convert_to(canonical, 'UTF8'));
     insert into app.audit_event (
-      organization_id, sequence, created_at, action, outcome, actor_id, subject_ids, target_type, target_id, details,
-      origin_hash, hash
+      organization_id, sequence, created_at, action, outcome, actor_id, session_id, api_key_id, subject_ids, target_type,
+      target_id, details, origin_hash, hash
     ) values (
-      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, subjects, event ->> 'targetType',
-      event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
+      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, (event ->> 'sessionId')::uuid,
+      (event ->> 'apiKeyId')::uuid, subjects, event ->> 'targetType', event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
     );
     if cardinality(subjects) > 0 then
       insert into app.audit_subject (organization_id, subject_id, sequence, created_at, action)
@@ -2171,6 +2216,41 @@ end
 $function$;
 alter function app.count_storage() owner to satchel_owner;
 comment on function app.count_storage() is 'Counts the bytes of the lessons of one statement into app.usage.';
+
+CREATE OR REPLACE FUNCTION app.discard_sign_ups(older_than interval, at_most integer)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organization uuid := app.org();
+  strangers uuid[];
+begin
+  select array_agg(w.user_id) into strangers
+  from (
+    select s.user_id
+    from app.sign_up s
+    join app."user" u on u.organization_id = s.organization_id and u.user_id = s.user_id
+    join app.credential c on c.organization_id = s.organization_id and c.user_id = s.user_id
+    where s.organization_id = organization and s.created_at < now() - older_than
+      and u.status = 'pending' and u.email is null and u.deleted_at is null and c.last_login_at is null
+    order by s.created_at
+    limit at_most
+    for update of s, u skip locked
+  ) w;
+  delete from app."user" u where u.organization_id = organization and u.user_id = any (strangers);
+  delete from app.history h
+  where h.organization_id = organization and h.row_id = any (strangers)
+    and h.table_name = any (array(
+      select p.table_name from app.personal_tables() p where p.is_theirs is not null and p.has_history
+    ));
+  return query select unnest(strangers);
+end
+$function$;
+alter function app.discard_sign_ups(older_than interval, at_most integer) owner to satchel_eraser;
+comment on function app.discard_sign_ups(older_than interval, at_most integer) is 'Removes, at most so many, accounts of the entered organization that somebody made and never confirmed; gives their ids.';
+grant execute on function app.discard_sign_ups(older_than interval, at_most integer) to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.end_links()
  RETURNS trigger
@@ -2620,6 +2700,21 @@ alter function app.revoke_api_keys() owner to satchel_owner;
 comment on function app.revoke_api_keys() is 'Revokes a person''s API keys when they are deleted, get another role or are no longer active.';
 grant execute on function app.revoke_api_keys() to satchel_request;
 
+CREATE OR REPLACE FUNCTION app.revoke_api_keys_of_password()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.api_key
+  set revoked_at = now(), revoked_by_id = app.actor(), revoke_reason = 'password_changed'
+  where organization_id = new.organization_id and user_id = new.user_id and revoked_at is null;
+  return null;
+end
+$function$;
+alter function app.revoke_api_keys_of_password() owner to satchel_owner;
+comment on function app.revoke_api_keys_of_password() is 'Revokes a person''s API keys when they get another password, whoever sets it.';
+grant execute on function app.revoke_api_keys_of_password() to satchel_request;
+
 CREATE OR REPLACE FUNCTION app.seal_audit(first bigint, last bigint, sealed_at timestamp with time zone, first_at timestamp with time zone, last_at timestamp with time zone, previous bytea, hash bytea, actions json, public_key text, signature text)
  RETURNS void
  LANGUAGE plpgsql
@@ -2869,3 +2964,18 @@ RETURN (SELECT (encode(OVERLAY(uuid_send(gen_random_uuid()) PLACING (SUBSTRING(i
 alter function app.uuidv7() owner to satchel_owner;
 comment on function app.uuidv7() is 'A version 7 UUID (RFC 9562 §5.7). PostgreSQL has one of its own only from 18 on.';
 grant execute on function app.uuidv7() to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.void_given_password()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.credential
+  set password_hash = null, pepper_key_id = null, password_set_by_id = null, password_changed_at = now()
+  where organization_id = new.organization_id and user_id = new.user_id and password_set_by_id is not null;
+  return null;
+end
+$function$;
+alter function app.void_given_password() owner to satchel_owner;
+comment on function app.void_given_password() is 'Takes away a password that somebody else knows when the person is given power over others.';
+grant execute on function app.void_given_password() to satchel_request;

@@ -34,6 +34,7 @@ export type Purpose =
   | "second-factor"
   | "recovery-code"
   | "mail"
+  | "mail-address"
   | "link";
 
 export interface Keys {

@@ -13,6 +13,8 @@ export const MAIL_TEMPLATES = [
   "attack_suspected",
   "session_reused",
   "already_registered",
+  "confirm_sign_up",
+  "api_key_created",
 ] as const;
 export type MailTemplate = (typeof MAIL_TEMPLATES)[number];
 
@@ -25,6 +27,7 @@ export const mailLanguage = (language: string): MailLanguage =>
 
 /** What a mail may tell besides its text: each that is given becomes a line with its label. */
 const LABELS = {
+  username: { en: "Username", es: "Nombre de usuario" },
   time: { en: "Time", es: "Hora" },
   device: { en: "Device", es: "Dispositivo" },
   browser: { en: "Browser", es: "Navegador" },
@@ -34,6 +37,7 @@ const LABELS = {
   accounts: { en: "Accounts", es: "Cuentas" },
   addresses: { en: "Addresses", es: "Direcciones" },
   change: { en: "Change", es: "Cambio" },
+  key: { en: "Key", es: "Clave" },
 } as const satisfies Readonly<Record<string, Readonly<Record<MailLanguage, string>>>>;
 export type MailValue = keyof typeof LABELS;
 export type MailValues = Readonly<Partial<Record<MailValue, string>>>;
@@ -230,6 +234,36 @@ const WORDS: Readonly<Record<MailTemplate, Readonly<Record<MailLanguage, Words>>
       closing: [UNASKED.es],
     },
   },
+  api_key_created: {
+    en: {
+      subject: "New API key at {organization}",
+      paragraphs: ["A key was made with which a program can act for you, without your password."],
+      closing: [NOT_YOU.en],
+    },
+    es: {
+      subject: "Nueva clave de API en {organization}",
+      paragraphs: ["Se ha creado una clave con la que un programa puede actuar por ti, sin tu contraseña."],
+      closing: [NOT_YOU.es],
+    },
+  },
+  confirm_sign_up: {
+    en: {
+      subject: "Confirm your e-mail address for {organization}",
+      paragraphs: [
+        "Somebody has made an account at {organization} and given this e-mail address. If it was you, confirm the address with the password that you chose. The link is good for three days, and once.",
+      ],
+      action: "Confirm the address",
+      closing: ["If it was not you, do nothing: without you nobody can use your address there."],
+    },
+    es: {
+      subject: "Confirma tu correo electrónico para {organization}",
+      paragraphs: [
+        "Alguien ha creado una cuenta en {organization} y ha dado esta dirección de correo. Si has sido tú, confírmala con la contraseña que elegiste. El enlace vale tres días y una sola vez.",
+      ],
+      action: "Confirmar la dirección",
+      closing: ["Si no has sido tú, no hagas nada: sin ti nadie puede usar allí tu dirección."],
+    },
+  },
   session_reused: {
     en: {
       subject: "A sign-in to {organization} was ended",
@@ -249,6 +283,16 @@ const WORDS: Readonly<Record<MailTemplate, Readonly<Record<MailLanguage, Words>>
 };
 
 const GREETING = { en: "Hello {name},", es: "Hola, {name}:" } as const;
+const GREETING_WITHOUT_NAME = { en: "Hello,", es: "Hola:" } as const;
+
+/**
+ * To an address that nobody has confirmed yet, which may be anybody's: nothing is said there that a person has written
+ * about themselves, their name above all, or anybody could have us send their words to a stranger.
+ */
+const TO_ANYBODY: ReadonlySet<MailTemplate> = new Set(["confirm_sign_up", "confirm_email"]);
+
+/** Whether a mail may call the person by their name. */
+export const namesPerson = (template: MailTemplate): boolean => !TO_ANYBODY.has(template);
 const COPY = {
   en: "If the button does not work, copy this address into your browser:",
   es: "Si el botón no funciona, copia esta dirección en tu navegador:",
@@ -287,7 +331,8 @@ export function renderMail(
     const told = key === "change" ? (CHANGES[value]?.[language] ?? value) : value;
     return [[LABELS[key][language], oneLine(told)] as const];
   });
-  const before = [GREETING[language], ...words.paragraphs].map(fill);
+  const greeting = namesPerson(template) ? GREETING : GREETING_WITHOUT_NAME;
+  const before = [greeting[language], ...words.paragraphs].map(fill);
   const after = (words.closing ?? []).map(fill);
   const subject = fill(words.subject);
   const { url } = context;

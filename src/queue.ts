@@ -29,6 +29,8 @@ export type JobPayloads = {
   /** Looks for attacks in all organizations. */
   readonly "watch-sign-ins": Readonly<Record<string, never>>;
   readonly "send-mail": { readonly organizationId: string; readonly mailId: string };
+  /** Mails a person whose address somebody else has set a link to confirm it. */
+  readonly "verify-email": { readonly organizationId: string; readonly userId: string };
   readonly "reindex-search":
     | { readonly organizationId: string; readonly contentIds: readonly string[] }
     | { readonly organizationId: string; readonly all: true };
@@ -65,6 +67,7 @@ export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
   "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },
   "watch-sign-ins": { ...common, retryLimit: 0, expireInSeconds: 50 },
   "reindex-search": { ...common, expireInSeconds: 900 },
+  "verify-email": { ...common, expireInSeconds: 60 },
   // A mail server may be away for a night: about ten hours in all.
   "send-mail": { ...common, retryLimit: 20, retryDelay: 10, retryDelayMax: 3600, expireInSeconds: 120 },
 };
@@ -92,6 +95,9 @@ export interface EnqueueOptions {
   readonly bulk?: boolean;
 }
 
+/** Others have 0. */
+const BULK = -1;
+
 /**
  * Opens the queue for enqueueing. Throws when its schema is missing or belongs to another release, with the cure, and
  * `unavailable` when the database cannot be reached.
@@ -115,9 +121,23 @@ export async function enqueue<N extends JobName>(
   return queue[internals].boss.send(name, payload, {
     db: over(tx),
     ...(startAfterSeconds === undefined ? {} : { startAfter: startAfterSeconds }),
-    ...(bulk === true ? { priority: -1 } : {}),
+    ...(bulk === true ? { priority: BULK } : {}),
     ...(throttle === undefined ? {} : { singletonKey: throttle.key, singletonSeconds: throttle.seconds }),
   });
+}
+
+/**
+ * As `enqueue`, of several jobs of a name in one statement: bulk jobs, that every other of the name goes before.
+ */
+export async function enqueueBulk<N extends JobName>(
+  queue: Queue,
+  tx: TxFor<N>,
+  name: N,
+  payloads: readonly JobPayloads[N][],
+): Promise<void> {
+  if (payloads.length === 0) return;
+  const jobs = payloads.map((data) => ({ data, priority: BULK }));
+  await queue[internals].boss.insert(name, jobs, { db: over(tx) });
 }
 
 /** What a queue holds, for metrics and alarms. */

@@ -47,7 +47,7 @@ const OTHER_POLICIES = [
   { table: "user", policy: "search_select", role: "satchel_search", command: "r" },
 ];
 const DEFINERS = [
-  ...["append_audit", "count_people", "count_storage", "erase_person", "keep_history"],
+  ...["append_audit", "count_people", "count_storage", "discard_sign_ups", "erase_person", "keep_history"],
   ...["seal_audit", "search_contents", "search_users"],
 ];
 
@@ -379,6 +379,9 @@ describe("personal data", async () => {
     const expected = new Set([
       "erasure select",
       "history select",
+      // Of accounts that nobody ever confirmed.
+      "history delete",
+      "user delete",
       "history update before",
       "history update after",
     ]);
@@ -427,6 +430,12 @@ describe("rights", () => {
       {
         name: "count_storage",
         owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
+      {
+        name: "discard_sign_ups",
+        owner: "satchel_eraser",
         config: ["search_path=pg_catalog, pg_temp"],
         login: false,
       },
@@ -500,7 +509,8 @@ describe("rights", () => {
          where deptype = 'o' and refobjid in (select oid from pg_roles where rolname = any($1))
            and dbid = (select oid from pg_database where datname = current_database())
            and objid not in
-             ('app.search_contents'::regproc, 'app.search_users'::regproc, 'app.erase_person'::regproc)`,
+             ('app.search_contents'::regproc, 'app.search_users'::regproc, 'app.erase_person'::regproc,
+               'app.discard_sign_ups'::regproc)`,
         [reach],
       ),
     ).toEqual([]);
@@ -555,6 +565,9 @@ describe("rights", () => {
       "satchel_system: setup_code delete",
       "satchel_system: setup_code insert",
       "satchel_system: setup_code select first,created_at,consumed_at",
+      "satchel_system: turn insert",
+      "satchel_system: turn select",
+      "satchel_system: turn update",
       "satchel_system: usage select organization_id,people,storage_bytes",
     ]);
   });

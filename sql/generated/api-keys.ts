@@ -78,7 +78,7 @@ export interface InsertApiKeyRow {
   readonly lastUsedIp: string | null;
   readonly revokedAt: Date | null;
   readonly revokedById: string | null;
-  readonly revokeReason: "revoked" | "role_changed" | "status_changed" | "user_deleted" | null;
+  readonly revokeReason: "revoked" | "role_changed" | "status_changed" | "user_deleted" | "password_changed" | null;
 }
 
 const insertApiKeyStatement: Statement = {
@@ -126,7 +126,7 @@ export interface ListApiKeysRow {
   readonly lastUsedIp: string | null;
   readonly revokedAt: Date | null;
   readonly revokedById: string | null;
-  readonly revokeReason: "revoked" | "role_changed" | "status_changed" | "user_deleted" | null;
+  readonly revokeReason: "revoked" | "role_changed" | "status_changed" | "user_deleted" | "password_changed" | null;
 }
 
 const listApiKeysStatement: Statement = {

@@ -527,6 +527,62 @@ export function listSubjects(tx: TenantTx, params: ListSubjectsParams): Promise<
   return many<ListSubjectsRow>(tx, listSubjectsStatement, [params.organizationId, params.after, params.upTo]);
 }
 
+export interface ListUndisclosedParams {
+  readonly organizationId: string;
+  readonly subjectIds: readonly string[];
+  readonly actorId: string;
+  readonly action: string;
+  readonly details: string;
+  readonly targetType: string | null;
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
+}
+
+export interface ListUndisclosedRow {
+  readonly subjectId: string;
+}
+
+const listUndisclosedStatement: Statement = {
+  name: "audit/list_undisclosed",
+  text: `with /* audit/list_undisclosed */ today as materialized (
+  select t.sequence
+  from app.audit_event t
+  where t.organization_id = $1 and t.created_at >= date_trunc('day', now(), 'UTC')
+  order by t.created_at, t.sequence
+  limit 1
+)
+select p.subject_id
+from unnest($2::uuid[]) as p (subject_id)
+where not exists (
+  select
+  from app.audit_subject s
+  join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
+  where s.organization_id = $1 and s.subject_id = p.subject_id
+    and s.sequence >= (select today.sequence from today)
+    and e.actor_id = $3 and e.action = $4 and e.details::text = $5
+    and e.target_type is not distinct from $6::text
+    and e.session_id is not distinct from $7::uuid
+    and e.api_key_id is not distinct from $8::uuid
+)`,
+};
+
+/** Whom of some people somebody was not shown today in the same way, by the same session or API key, with the same interest. */
+export function listUndisclosed(
+  tx: TenantTx,
+  params: ListUndisclosedParams,
+): Promise<readonly ListUndisclosedRow[]> {
+  return many<ListUndisclosedRow>(tx, listUndisclosedStatement, [
+    params.organizationId,
+    params.subjectIds,
+    params.actorId,
+    params.action,
+    params.details,
+    params.targetType,
+    params.sessionId,
+    params.apiKeyId,
+  ]);
+}
+
 export interface UpsertAnchorParams {
   readonly organizationId: string;
   readonly sequence: number;

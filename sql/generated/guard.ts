@@ -24,17 +24,20 @@ export interface FindLockParams {
 
 export interface FindLockRow {
   readonly locked: boolean;
-  readonly lockedUntil: Date | null;
+  readonly due: boolean;
 }
 
 const findLockStatement: Statement = {
   name: "guard/find_lock",
-  text: `select /* guard/find_lock */ coalesce(locked_until > now(), false) as locked, locked_until
+  text: `select /* guard/find_lock */ coalesce(locked_until > now(), false) as locked, last_attempt_at < now() - interval '1 minute' as due
 from app.login_guard
 where organization_id = $1 and guard_key = $2 and bucket = $3`,
 };
 
-/** Whether a bucket of the guard is locked now. Only a hint that saves work: upsert_attempt decides. */
+/**
+ * Whether a bucket of the guard is locked now: only a hint that saves work, upsert_attempt decides. `due`: nobody has
+ * noted for a minute that it is tried.
+ */
 export function findLock(tx: TenantTx, params: FindLockParams): Promise<FindLockRow | null> {
   return maybe<FindLockRow>(tx, findLockStatement, [params.organizationId, params.guardKey, params.bucket]);
 }
@@ -51,7 +54,7 @@ export interface LockGuardRow {
   readonly lockedUntil: Date | null;
   readonly secondsLeft: number | null;
   readonly userId: string | null;
-  readonly door: "password" | "second_factor" | "recovery_code" | "reset" | "invitation" | "refresh";
+  readonly door: "password" | "second_factor" | "recovery_code" | "reset" | "invitation";
   readonly locks: number;
 }
 
@@ -156,6 +159,7 @@ const updateAttemptsForgivenStatement: Statement = {
 set
   forgiven_sequence = greatest(forgiven_sequence, $1),
   success_sequence = greatest(success_sequence, $1),
+  turned_away = 0,
   locks = case
     when sequence - greatest(forgiven_sequence, $1) < $2::int then 0 else least(locks, 1)
   end,
@@ -199,6 +203,30 @@ where organization_id = $2 and guard_key = $3 and bucket = $4 and locked_until <
 export function updateLockExpired(tx: TenantTx, params: UpdateLockExpiredParams): Promise<number> {
   return count(tx, updateLockExpiredStatement, [
     params.attemptsAllowed,
+    params.organizationId,
+    params.guardKey,
+    params.bucket,
+  ]);
+}
+
+export interface UpdateTurnedAwayParams {
+  readonly attempts: number;
+  readonly organizationId: string;
+  readonly guardKey: Uint8Array;
+  readonly bucket: Uint8Array;
+}
+
+const updateTurnedAwayStatement: Statement = {
+  name: "guard/update_turned_away",
+  text: `update /* guard/update_turned_away */ app.login_guard set turned_away = turned_away + $1::int, last_attempt_at = now()
+where organization_id = $2 and guard_key = $3 and bucket = $4
+  and locked_until > now() and last_attempt_at < now() - interval '1 minute'`,
+};
+
+/** Notes so many attempts that found a bucket locked, once a minute: a storm of them is one row written, not thousands. */
+export function updateTurnedAway(tx: TenantTx, params: UpdateTurnedAwayParams): Promise<number> {
+  return count(tx, updateTurnedAwayStatement, [
+    params.attempts,
     params.organizationId,
     params.guardKey,
     params.bucket,

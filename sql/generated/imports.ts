@@ -56,7 +56,8 @@ export interface FindImportRow {
   readonly format: "csv" | "ndjson";
   readonly dryRun: boolean;
   readonly invite: boolean;
-  readonly state: "waiting" | "running" | "finished" | "failed";
+  readonly state: "waiting" | "running" | "finished" | "failed" | "cancelled";
+  readonly failure: "organization_not_active" | "requester_not_allowed" | "api_key_ended" | "not_worked_off" | null;
   readonly createdAt: Date;
   readonly requestedById: string | null;
   readonly finishedAt: Date | null;
@@ -69,7 +70,7 @@ export interface FindImportRow {
 const findImportStatement: Statement = {
   name: "imports/find_import",
   text: `select /* imports/find_import */
-  i.import_id, i.format, i.dry_run, i.invite, i.state, i.created_at, i.requested_by_id, i.finished_at,
+  i.import_id, i.format, i.dry_run, i.invite, i.state, i.failure, i.created_at, i.requested_by_id, i.finished_at,
   l.created, l.changed, l.unchanged, l.refused
 from app.import i
 cross join lateral (
@@ -97,6 +98,7 @@ export interface InsertImportParams {
   readonly dryRun: boolean;
   readonly invite: boolean;
   readonly proven: boolean;
+  readonly apiKeyId: string | null;
 }
 
 export interface InsertImportRow {
@@ -105,8 +107,8 @@ export interface InsertImportRow {
 
 const insertImportStatement: Statement = {
   name: "imports/insert_import",
-  text: `insert /* imports/insert_import */ into app.import (organization_id, import_id, source, format, dry_run, invite, proven)
-values ($1, $2, $3, $4, $5, $6, $7)
+  text: `insert /* imports/insert_import */ into app.import (organization_id, import_id, source, format, dry_run, invite, proven, api_key_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 returning import_id`,
 };
 
@@ -120,6 +122,7 @@ export function insertImport(tx: TenantTx, params: InsertImportParams): Promise<
     params.dryRun,
     params.invite,
     params.proven,
+    params.apiKeyId,
   ]);
 }
 
@@ -246,6 +249,52 @@ export function listLines(tx: TenantTx, params: ListLinesParams): Promise<readon
   ]);
 }
 
+export interface LockImportParams {
+  readonly organizationId: string;
+  readonly importId: string;
+}
+
+export interface LockImportRow {
+  readonly organizationActive: boolean;
+  readonly role: string | null;
+  readonly apiKeyGood: boolean;
+}
+
+const lockImportStatement: Statement = {
+  name: "imports/lock_import",
+  text: `with /* imports/lock_import */ asked as materialized (
+  select requested_by_id, api_key_id from app.import
+  where organization_id = $1 and import_id = $2 and finished_at is null
+  for share
+), school as materialized (
+  select status from app.organization where organization_id = $1
+  for share
+), person as materialized (
+  select role from app.user
+  where organization_id = $1 and user_id = (select requested_by_id from asked)
+    and status = 'active' and deleted_at is null
+  for share
+), key as materialized (
+  select api_key_id from app.api_key
+  where organization_id = $1 and api_key_id = (select api_key_id from asked)
+    and revoked_at is null and expires_at > now()
+  for share
+)
+select
+  coalesce((select status = 'active' from school), false) as organization_active,
+  (select role from person) as role,
+  asked.api_key_id is null or exists (select from key) as api_key_good
+from asked`,
+};
+
+/**
+ * An import that has not ended, and whether whoever asked for it may still do so, held until the transaction ends: what
+ * takes the right away, or cancels the import, waits for a batch, and then nothing more comes of it.
+ */
+export function lockImport(tx: TenantTx, params: LockImportParams): Promise<LockImportRow | null> {
+  return maybe<LockImportRow>(tx, lockImportStatement, [params.organizationId, params.importId]);
+}
+
 export interface LockPeopleParams {
   readonly organizationId: string;
   readonly externalIds: readonly string[];
@@ -306,6 +355,7 @@ export function pruneImports(tx: TenantTx, params: PruneImportsParams): Promise<
 
 export interface UpdateFinishedParams {
   readonly state: string;
+  readonly failure: string | null;
   readonly organizationId: string;
   readonly importId: string;
 }
@@ -313,13 +363,18 @@ export interface UpdateFinishedParams {
 const updateFinishedStatement: Statement = {
   name: "imports/update_finished",
   text: `update /* imports/update_finished */ app.import
-set state = $1, finished_at = now(), source = null
-where organization_id = $2 and import_id = $3 and finished_at is null`,
+set state = $1, failure = $2, finished_at = now(), source = null
+where organization_id = $3 and import_id = $4 and finished_at is null`,
 };
 
-/** Says that a file was worked off, or given up, and forgets it. */
+/** Says that a file was worked off, or will not be, and forgets it. One that has ended stays as it is. */
 export function updateFinished(tx: TenantTx, params: UpdateFinishedParams): Promise<number> {
-  return count(tx, updateFinishedStatement, [params.state, params.organizationId, params.importId]);
+  return count(tx, updateFinishedStatement, [
+    params.state,
+    params.failure,
+    params.organizationId,
+    params.importId,
+  ]);
 }
 
 export interface UpdateForgottenParams {
@@ -389,7 +444,7 @@ export interface UpdateStaleFailedParams {
 const updateStaleFailedStatement: Statement = {
   name: "imports/update_stale_failed",
   text: `update /* imports/update_stale_failed */ app.import
-set state = 'failed', finished_at = now(), source = null
+set state = 'failed', failure = 'not_worked_off', finished_at = now(), source = null
 where organization_id = $1 and finished_at is null
   and updated_at < now() - case state when 'waiting' then interval '1 day' else interval '1 hour' end`,
 };

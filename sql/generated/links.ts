@@ -1,5 +1,5 @@
 // Written by `bun run sql`. Do not edit.
-import { type Statement, type TenantTx, count, maybe, one } from "../tx.ts";
+import { type Json, type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
 export interface ClaimLinkParams {
   readonly organizationId: string;
@@ -8,6 +8,7 @@ export interface ClaimLinkParams {
 
 export interface ClaimLinkRow {
   readonly email: string;
+  readonly sessionId: string | null;
 }
 
 const claimLinkStatement: Statement = {
@@ -15,7 +16,7 @@ const claimLinkStatement: Statement = {
   text: `update /* links/claim_link */ app.link set consumed_at = now()
 where organization_id = $1 and link_id = $2
   and consumed_at is null and ended_at is null and expires_at > now()
-returning email`,
+returning email, session_id`,
 };
 
 /** Uses a link up; no row when it was, has ended or has expired. Of two at once one gets it. */
@@ -41,6 +42,24 @@ export function countToAddress(tx: TenantTx, params: CountToAddressParams): Prom
     params.organizationId,
     params.email,
   ]).then((row) => row.count);
+}
+
+export interface DeleteToPersonParams {
+  readonly organizationId: string;
+  readonly userId: string;
+}
+
+const deleteToPersonStatement: Statement = {
+  name: "links/delete_to_person",
+  text: `delete /* links/delete_to_person */ from app.link l
+using app.user u
+where l.organization_id = $1
+  and u.organization_id = l.organization_id and u.user_id = $2 and u.email_key = lower(l.email)`,
+};
+
+/** Removes what was mailed to the address of a person on behalf of somebody else. */
+export function deleteToPerson(tx: TenantTx, params: DeleteToPersonParams): Promise<number> {
+  return count(tx, deleteToPersonStatement, [params.organizationId, params.userId]);
 }
 
 export interface FindAddressGivenParams {
@@ -85,6 +104,8 @@ export interface FindLinkRow {
   readonly username: string;
   readonly fullName: string;
   readonly email: string | null;
+  readonly passwordHash: string | null;
+  readonly pepperKeyId: string | null;
 }
 
 const findLinkStatement: Statement = {
@@ -92,14 +113,15 @@ const findLinkStatement: Statement = {
   text: `select /* links/find_link */ l.link_id, l.user_id,
   l.consumed_at is null and l.ended_at is null and l.expires_at > now() as open,
   coalesce(l.consumed_at > now() - interval '24 hours', false) as used_lately,
-  u.role, u.username, u.full_name, u.email
+  u.role, u.username, u.full_name, u.email, c.password_hash, c.pepper_key_id
 from app.link l
 join app.user u on u.organization_id = l.organization_id and u.user_id = l.user_id
+left join app.credential c on c.organization_id = l.organization_id and c.user_id = l.user_id
 where l.organization_id = $1 and l.token_hash = any($2::bytea[]) and l.kind = $3
   and u.deleted_at is null`,
 };
 
-/** Whose link a token is, open or not, and what a password of theirs must not be made of. */
+/** Whose link a token is, open or not, what their password is, and what another must not be made of. */
 export function findLink(tx: TenantTx, params: FindLinkParams): Promise<FindLinkRow | null> {
   return maybe<FindLinkRow>(tx, findLinkStatement, [params.organizationId, params.tokenHashes, params.kind]);
 }
@@ -189,6 +211,7 @@ export interface InsertLinkParams {
   readonly tokenHash: Uint8Array;
   readonly email: string;
   readonly ip: string | null;
+  readonly sessionId: string | null;
   readonly lifetimeMinutes: number;
 }
 
@@ -198,11 +221,11 @@ export interface InsertLinkRow {
 
 const insertLinkStatement: Statement = {
   name: "links/insert_link",
-  text: `insert /* links/insert_link */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, expires_at)
+  text: `insert /* links/insert_link */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, session_id, expires_at)
 values (
   $1, $2, $3, $4, $5, $6,
-  network(set_masklen($7::inet, case family($7::inet) when 6 then 64 else 32 end))::inet,
-  now() + make_interval(mins => $8::int)
+  network(set_masklen($7::inet, case family($7::inet) when 6 then 64 else 32 end))::inet, $8,
+  now() + make_interval(mins => $9::int)
 )
 returning expires_at`,
 };
@@ -217,7 +240,84 @@ export function insertLink(tx: TenantTx, params: InsertLinkParams): Promise<Inse
     params.tokenHash,
     params.email,
     params.ip,
+    params.sessionId,
     params.lifetimeMinutes,
+  ]);
+}
+
+export interface InsertLinksParams {
+  readonly organizationId: string;
+  readonly kind: string;
+  readonly lifetimeMinutes: number;
+  readonly links: Exclude<Json, null>;
+}
+
+export interface InsertLinksRow {
+  readonly expiresAt: Date;
+}
+
+const insertLinksStatement: Statement = {
+  name: "links/insert_links",
+  text: `insert /* links/insert_links */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, expires_at)
+select
+  $1, r.link_id, $2, r.user_id, decode(r.token_hash, 'hex'), r.email,
+  now() + make_interval(mins => $3::int)
+from json_to_recordset($4::json) as r (link_id uuid, user_id uuid, token_hash text, email text)
+returning expires_at`,
+};
+
+/** Stores links of a kind to several people, each by the hash of its token. */
+export function insertLinks(tx: TenantTx, params: InsertLinksParams): Promise<readonly InsertLinksRow[]> {
+  return many<InsertLinksRow>(tx, insertLinksStatement, [
+    params.organizationId,
+    params.kind,
+    params.lifetimeMinutes,
+    params.links,
+  ]);
+}
+
+export interface LockInvitableParams {
+  readonly organizationId: string;
+  readonly userIds: readonly string[];
+  readonly most: number;
+}
+
+export interface LockInvitableRow {
+  readonly userId: string;
+  readonly email: string;
+}
+
+const lockInvitableStatement: Statement = {
+  name: "links/lock_invitable",
+  text: `select /* links/lock_invitable */ u.user_id, u.email
+from app.user u
+where u.organization_id = $1 and u.user_id = any($2::uuid[]) and u.deleted_at is null
+  and u.email is not null and u.status in ('active', 'pending')
+  and not exists (
+    select from app.credential c
+    where c.organization_id = u.organization_id and c.user_id = u.user_id and c.password_hash is not null
+  )
+  and (
+    select count(*) from app.link l
+    where l.organization_id = u.organization_id and l.user_id = u.user_id and l.kind = 'invitation'
+      and l.created_at > now() - interval '1 hour'
+  ) < $3::int
+order by u.user_id
+for no key update of u`,
+};
+
+/**
+ * Those of these people who can be invited: they have an address and no password, are not shut out, and were mailed fewer
+ * invitations than may be within the last hour. Held until the transaction ends, always in one order.
+ */
+export function lockInvitable(
+  tx: TenantTx,
+  params: LockInvitableParams,
+): Promise<readonly LockInvitableRow[]> {
+  return many<LockInvitableRow>(tx, lockInvitableStatement, [
+    params.organizationId,
+    params.userIds,
+    params.most,
   ]);
 }
 
@@ -228,6 +328,7 @@ export interface LockPersonParams {
 
 export interface LockPersonRow {
   readonly userId: string;
+  readonly username: string;
   readonly email: string | null;
   readonly emailVerifiedAt: Date | null;
   readonly status: "active" | "inactive" | "suspended" | "pending";
@@ -236,7 +337,7 @@ export interface LockPersonRow {
 
 const lockPersonStatement: Statement = {
   name: "links/lock_person",
-  text: `select /* links/lock_person */ u.user_id, u.email, u.email_verified_at, u.status,
+  text: `select /* links/lock_person */ u.user_id, u.username, u.email, u.email_verified_at, u.status,
   exists (
     select from app.credential c
     where c.organization_id = u.organization_id and c.user_id = u.user_id and c.password_hash is not null
@@ -315,18 +416,18 @@ export function updateEmailVerified(tx: TenantTx, params: UpdateEmailVerifiedPar
 
 export interface UpdateEndedParams {
   readonly organizationId: string;
-  readonly userId: string;
+  readonly userIds: readonly string[];
   readonly kind: string;
 }
 
 const updateEndedStatement: Statement = {
   name: "links/update_ended",
   text: `update /* links/update_ended */ app.link set ended_at = now()
-where organization_id = $1 and user_id = $2 and kind = $3
+where organization_id = $1 and user_id = any($2::uuid[]) and kind = $3
   and consumed_at is null and ended_at is null`,
 };
 
-/** Ends a person's open link of this kind. */
+/** Ends the open links of this kind of these people. */
 export function updateEnded(tx: TenantTx, params: UpdateEndedParams): Promise<number> {
-  return count(tx, updateEndedStatement, [params.organizationId, params.userId, params.kind]);
+  return count(tx, updateEndedStatement, [params.organizationId, params.userIds, params.kind]);
 }

@@ -1,5 +1,5 @@
 // Written by `bun run sql`. Do not edit.
-import { type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
+import { type Json, type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
 export interface ClaimMailParams {
   readonly seconds: number;
@@ -8,7 +8,7 @@ export interface ClaimMailParams {
 }
 
 export interface ClaimMailRow {
-  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered" | "confirm_sign_up" | "api_key_created";
   readonly language: "en" | "es";
   readonly content: Uint8Array;
   readonly link: Uint8Array | null;
@@ -42,6 +42,21 @@ export function claimMail(tx: TenantTx, params: ClaimMailParams): Promise<ClaimM
   return maybe<ClaimMailRow>(tx, claimMailStatement, [params.seconds, params.organizationId, params.mailId]);
 }
 
+export interface DeleteToAddressParams {
+  readonly organizationId: string;
+  readonly addressHashes: readonly Uint8Array[];
+}
+
+const deleteToAddressStatement: Statement = {
+  name: "mail/delete_to_address",
+  text: `delete /* mail/delete_to_address */ from app.mail where organization_id = $1 and address_hash = any($2::bytea[])`,
+};
+
+/** Removes what was mailed to an address, by its keyed hashes, whoever it was for. */
+export function deleteToAddress(tx: TenantTx, params: DeleteToAddressParams): Promise<number> {
+  return count(tx, deleteToAddressStatement, [params.organizationId, params.addressHashes]);
+}
+
 export interface ExistsClaimedParams {
   readonly organizationId: string;
   readonly mailId: string;
@@ -71,7 +86,7 @@ export interface FindMailParams {
 export interface FindMailRow {
   readonly mailId: string;
   readonly userId: string;
-  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered" | "confirm_sign_up" | "api_key_created";
   readonly language: "en" | "es";
   readonly content: Uint8Array;
   readonly link: Uint8Array | null;
@@ -126,6 +141,7 @@ export interface InsertMailParams {
   readonly template: string;
   readonly language: string;
   readonly content: Uint8Array;
+  readonly addressHash: Uint8Array;
   readonly link: Uint8Array | null;
   readonly state: string;
   readonly expiresAt: Date | null;
@@ -133,8 +149,8 @@ export interface InsertMailParams {
 
 const insertMailStatement: Statement = {
   name: "mail/insert_mail",
-  text: `insert /* mail/insert_mail */ into app.mail (organization_id, mail_id, user_id, template, language, content, link, state, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+  text: `insert /* mail/insert_mail */ into app.mail (organization_id, mail_id, user_id, template, language, content, address_hash, link, state, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 };
 
 /** Stores a mail that is to be sent or kept. */
@@ -146,10 +162,57 @@ export function insertMail(tx: TenantTx, params: InsertMailParams): Promise<numb
     params.template,
     params.language,
     params.content,
+    params.addressHash,
     params.link,
     params.state,
     params.expiresAt,
   ]);
+}
+
+export interface InsertMailsParams {
+  readonly organizationId: string;
+  readonly mails: Exclude<Json, null>;
+}
+
+const insertMailsStatement: Statement = {
+  name: "mail/insert_mails",
+  text: `insert /* mail/insert_mails */ into app.mail (organization_id, mail_id, user_id, template, language, content, address_hash, link, state, expires_at)
+select
+  $1, r.mail_id, r.user_id, r.template, r.language, decode(r.content, 'hex'), decode(r.address_hash, 'hex'),
+  decode(r.link, 'hex'), r.state, r.expires_at
+from json_to_recordset($2::json) as r (
+  mail_id uuid, user_id uuid, template text, language text, content text, address_hash text, link text, state text,
+  expires_at timestamptz
+)`,
+};
+
+/** Stores mail to several people that is to be sent or kept. */
+export function insertMails(tx: TenantTx, params: InsertMailsParams): Promise<number> {
+  return count(tx, insertMailsStatement, [params.organizationId, params.mails]);
+}
+
+export interface ListFailedParams {
+  readonly organizationId: string;
+  readonly afterId: string | null;
+  readonly limit: number;
+}
+
+export interface ListFailedRow {
+  readonly mailId: string;
+}
+
+const listFailedStatement: Statement = {
+  name: "mail/list_failed",
+  text: `select /* mail/list_failed */ mail_id from app.mail
+where organization_id = $1 and state = 'failed' and (expires_at is null or expires_at > now())
+  and ($2::uuid is null or mail_id > $2)
+order by mail_id
+limit $3::int`,
+};
+
+/** Mail that failed and could be sent again, oldest first. */
+export function listFailed(tx: TenantTx, params: ListFailedParams): Promise<readonly ListFailedRow[]> {
+  return many<ListFailedRow>(tx, listFailedStatement, [params.organizationId, params.afterId, params.limit]);
 }
 
 export interface ListMailParams {
@@ -161,7 +224,7 @@ export interface ListMailParams {
 export interface ListMailRow {
   readonly mailId: string;
   readonly userId: string;
-  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered" | "confirm_sign_up" | "api_key_created";
   readonly language: "en" | "es";
   readonly content: Uint8Array;
   readonly state: "queued" | "kept" | "sent" | "failed";
@@ -193,7 +256,7 @@ export interface ListOfPersonParams {
 
 export interface ListOfPersonRow {
   readonly mailId: string;
-  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered";
+  readonly template: "verify_email" | "invitation" | "reset_password" | "confirm_email" | "email_changed" | "password_changed" | "new_device" | "login_locked" | "second_factor_changed" | "attack_suspected" | "session_reused" | "already_registered" | "confirm_sign_up" | "api_key_created";
   readonly language: "en" | "es";
   readonly content: Uint8Array;
   readonly fullName: string;
@@ -218,6 +281,32 @@ export function listOfPerson(tx: TenantTx, params: ListOfPersonParams): Promise<
     params.userId,
     params.limit,
   ]);
+}
+
+export interface ListRecipientsParams {
+  readonly organizationId: string;
+  readonly userIds: readonly string[];
+}
+
+export interface ListRecipientsRow {
+  readonly userId: string;
+  readonly email: string | null;
+  readonly language: string;
+}
+
+const listRecipientsStatement: Statement = {
+  name: "mail/list_recipients",
+  text: `select /* mail/list_recipients */ user_id, email, language from app.user
+where organization_id = $1 and user_id = any($2::uuid[])
+order by user_id`,
+};
+
+/** Whom mail to these people goes to, and in which language. */
+export function listRecipients(
+  tx: TenantTx,
+  params: ListRecipientsParams,
+): Promise<readonly ListRecipientsRow[]> {
+  return many<ListRecipientsRow>(tx, listRecipientsStatement, [params.organizationId, params.userIds]);
 }
 
 export interface PruneMailParams {
@@ -266,6 +355,23 @@ export function updateNotSent(tx: TenantTx, params: UpdateNotSentParams): Promis
     params.organizationId,
     params.mailId,
   ]);
+}
+
+export interface UpdateQueuedParams {
+  readonly organizationId: string;
+  readonly mailId: string;
+}
+
+const updateQueuedStatement: Statement = {
+  name: "mail/update_queued",
+  text: `update /* mail/update_queued */ app.mail set state = 'queued', sending_until = null, last_error = null
+where organization_id = $1 and mail_id = $2 and state in ('failed', 'kept')
+  and (expires_at is null or expires_at > now())`,
+};
+
+/** Puts a mail that failed, or was kept, in line again, unless its link has ended meanwhile. */
+export function updateQueued(tx: TenantTx, params: UpdateQueuedParams): Promise<number> {
+  return count(tx, updateQueuedStatement, [params.organizationId, params.mailId]);
 }
 
 export interface UpdateSentParams {

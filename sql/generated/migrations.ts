@@ -398,7 +398,7 @@ grant select, insert on app.secret_key to satchel_system;
   },
   {
     name: "0003_users",
-    checksum: "0dbde9b5eaf3762f3b722b431b2a4edd1748ab7db6b50d959334437ac73cd493",
+    checksum: "a10c9a6455b4d9e10d31fac0594cbf077d212413a4a89fab27519da5b2d1a91e",
     text: `-- The people of an organization. What signs a person in lies apart from what describes them.
 
 create function app.fold(words text) returns text
@@ -522,19 +522,43 @@ create table app.credential (
   -- Which secret peppered the hash.
   pepper_key_id text,
   password_changed_at timestamptz,
+  -- Who gave it to them, and so knows it; null when they chose it themselves.
+  password_set_by_id uuid,
   last_login_at timestamptz,
   last_login_ip inet,
   constraint credential_pkey primary key (organization_id, user_id),
   constraint credential_pepper check ((password_hash is null) = (pepper_key_id is null)),
-  constraint credential_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+  constraint credential_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade,
+  constraint credential_password_set_by_fkey foreign key (organization_id, password_set_by_id) references app.user
+    on delete set null (password_set_by_id)
 );
 comment on table app.credential is 'How a person signs in, and when and from where they last did.';
+create index credential_password_set_by on app.credential (organization_id, password_set_by_id);
 call app.protect('app.credential');
 call app.keep_time('app.credential');
 call app.tag('app.credential', 'personal, row', 'user_id');
 call app.tag('app.credential', 'personal, secret', 'password_hash', 'pepper_key_id');
 call app.tag('app.credential', 'personal', 'password_changed_at', 'last_login_at', 'last_login_ip');
+call app.tag('app.credential', 'personal, reference', 'password_set_by_id');
 grant select, insert, update on app.credential to satchel_request;
+
+-- Whoever was given a password by a teacher must not become that teacher's way to be an admin.
+create function app.void_given_password() returns trigger
+language plpgsql
+as $$
+begin
+  update app.credential
+  set password_hash = null, pepper_key_id = null, password_set_by_id = null, password_changed_at = now()
+  where organization_id = new.organization_id and user_id = new.user_id and password_set_by_id is not null;
+  return null;
+end
+$$;
+comment on function app.void_given_password() is
+  'Takes away a password that somebody else knows when the person is given power over others.';
+create trigger void_given_password after update on app.user for each row
+  when (new.role <> old.role and (new.role = 'admin' or (new.role = 'teacher' and old.role <> 'admin')))
+  execute function app.void_given_password();
+grant execute on function app.void_given_password() to satchel_request;
 
 create table app.profile (
   like template.tenant,
@@ -563,7 +587,7 @@ grant select, insert, update on app.profile to satchel_request;
   },
   {
     name: "0004_sessions",
-    checksum: "f63ffdb58e7610dfe7cf0c728ad39e1ec9b7609f3cf710083de4034dc6b0e84f",
+    checksum: "810cee2e38e194ba5b2e51859c56c33aed26daa7e41ad893a81fbda4eeccca9a",
     text: `-- Being signed in, and the guard that counts attempts to be.
 
 create table app.session (
@@ -587,7 +611,7 @@ create table app.session (
   idle_timeout interval constraint session_idle_timeout_positive check (idle_timeout > interval '0'),
   ended_at timestamptz,
   end_reason text constraint session_end_reason check (
-    end_reason in ('signed_out', 'ended_by_user', 'ended_by_admin', 'password_changed', 'role_changed', 'status_changed',
+    end_reason in ('signed_out', 'ended_by_user', 'ended_by_admin', 'password_changed', 'email_changed', 'role_changed', 'status_changed',
       'user_deleted', 'too_many', 'token_reused')
   ),
   constraint session_pkey primary key (organization_id, session_id),
@@ -665,7 +689,7 @@ create table app.login_guard (
   like template.timestamps including defaults,
   -- A person has a bucket at each door; asking for the password again is the same door as signing in with it.
   door text not null constraint login_guard_door check (
-    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation', 'refresh')
+    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation')
   ),
   user_id uuid,
   -- Where the last attempt came from: the address, or the /64 of one of IPv6. To see one that tries many.
@@ -675,6 +699,9 @@ create table app.login_guard (
     constraint login_guard_forgiven_range check (forgiven_sequence between 0 and sequence),
   success_sequence bigint not null default 0
     constraint login_guard_success_range check (success_sequence between 0 and sequence),
+  -- Attempts that found it locked since the last success. They count for nothing here: whoever is locked out could be
+  -- made to stay so.
+  turned_away bigint not null default 0 constraint login_guard_turned_away_counts check (turned_away >= 0),
   -- In a row, with no success between.
   locks integer not null default 0 constraint login_guard_locks_counts check (locks >= 0),
   locked_until timestamptz,
@@ -691,7 +718,7 @@ call app.keep_time('app.login_guard');
 call app.tag('app.login_guard', 'personal, row', 'user_id');
 call app.tag('app.login_guard', 'personal, secret', 'guard_key', 'bucket');
 call app.tag('app.login_guard', 'personal', 'network', 'locked_until', 'last_attempt_at');
-call app.tag('app.login_guard', 'none', 'door', 'locks', 'sequence', 'forgiven_sequence', 'success_sequence');
+call app.tag('app.login_guard', 'none', 'door', 'locks', 'turned_away', 'sequence', 'forgiven_sequence', 'success_sequence');
 grant select, insert, update, delete on app.login_guard to satchel_request;
 `,
   },
@@ -972,7 +999,7 @@ grant select, insert, delete on app.effect to satchel_request;
   },
   {
     name: "0009_security_events",
-    checksum: "67bd7beecc749312a0e87a74d710d0f81a76ca422e3168853ab846e9ef26fa80",
+    checksum: "bed3ea0ed0ba027d06b24d15cfa5ec90a74e2ec5c1234f12512c8dd459dec423",
     text: `-- What an admin must be able to see of attacks on the organization's people. Written by jobs, after the fact: no
 -- decision to let somebody in ever waits for a row here.
 
@@ -982,7 +1009,7 @@ create table app.security_event (
   created_at timestamptz not null default now(),
   kind text not null constraint security_event_kind check (kind in ('login_locked', 'login_unlocked')),
   door text not null constraint security_event_door check (
-    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation', 'refresh')
+    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation')
   ),
   -- Null when the login that was tried belongs to nobody.
   user_id uuid,
@@ -999,12 +1026,12 @@ call app.protect('app.security_event');
 call app.tag('app.security_event', 'personal, person', 'user_id');
 call app.tag('app.security_event', 'none', 'security_event_id', 'kind', 'door');
 call app.tag('app.security_event', 'personal, kept', 'known_device', 'attempts', 'locked_until');
-grant select, insert on app.security_event to satchel_request;
+grant select, insert, delete on app.security_event to satchel_request;
 `,
   },
   {
     name: "0010_api_keys",
-    checksum: "c981556347591cba1a7654709d1a0441281133b97b571fae4aba7090c7c283c4",
+    checksum: "169f43e21d77d794cf4f4f0882ac5b92e585067deb1cc3e9bd63e4cfa62eecb6",
     text: `-- Keys for programs: the rights of whoever made one, or fewer, with nobody at the keyboard.
 
 create table app.api_key (
@@ -1027,7 +1054,7 @@ create table app.api_key (
   revoked_at timestamptz,
   revoked_by_id uuid,
   revoke_reason text constraint api_key_revoke_reason check (
-    revoke_reason in ('revoked', 'role_changed', 'status_changed', 'user_deleted')
+    revoke_reason in ('revoked', 'role_changed', 'status_changed', 'user_deleted', 'password_changed')
   ),
   constraint api_key_pkey primary key (organization_id, api_key_id),
   constraint api_key_revoked_whole check ((revoked_at is null) = (revoke_reason is null)),
@@ -1074,11 +1101,29 @@ create trigger revoke_api_keys after update on app.user for each row
   )
   execute function app.revoke_api_keys();
 grant execute on function app.revoke_api_keys() to satchel_request;
+
+-- Whoever had the password may have made keys with it. Not at a rehash: that is the same password.
+create function app.revoke_api_keys_of_password() returns trigger
+language plpgsql
+as $$
+begin
+  update app.api_key
+  set revoked_at = now(), revoked_by_id = app.actor(), revoke_reason = 'password_changed'
+  where organization_id = new.organization_id and user_id = new.user_id and revoked_at is null;
+  return null;
+end
+$$;
+comment on function app.revoke_api_keys_of_password() is
+  'Revokes a person''s API keys when they get another password, whoever sets it.';
+create trigger revoke_api_keys after update on app.credential for each row
+  when (new.password_changed_at is distinct from old.password_changed_at)
+  execute function app.revoke_api_keys_of_password();
+grant execute on function app.revoke_api_keys_of_password() to satchel_request;
 `,
   },
   {
     name: "0011_mail",
-    checksum: "c4691cd761b590829d0520fa52a9bd885214da194369f5b1900f2adc34464e10",
+    checksum: "39c01896483fad3f68a8b4c428b5c48a808a65493331b2307a1be328be55ee60",
     text: `-- Mail to people: what is to be sent, what was, and what stays in the mailbox because there is no SMTP server.
 
 create table app.mail (
@@ -1089,11 +1134,13 @@ create table app.mail (
   template text not null constraint mail_template check (template in (
     'verify_email', 'invitation', 'reset_password', 'confirm_email', 'email_changed', 'password_changed', 'new_device',
     'login_locked', 'second_factor_changed', 'attack_suspected', 'session_reused',
-    'already_registered'
+    'already_registered', 'confirm_sign_up', 'api_key_created'
   )),
   language text not null constraint mail_language check (language in ('en', 'es')),
   -- Recipient and values, encrypted: who reads this table learns neither.
   content bytea not null,
+  -- A keyed hash of the recipient, by which erasing a person finds what was mailed to their address for somebody else.
+  address_hash bytea not null constraint mail_address_hash_length check (octet_length(address_hash) = 32),
   -- The secret of a link, encrypted, and gone once the mail was handed to a server.
   link bytea,
   -- \`kept\` is for the mailbox: no SMTP server was configured when it was written.
@@ -1113,6 +1160,7 @@ create table app.mail (
 );
 comment on table app.mail is 'Mail to people: queued, kept in the mailbox, sent or failed.';
 create index mail_user on app.mail (organization_id, user_id);
+create index mail_address on app.mail (organization_id, address_hash);
 create index mail_created on app.mail (organization_id, created_at);
 call app.protect('app.mail');
 call app.keep_time('app.mail');
@@ -1120,13 +1168,13 @@ call app.tag('app.mail', 'personal, row', 'user_id');
 call app.tag('app.mail', 'none', 'mail_id', 'template', 'state', 'attempts', 'last_error', 'sending_until', 'expires_at');
 call app.tag('app.mail', 'personal', 'language', 'sent_at');
 -- Sealed: as they lie here they are of no use to anybody.
-call app.tag('app.mail', 'personal, secret', 'content', 'link');
+call app.tag('app.mail', 'personal, secret', 'content', 'address_hash', 'link');
 grant select, insert, update, delete on app.mail to satchel_request;
 `,
   },
   {
     name: "0012_links",
-    checksum: "01a616097f81c6df66ad355321b70ed60ccc0f12d5da0005b655b3f5c539141d",
+    checksum: "8a9a7b8e5170c4807aa0700ff8444c4bd2f99c88658d059bc213c45170b36ca9",
     text: `-- Links that are mailed to people: to confirm an address, to accept an invitation, to choose another password. Whoever
 -- has the token is taken for who reads that mailbox, once.
 
@@ -1142,6 +1190,8 @@ create table app.link (
   email text not null,
   -- From where it was asked for by nobody who was signed in: the address, or the /64 of one of IPv6.
   network inet,
+  -- Of a person who asked for themselves: it goes on when the others end. No foreign key: one that is gone is no other.
+  session_id uuid,
   expires_at timestamptz not null,
   consumed_at timestamptz,
   -- A newer link of its kind, or another address of the person, has ended it.
@@ -1162,7 +1212,7 @@ create index link_email on app.link (organization_id, lower(email), created_at);
 call app.protect('app.link');
 call app.keep_time('app.link');
 call app.tag('app.link', 'personal, row', 'user_id');
-call app.tag('app.link', 'none', 'link_id', 'kind', 'expires_at');
+call app.tag('app.link', 'none', 'link_id', 'kind', 'session_id', 'expires_at');
 call app.tag('app.link', 'personal', 'email', 'network', 'consumed_at', 'ended_at');
 call app.tag('app.link', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.link to satchel_request;
@@ -1189,7 +1239,8 @@ create trigger end_links after update on app.user for each row
   )
   execute function app.end_links('verification', 'invitation', 'reset', 'email_change');
 create trigger end_links after update on app.credential for each row
-  when (new.password_hash is distinct from old.password_hash)
+  -- By its date and not by its hash: the same password is hashed anew once its parameters are out of date.
+  when (new.password_changed_at is distinct from old.password_changed_at)
   execute function app.end_links('invitation', 'reset', 'email_change');
 create trigger end_links_at_first after insert on app.credential for each row
   when (new.password_hash is not null)
@@ -1434,7 +1485,7 @@ create trigger usage_delete after delete on app.content referencing old table as
   },
   {
     name: "0015_imports",
-    checksum: "a85181e7d4b0c96d1dd8807d77a6fbad7bdcb9e42523c73396b292754bd1d0f2",
+    checksum: "ea0c6633a5afc215817869305173705652dadb7ffe62ca0574863e7cb1da37c8",
     text: `-- Many people at once, from a file: a job works it off batch by batch, and tells of each line what became of it.
 
 create table app.import (
@@ -1442,6 +1493,8 @@ create table app.import (
   import_id uuid not null default app.uuidv7(),
   like template.timestamps including defaults,
   requested_by_id uuid default app.actor(),
+  -- With which API key, if with one: it has to be good for as long as this is worked off.
+  api_key_id uuid,
   -- What was uploaded, until it is worked off: it names everybody, and is of no use afterwards.
   source text constraint import_source_length check (octet_length(source) <= 10485760),
   format text not null constraint import_format check (format in ('csv', 'ndjson')),
@@ -1450,28 +1503,37 @@ create table app.import (
   -- Whoever uploaded it had proved who they are: then roles and e-mail addresses may change.
   proven boolean not null,
   state text not null default 'waiting'
-    constraint import_state check (state in ('waiting', 'running', 'finished', 'failed')),
+    constraint import_state check (state in ('waiting', 'running', 'finished', 'failed', 'cancelled')),
+  failure text constraint import_failure check (
+    failure in ('organization_not_active', 'requester_not_allowed', 'api_key_ended', 'not_worked_off')
+  ),
   line_count integer not null default 0 constraint import_line_count_counts check (line_count >= 0),
   finished_at timestamptz,
   constraint import_pkey primary key (organization_id, import_id),
   constraint import_finished_whole check (
-    (state in ('finished', 'failed')) = (finished_at is not null) and (source is null) = (finished_at is not null)
+    (state in ('finished', 'failed', 'cancelled')) = (finished_at is not null)
+    and (source is null) = (finished_at is not null)
   ),
+  constraint import_failed_whole check ((state = 'failed') = (failure is not null)),
   constraint import_organization_fkey foreign key (organization_id) references app.organization,
   constraint import_requested_by_fkey foreign key (organization_id, requested_by_id) references app.user
-    on delete set null (requested_by_id)
+    on delete set null (requested_by_id),
+  constraint import_api_key_fkey foreign key (organization_id, api_key_id) references app.api_key
+    on delete set null (api_key_id)
 );
 comment on table app.import is 'A file of people, how it is to be read, and how far it is worked off.';
 -- One at a time: a second one would wait for the rows of the first, and files of ten megabytes must not pile up.
 create unique index import_under_way on app.import (organization_id) where finished_at is null;
 create index import_requested_by on app.import (organization_id, requested_by_id);
+create index import_api_key on app.import (organization_id, api_key_id);
 call app.protect('app.import');
 call app.keep_time('app.import');
 -- Of many people at once: gone when it is worked off, at the latest a day later.
 call app.tag('app.import', 'personal, reference', 'requested_by_id');
 call app.tag('app.import', 'personal, expires', 'source');
 call app.tag(
-  'app.import', 'none', 'import_id', 'format', 'dry_run', 'invite', 'proven', 'state', 'line_count', 'finished_at'
+  'app.import', 'none', 'import_id', 'api_key_id', 'format', 'dry_run', 'invite', 'proven', 'state', 'failure',
+  'line_count', 'finished_at'
 );
 grant select, insert, update, delete on app.import to satchel_request;
 
@@ -1748,7 +1810,7 @@ grant execute on function app.person_records(uuid, integer) to satchel_request;
   },
   {
     name: "0017_audit",
-    checksum: "5081c219610009a64706d0a8a7bee6f6a977578df9954d8b3940fb5f60c68b68",
+    checksum: "f05b2805f99dd20c4c6b91faed4614e2cbaeeb5c0970cd7c6725a827e612192b",
     text: `-- What happened to the organization and its people, who did it and from where: appended only, numbered without a gap and
 -- chained by hashes, so that whoever alters it later must alter all that came after, and the anchors kept elsewhere.
 
@@ -1777,6 +1839,9 @@ create table app.audit_event (
   action text not null constraint audit_event_action_form check (action ~ '^[a-z][a-z_]*\\.[a-z][a-z_]*$'),
   outcome text not null constraint audit_event_outcome check (outcome in ('success', 'refused')),
   actor_id uuid,
+  -- By which session or API key; both null for whoever has none.
+  session_id uuid,
+  api_key_id uuid constraint audit_event_credential_one check (session_id is null or api_key_id is null),
   subject_ids uuid[] not null default '{}' constraint audit_event_subject_ids_count check (cardinality(subject_ids) <= 1000),
   target_type text constraint audit_event_target_type_form check (target_type ~ '^[a-z][a-z_]{0,62}$'),
   target_id text constraint audit_event_target_id_form check (target_id ~ '^[A-Za-z0-9 ._:/-]{1,200}$'),
@@ -1791,10 +1856,11 @@ comment on table app.audit_event is 'Who did what to whom, in the order in which
 create index audit_event_time on app.audit_event (organization_id, created_at, sequence);
 create index audit_event_action on app.audit_event (organization_id, action, sequence);
 create index audit_event_actor on app.audit_event (organization_id, actor_id, sequence);
+create index audit_event_api_key on app.audit_event (organization_id, api_key_id, sequence) where api_key_id is not null;
 create index audit_event_target on app.audit_event (organization_id, target_id, sequence);
 call app.protect('app.audit_event');
 call app.tag('app.audit_event', 'none',
-  'sequence', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
+  'sequence', 'session_id', 'api_key_id', 'outcome', 'target_type', 'target_id', 'details', 'origin_hash', 'hash');
 call app.tag('app.audit_event', 'none, label', 'action');
 call app.tag('app.audit_event', 'personal, reference', 'actor_id', 'subject_ids');
 grant select on app.audit_event to satchel_request;
@@ -1806,10 +1872,10 @@ create table app.audit_subject (
   sequence bigint not null constraint audit_subject_sequence_counts check (sequence > 0),
   created_at timestamptz not null default now(),
   action text not null,
-  constraint audit_subject_pkey primary key (organization_id, sequence, subject_id)
+  constraint audit_subject_pkey primary key (organization_id, subject_id, sequence)
 );
 comment on table app.audit_subject is 'The events about each person: an index of app.audit_event.';
-create index audit_subject_person on app.audit_subject (organization_id, subject_id, sequence);
+create index audit_subject_event on app.audit_subject (organization_id, sequence);
 call app.protect('app.audit_subject');
 call app.tag('app.audit_subject', 'personal, person', 'subject_id');
 call app.tag('app.audit_subject', 'none', 'sequence', 'action');
@@ -1940,6 +2006,7 @@ begin
     canonical := concat(
       '{"action":"', event ->> 'action',
       '","actorId":', coalesce('"' || actor || '"', 'null'),
+      ',"apiKeyId":', coalesce('"' || (event ->> 'apiKeyId') || '"', 'null'),
       ',"at":"', to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       '","details":', event ->> 'details',
       ',"organizationId":"', organization,
@@ -1947,16 +2014,17 @@ begin
       ',"outcome":"', event ->> 'outcome',
       '","previous":"', encode(head.hash, 'hex'),
       '","sequence":', head.sequence,
+      ',"sessionId":', coalesce('"' || (event ->> 'sessionId') || '"', 'null'),
       ',"subjectIds":', to_json(subjects),
       ',"targetId":', coalesce('"' || (event ->> 'targetId') || '"', 'null'),
       ',"targetType":', coalesce('"' || (event ->> 'targetType') || '"', 'null'), '}');
     head.hash := sha256(convert_to(canonical, 'UTF8'));
     insert into app.audit_event (
-      organization_id, sequence, created_at, action, outcome, actor_id, subject_ids, target_type, target_id, details,
-      origin_hash, hash
+      organization_id, sequence, created_at, action, outcome, actor_id, session_id, api_key_id, subject_ids, target_type,
+      target_id, details, origin_hash, hash
     ) values (
-      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, subjects, event ->> 'targetType',
-      event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
+      organization, head.sequence, moment, event ->> 'action', event ->> 'outcome', actor, (event ->> 'sessionId')::uuid,
+      (event ->> 'apiKeyId')::uuid, subjects, event ->> 'targetType', event ->> 'targetId', (event ->> 'details')::json, decode(event ->> 'originHash', 'hex'), head.hash
     );
     if cardinality(subjects) > 0 then
       insert into app.audit_subject (organization_id, subject_id, sequence, created_at, action)
@@ -2066,7 +2134,7 @@ grant select, insert, update, delete on app.attack to satchel_request;
   },
   {
     name: "0019_sign_ups",
-    checksum: "096b0db4b8c8cbd1d05def826089cef6cb8b4d7a14c77c0ab797620a01604c58",
+    checksum: "21a576d7fbc82b9b7bdfa503e9c3a831a546161823712d7cbe1663b92c46e921",
     text: `-- How people make accounts for themselves: the codes that let them, and how often strangers try.
 
 create table app.sign_up_code (
@@ -2133,6 +2201,62 @@ call app.keep_time('app.sign_up_attempt');
 call app.tag('app.sign_up_attempt', 'personal, expires', 'network');
 call app.tag('app.sign_up_attempt', 'none', 'since', 'attempts');
 grant select, insert, update, delete on app.sign_up_attempt to satchel_request;
+
+-- Nobody ever came in with such an account, so nothing else can have come of it: it goes whole, with what history has of
+-- it, and no ledger of erased people grows with every stranger.
+create function app.discard_sign_ups(older_than interval, at_most integer) returns setof uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  organization uuid := app.org();
+  strangers uuid[];
+begin
+  select array_agg(w.user_id) into strangers
+  from (
+    select s.user_id
+    from app.sign_up s
+    join app."user" u on u.organization_id = s.organization_id and u.user_id = s.user_id
+    join app.credential c on c.organization_id = s.organization_id and c.user_id = s.user_id
+    where s.organization_id = organization and s.created_at < now() - older_than
+      and u.status = 'pending' and u.email is null and u.deleted_at is null and c.last_login_at is null
+    order by s.created_at
+    limit at_most
+    for update of s, u skip locked
+  ) w;
+  delete from app."user" u where u.organization_id = organization and u.user_id = any (strangers);
+  delete from app.history h
+  where h.organization_id = organization and h.row_id = any (strangers)
+    and h.table_name = any (array(
+      select p.table_name from app.personal_tables() p where p.is_theirs is not null and p.has_history
+    ));
+  return query select unnest(strangers);
+end
+$$;
+comment on function app.discard_sign_ups(interval, integer) is
+  'Removes, at most so many, accounts of the entered organization that somebody made and never confirmed; gives their ids.';
+grant delete on app.user, app.history to satchel_eraser;
+grant execute on function app.discard_sign_ups(interval, integer) to satchel_request;
+grant create on schema app to satchel_eraser;
+alter function app.discard_sign_ups(interval, integer) owner to satchel_eraser;
+revoke create on schema app from satchel_eraser;
+`,
+  },
+  {
+    name: "0020_turns",
+    checksum: "7b8bc263c0751d2bdce877d19e410eac1d54ceeab7ade27e92ed2c5123dd2871",
+    text: `-- How far each job has come that goes through all organizations: it goes on there the next time, so that every one of them
+-- gets its turn however many there are.
+create table app.turn (
+  job text not null constraint turn_job_form check (job ~ '^[a-z][a-z-]{0,62}$'),
+  -- Null: it begins with the first one.
+  after_id uuid,
+  updated_at timestamptz not null default now(),
+  constraint turn_pkey primary key (job)
+);
+comment on table app.turn is 'The organization each round of a job has come to.';
+call app.tag('app.turn', 'none', 'job', 'after_id', 'updated_at');
+grant select, insert, update on app.turn to satchel_system;
 `,
   },
 ];

@@ -84,6 +84,26 @@ export function findOrganization(
   return maybe<FindOrganizationRow>(tx, findOrganizationStatement, [params.organizationId]);
 }
 
+export interface FindTurnParams {
+  readonly job: string;
+}
+
+export interface FindTurnRow {
+  readonly afterId: string | null;
+}
+
+const findTurnStatement: Statement = {
+  name: "organizations/find_turn",
+  text: `select /* organizations/find_turn */ after_id
+from app.turn
+where job = $1`,
+};
+
+/** The organization a job has come to. */
+export function findTurn(tx: SystemTx, params: FindTurnParams): Promise<FindTurnRow | null> {
+  return maybe<FindTurnRow>(tx, findTurnStatement, [params.job]);
+}
+
 export interface InsertOrganizationParams {
   readonly organizationId: string;
   readonly name: string;
@@ -275,4 +295,21 @@ returning organization_id, name, slug, type, status, settings, version, created_
 /** Suspends, closes or reactivates the entered organization. */
 export function updateStatus(tx: TenantTx, params: UpdateStatusParams): Promise<UpdateStatusRow> {
   return one<UpdateStatusRow>(tx, updateStatusStatement, [params.status, params.organizationId]);
+}
+
+export interface UpsertTurnParams {
+  readonly job: string;
+  readonly afterId: string | null;
+}
+
+const upsertTurnStatement: Statement = {
+  name: "organizations/upsert_turn",
+  text: `insert /* organizations/upsert_turn */ into app.turn as t (job, after_id)
+values ($1, $2)
+on conflict (job) do update set after_id = excluded.after_id, updated_at = now()`,
+};
+
+/** Remembers the organization a job has come to; none when it has been to all of them. */
+export function upsertTurn(tx: SystemTx, params: UpsertTurnParams): Promise<number> {
+  return count(tx, upsertTurnStatement, [params.job, params.afterId]);
 }

@@ -75,6 +75,7 @@ export interface FindSecondFactorRow {
   readonly secret: Uint8Array;
   readonly confirmedAt: Date | null;
   readonly lastStep: number;
+  readonly readAt: Date;
   readonly stale: boolean;
   readonly recoveryCodes: number;
 }
@@ -83,6 +84,7 @@ const findSecondFactorStatement: Statement = {
   name: "second-factors/find_second_factor",
   text: `select /* second-factors/find_second_factor */
   f.secret, f.confirmed_at, f.last_step,
+  now() as read_at,
   f.confirmed_at is null and f.updated_at < now() - interval '30 minutes' as stale,
   (select count(*)::int from app.recovery_code c
     where c.organization_id = f.organization_id and c.user_id = f.user_id and c.used_at is null) as recovery_codes
@@ -92,7 +94,7 @@ where f.organization_id = $1 and f.user_id = $2`,
 
 /**
  * A person's second factor, with what their app shows beside the code. Null confirmed_at: still to be confirmed, within
- * half an hour.
+ * half an hour. `read_at`: what time it is by this clock, which is that of every node.
  */
 export function findSecondFactor(
   tx: TenantTx,
@@ -123,21 +125,32 @@ export interface UpdateConfirmedParams {
   readonly organizationId: string;
   readonly userId: string;
   readonly secret: Uint8Array;
+  readonly sessionId: string;
 }
 
 const updateConfirmedStatement: Statement = {
   name: "second-factors/update_confirmed",
-  text: `update /* second-factors/update_confirmed */ app.second_factor set confirmed_at = now(), last_step = $1
-where organization_id = $2 and user_id = $3 and secret = $4 and confirmed_at is null`,
+  text: `with /* second-factors/update_confirmed */ confirmed as (
+  update app.second_factor set confirmed_at = now(), last_step = $1
+  where organization_id = $2 and user_id = $3 and secret = $4 and confirmed_at is null
+  returning user_id
+)
+update app.session s set authenticated_at = now()
+from confirmed c
+where s.organization_id = $2 and s.session_id = $5 and s.user_id = c.user_id`,
 };
 
-/** Puts a second factor into force whose secret a code has shown to be in the app, and uses that code up. */
+/**
+ * Puts a second factor into force whose secret a code has shown to be in the app, and uses that code up. The session that
+ * showed it has proved it; those from before have not.
+ */
 export function updateConfirmed(tx: TenantTx, params: UpdateConfirmedParams): Promise<number> {
   return count(tx, updateConfirmedStatement, [
     params.step,
     params.organizationId,
     params.userId,
     params.secret,
+    params.sessionId,
   ]);
 }
 

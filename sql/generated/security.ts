@@ -101,7 +101,7 @@ export interface ListEventsParams {
 export interface ListEventsRow {
   readonly securityEventId: string;
   readonly kind: "login_locked" | "login_unlocked";
-  readonly door: "password" | "second_factor" | "recovery_code" | "reset" | "invitation" | "refresh";
+  readonly door: "password" | "second_factor" | "recovery_code" | "reset" | "invitation";
   readonly userId: string | null;
   readonly knownDevice: boolean;
   readonly attempts: number;
@@ -145,7 +145,8 @@ export interface ListSuspicionsRow {
 const listSuspicionsStatement: Statement = {
   name: "security/list_suspicions",
   text: `with /* security/list_suspicions */ failing as (
-  select network, user_id, door, locks, (sequence - success_sequence)::int as attempts, last_attempt_at
+  select network, user_id, door, locks, least(sequence - success_sequence + turned_away, 2000000000)::int as attempts,
+    last_attempt_at
   from app.login_guard
   where organization_id = $1
     and last_attempt_at > now() - interval '1 hour'
@@ -238,6 +239,30 @@ where a.organization_id = $1 and a.attack_id = old.attack_id`,
 /** Removes, at most so many at a time, attacks that ended ninety days ago. */
 export function pruneAttacks(tx: TenantTx, params: PruneAttacksParams): Promise<number> {
   return count(tx, pruneAttacksStatement, [params.organizationId, params.limit]);
+}
+
+export interface PruneEventsParams {
+  readonly organizationId: string;
+  readonly limit: number;
+}
+
+const pruneEventsStatement: Statement = {
+  name: "security/prune_events",
+  text: `with /* security/prune_events */ oldest as materialized (
+  select security_event_id from app.security_event
+  where organization_id = $1
+  order by security_event_id
+  limit $2::int
+)
+delete from app.security_event e
+using oldest
+where e.organization_id = $1 and e.security_event_id = oldest.security_event_id
+  and e.created_at < now() - interval '90 days'`,
+};
+
+/** Removes, at most so many at a time, locks and their ends of ninety days ago. Ids are in the order of time. */
+export function pruneEvents(tx: TenantTx, params: PruneEventsParams): Promise<number> {
+  return count(tx, pruneEventsStatement, [params.organizationId, params.limit]);
 }
 
 export interface UpdateAttacksEndedParams {

@@ -1,8 +1,9 @@
 // Written by `bun run sql`. Do not edit.
-import { type Json, type Statement, type SystemTx, type TenantTx, count, many, maybe, one } from "../tx.ts";
+import { type Json, type Statement, type SystemTx, type TenantTx, count, many, maybe } from "../tx.ts";
 
 export interface FindByTokenParams {
   readonly organizationId: string;
+  readonly freshSeconds: number;
   readonly tokenHashes: readonly Uint8Array[];
 }
 
@@ -10,8 +11,9 @@ export interface FindByTokenRow {
   readonly sessionId: string;
   readonly userId: string;
   readonly role: "student" | "teacher" | "admin" | "parent";
-  readonly authenticatedAt: Date;
   readonly settings: Json;
+  readonly freshUntil: Date;
+  readonly fresh: boolean;
   readonly hasSecondFactor: boolean;
   readonly needsTouch: boolean;
   readonly requestsPerMinute: number | null;
@@ -23,10 +25,9 @@ export interface FindByTokenRow {
 const findByTokenStatement: Statement = {
   name: "sessions/find_by_token",
   text: `select /* sessions/find_by_token */
-  s.session_id, s.user_id, u.role, s.authenticated_at, o.settings,
-  exists (select from app.second_factor f
-    where f.organization_id = s.organization_id and f.user_id = s.user_id
-      and f.confirmed_at is not null) as has_second_factor,
+  s.session_id, s.user_id, u.role, o.settings,
+  proof.fresh_until, proof.fresh_until > now() as fresh,
+  f.user_id is not null as has_second_factor,
   s.last_active_at < now() - interval '1 minute' as needs_touch,
   (select q.requests_per_minute from app.quota q where q.organization_id = $1) as requests_per_minute,
   coalesce((select generation from app.generation g
@@ -38,8 +39,16 @@ const findByTokenStatement: Statement = {
 from app.session s
 join app.user u on u.organization_id = s.organization_id and u.user_id = s.user_id
 join app.organization o on o.organization_id = s.organization_id
+left join app.second_factor f on f.organization_id = s.organization_id and f.user_id = s.user_id
+  and f.confirmed_at is not null
+cross join lateral (
+  select case
+    when f.confirmed_at > s.authenticated_at then s.authenticated_at
+    else s.authenticated_at + make_interval(secs => $2::int)
+  end as fresh_until
+) proof
 where s.organization_id = $1
-  and s.token_hash = any($2::bytea[])
+  and s.token_hash = any($3::bytea[])
   and s.ended_at is null
   and s.expires_at > now()
   and (s.token_expires_at is null or s.token_expires_at > now())
@@ -50,34 +59,44 @@ where s.organization_id = $1
 
 /**
  * The live session of a token, with its person and the cache generations of the organization. What has ended, expired or idled out
- * is told by predicates here; pruning only tidies up.
+ * is told by predicates here; pruning only tidies up. A proof of who somebody is counts for so many seconds, and no longer
+ * than until they have a second factor: it was given without that.
  */
 export function findByToken(tx: TenantTx, params: FindByTokenParams): Promise<FindByTokenRow | null> {
-  return maybe<FindByTokenRow>(tx, findByTokenStatement, [params.organizationId, params.tokenHashes]);
+  return maybe<FindByTokenRow>(tx, findByTokenStatement, [
+    params.organizationId,
+    params.freshSeconds,
+    params.tokenHashes,
+  ]);
 }
 
 export interface FindChallengeParams {
-  readonly organizationId: string;
   readonly tokenHashes: readonly Uint8Array[];
+  readonly organizationId: string;
 }
 
 export interface FindChallengeRow {
-  readonly userId: string;
+  readonly userId: string | null;
 }
 
 const findChallengeStatement: Statement = {
   name: "sessions/find_challenge",
-  text: `select /* sessions/find_challenge */ h.user_id
-from app.sign_in_challenge h
-join app.organization o on o.organization_id = h.organization_id
-where h.organization_id = $1 and h.token_hash = any($2::bytea[])
-  and h.consumed_at is null and h.expires_at > now()
-  and o.status = 'active'`,
+  text: `select /* sessions/find_challenge */ (
+  select h.user_id from app.sign_in_challenge h
+  where h.organization_id = o.organization_id and h.token_hash = any($1::bytea[])
+    and h.consumed_at is null and h.expires_at > now()
+    and o.status = 'active'
+) as user_id
+from app.organization o
+where o.organization_id = $2`,
 };
 
-/** Who has proved their password and may still prove a second factor. */
+/**
+ * Who has proved their password and may still prove a second factor; null when nobody has. No row when there is no such
+ * organization, of which nothing can be recorded.
+ */
 export function findChallenge(tx: TenantTx, params: FindChallengeParams): Promise<FindChallengeRow | null> {
-  return maybe<FindChallengeRow>(tx, findChallengeStatement, [params.organizationId, params.tokenHashes]);
+  return maybe<FindChallengeRow>(tx, findChallengeStatement, [params.tokenHashes, params.organizationId]);
 }
 
 export interface FindCredentialParams {
@@ -165,30 +184,37 @@ export function findPassword(tx: TenantTx, params: FindPasswordParams): Promise<
 }
 
 export interface FindRefreshTokenParams {
-  readonly organizationId: string;
   readonly tokenHashes: readonly Uint8Array[];
+  readonly organizationId: string;
 }
 
 export interface FindRefreshTokenRow {
-  readonly userId: string;
+  readonly userId: string | null;
 }
 
 const findRefreshTokenStatement: Statement = {
   name: "sessions/find_refresh_token",
-  text: `select /* sessions/find_refresh_token */ s.user_id
-from app.refresh_token r
-join app.session s on s.organization_id = r.organization_id and s.session_id = r.session_id
-where r.organization_id = $1 and r.token_hash = any($2::bytea[])`,
+  text: `select /* sessions/find_refresh_token */ (
+  select s.user_id
+  from app.refresh_token r
+  join app.session s on s.organization_id = r.organization_id and s.session_id = r.session_id
+  where r.organization_id = o.organization_id and r.token_hash = any($1::bytea[])
+) as user_id
+from app.organization o
+where o.organization_id = $2`,
 };
 
-/** Whose session a refresh token is of, used or not, live or not. */
+/**
+ * Whose session a refresh token is of, used or not, live or not; null when nobody has it. No row when there is no such
+ * organization, of which nothing can be recorded.
+ */
 export function findRefreshToken(
   tx: TenantTx,
   params: FindRefreshTokenParams,
 ): Promise<FindRefreshTokenRow | null> {
   return maybe<FindRefreshTokenRow>(tx, findRefreshTokenStatement, [
-    params.organizationId,
     params.tokenHashes,
+    params.organizationId,
   ]);
 }
 
@@ -287,7 +313,6 @@ export function insertRefreshToken(tx: TenantTx, params: InsertRefreshTokenParam
 }
 
 export interface InsertSessionParams {
-  readonly organizationId: string;
   readonly sessionId: string;
   readonly userId: string;
   readonly tokenHash: Uint8Array;
@@ -298,6 +323,7 @@ export interface InsertSessionParams {
   readonly lifetimeMinutes: number;
   readonly idleMinutes: number | null;
   readonly tokenMinutes: number | null;
+  readonly organizationId: string;
 }
 
 export interface InsertSessionRow {
@@ -311,18 +337,18 @@ const insertSessionStatement: Statement = {
   text: `insert /* sessions/insert_session */ into app.session
   (organization_id, session_id, user_id, token_hash, ip, user_agent, device_type, device_id, expires_at, idle_timeout,
     token_expires_at)
-values (
-  $1, $2, $3, $4, $5::inet, $6, $7, $8,
-  now() + make_interval(mins => $9::int), make_interval(mins => $10::int),
-  now() + make_interval(mins => $11::int)
-)
+select
+  o.organization_id, $1, $2, $3, $4::inet, $5, $6, $7,
+  now() + make_interval(mins => $8::int), make_interval(mins => $9::int),
+  now() + make_interval(mins => $10::int)
+from app.organization o
+where o.organization_id = $11 and o.status = 'active'
 returning session_id, expires_at, token_expires_at`,
 };
 
-/** Opens a session. */
-export function insertSession(tx: TenantTx, params: InsertSessionParams): Promise<InsertSessionRow> {
-  return one<InsertSessionRow>(tx, insertSessionStatement, [
-    params.organizationId,
+/** Opens a session. No row when the organization lets nobody in: it would come to life once it does again. */
+export function insertSession(tx: TenantTx, params: InsertSessionParams): Promise<InsertSessionRow | null> {
+  return maybe<InsertSessionRow>(tx, insertSessionStatement, [
     params.sessionId,
     params.userId,
     params.tokenHash,
@@ -333,6 +359,7 @@ export function insertSession(tx: TenantTx, params: InsertSessionParams): Promis
     params.lifetimeMinutes,
     params.idleMinutes,
     params.tokenMinutes,
+    params.organizationId,
   ]);
 }
 
@@ -690,7 +717,9 @@ const updateTokenStatement: Statement = {
   text: `update /* sessions/update_token */ app.session
 set
   token_hash = $1,
-  token_expires_at = case when token_expires_at is not null then now() + make_interval(mins => $2::int) end,
+  token_expires_at = case
+    when token_expires_at is not null then least(now() + make_interval(mins => $2::int), expires_at)
+  end,
   authenticated_at = case when $3::boolean then now() else authenticated_at end,
   last_active_at = now(),
   ip = coalesce($4::inet, ip)
@@ -701,7 +730,7 @@ returning coalesce(token_expires_at, expires_at) as expires_at`,
 
 /**
  * Gives a live session another token: the old one is void at once. Of a long-lived client's session the token lives on for
- * so many minutes, any other for as long as the session.
+ * so many minutes, but no longer than the session; any other for as long as that.
  */
 export function updateToken(tx: TenantTx, params: UpdateTokenParams): Promise<UpdateTokenRow | null> {
   return maybe<UpdateTokenRow>(tx, updateTokenStatement, [

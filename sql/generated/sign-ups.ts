@@ -64,6 +64,28 @@ export function claimOutdated(
   ]);
 }
 
+export interface DeleteUnconfirmedParams {
+  readonly minutes: number;
+  readonly limit: number;
+}
+
+export interface DeleteUnconfirmedRow {
+  readonly userId: string;
+}
+
+const deleteUnconfirmedStatement: Statement = {
+  name: "sign-ups/delete_unconfirmed",
+  text: `select /* sign-ups/delete_unconfirmed */ d.user_id from app.discard_sign_ups(make_interval(mins => $1::int), $2::int) d (user_id)`,
+};
+
+/** Removes, at most so many, accounts that are older than so many minutes and were never confirmed, and gives whose they were. */
+export function deleteUnconfirmed(
+  tx: TenantTx,
+  params: DeleteUnconfirmedParams,
+): Promise<readonly DeleteUnconfirmedRow[]> {
+  return many<DeleteUnconfirmedRow>(tx, deleteUnconfirmedStatement, [params.minutes, params.limit]);
+}
+
 export interface FindGoodCodeParams {
   readonly organizationId: string;
   readonly codeHashes: readonly Uint8Array[];

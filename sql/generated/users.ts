@@ -134,6 +134,7 @@ export interface FindSignInParams {
 export interface FindSignInRow {
   readonly hasPassword: boolean;
   readonly passwordChangedAt: Date | null;
+  readonly passwordSetById: string | null;
   readonly lastLoginAt: Date | null;
   readonly lastLoginIp: string | null;
   readonly lockedUntil: Date | null;
@@ -144,7 +145,7 @@ export interface FindSignInRow {
 const findSignInStatement: Statement = {
   name: "users/find_sign_in",
   text: `select /* users/find_sign_in */
-  (c.password_hash is not null) as has_password, c.password_changed_at, c.last_login_at, c.last_login_ip,
+  (c.password_hash is not null) as has_password, c.password_changed_at, c.password_set_by_id, c.last_login_at, c.last_login_ip,
   g.locked_until, coalesce(g.locked_until > now(), false) as locked,
   coalesce(g.failed, 0)::int as failed_login_count
 from app.user u
@@ -277,11 +278,11 @@ export interface InsertCredentialParams {
 
 const insertCredentialStatement: Statement = {
   name: "users/insert_credential",
-  text: `insert /* users/insert_credential */ into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at)
-values ($1, $2, $3, $4, now())`,
+  text: `insert /* users/insert_credential */ into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at, password_set_by_id)
+values ($1, $2, $3, $4, now(), nullif(app.actor(), $2))`,
 };
 
-/** Gives a person a password, by its hash. */
+/** Gives a person a password, by its hash, and notes who knows it besides them. */
 export function insertCredential(tx: TenantTx, params: InsertCredentialParams): Promise<number> {
   return count(tx, insertCredentialStatement, [
     params.organizationId,
@@ -665,15 +666,23 @@ export interface LockAdminsRow {
 
 const lockAdminsStatement: Statement = {
   name: "users/lock_admins",
-  text: `select /* users/lock_admins */ user_id from app.user
-where organization_id = $1 and role = 'admin' and status = 'active' and deleted_at is null
-order by user_id
-for no key update`,
+  text: `select /* users/lock_admins */ u.user_id from app.user u
+where u.organization_id = $1 and u.role = 'admin' and u.status = 'active' and u.deleted_at is null
+  and (
+    u.email is not null
+    or exists (
+      select from app.credential c
+      where c.organization_id = u.organization_id and c.user_id = u.user_id and c.password_hash is not null
+    )
+  )
+order by u.user_id
+for no key update of u`,
 };
 
 /**
- * The active admins, held until the transaction ends, so that two cannot both be the last to leave. All of them, always
- * in one order, since two that locked each other's first would wait for each other.
+ * The active admins who can sign in, with a password or by a link to their address, held until the transaction ends, so
+ * that two cannot both be the last to leave. All of them, always in one order, since two that locked each other's first
+ * would wait for each other.
  */
 export function lockAdmins(tx: TenantTx, params: LockAdminsParams): Promise<readonly LockAdminsRow[]> {
   return many<LockAdminsRow>(tx, lockAdminsStatement, [params.organizationId]);
@@ -743,13 +752,43 @@ export interface UpdatePasswordParams {
 const updatePasswordStatement: Statement = {
   name: "users/update_password",
   text: `update /* users/update_password */ app.credential
-set password_hash = $1, pepper_key_id = $2, password_changed_at = now()
+set password_hash = $1, pepper_key_id = $2, password_changed_at = now(),
+  password_set_by_id = null
 where organization_id = $3 and user_id = $4 and password_hash = $5`,
 };
 
-/** Replaces a person's password, by its hash, unless it is no longer the one that was verified. */
+/**
+ * Replaces a person's password, which they choose themselves, by its hash, unless it is no longer the one that was
+ * verified.
+ */
 export function updatePassword(tx: TenantTx, params: UpdatePasswordParams): Promise<number> {
   return count(tx, updatePasswordStatement, [
+    params.passwordHash,
+    params.pepperKeyId,
+    params.organizationId,
+    params.userId,
+    params.verifiedHash,
+  ]);
+}
+
+export interface UpdateRehashedParams {
+  readonly passwordHash: string;
+  readonly pepperKeyId: string;
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly verifiedHash: string;
+}
+
+const updateRehashedStatement: Statement = {
+  name: "users/update_rehashed",
+  text: `update /* users/update_rehashed */ app.credential
+set password_hash = $1, pepper_key_id = $2
+where organization_id = $3 and user_id = $4 and password_hash = $5`,
+};
+
+/** Stores the same password under another hash, unless it is no longer the one that was verified. */
+export function updateRehashed(tx: TenantTx, params: UpdateRehashedParams): Promise<number> {
+  return count(tx, updateRehashedStatement, [
     params.passwordHash,
     params.pepperKeyId,
     params.organizationId,
@@ -840,13 +879,14 @@ export interface UpsertPasswordParams {
 
 const upsertPasswordStatement: Statement = {
   name: "users/upsert_password",
-  text: `insert /* users/upsert_password */ into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at)
-values ($1, $2, $3, $4, now())
+  text: `insert /* users/upsert_password */ into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at, password_set_by_id)
+values ($1, $2, $3, $4, now(), nullif(app.actor(), $2))
 on conflict (organization_id, user_id) do update
-set password_hash = excluded.password_hash, pepper_key_id = excluded.pepper_key_id, password_changed_at = now()`,
+set password_hash = excluded.password_hash, pepper_key_id = excluded.pepper_key_id, password_changed_at = now(),
+  password_set_by_id = excluded.password_set_by_id`,
 };
 
-/** Gives a person a password, by its hash, whether or not they had one. */
+/** Gives a person a password, by its hash, whether or not they had one, and notes who knows it besides them. */
 export function upsertPassword(tx: TenantTx, params: UpsertPasswordParams): Promise<number> {
   return count(tx, upsertPasswordStatement, [
     params.organizationId,

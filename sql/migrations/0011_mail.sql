@@ -8,11 +8,13 @@ create table app.mail (
   template text not null constraint mail_template check (template in (
     'verify_email', 'invitation', 'reset_password', 'confirm_email', 'email_changed', 'password_changed', 'new_device',
     'login_locked', 'second_factor_changed', 'attack_suspected', 'session_reused',
-    'already_registered'
+    'already_registered', 'confirm_sign_up', 'api_key_created'
   )),
   language text not null constraint mail_language check (language in ('en', 'es')),
   -- Recipient and values, encrypted: who reads this table learns neither.
   content bytea not null,
+  -- A keyed hash of the recipient, by which erasing a person finds what was mailed to their address for somebody else.
+  address_hash bytea not null constraint mail_address_hash_length check (octet_length(address_hash) = 32),
   -- The secret of a link, encrypted, and gone once the mail was handed to a server.
   link bytea,
   -- `kept` is for the mailbox: no SMTP server was configured when it was written.
@@ -32,6 +34,7 @@ create table app.mail (
 );
 comment on table app.mail is 'Mail to people: queued, kept in the mailbox, sent or failed.';
 create index mail_user on app.mail (organization_id, user_id);
+create index mail_address on app.mail (organization_id, address_hash);
 create index mail_created on app.mail (organization_id, created_at);
 call app.protect('app.mail');
 call app.keep_time('app.mail');
@@ -39,5 +42,5 @@ call app.tag('app.mail', 'personal, row', 'user_id');
 call app.tag('app.mail', 'none', 'mail_id', 'template', 'state', 'attempts', 'last_error', 'sending_until', 'expires_at');
 call app.tag('app.mail', 'personal', 'language', 'sent_at');
 -- Sealed: as they lie here they are of no use to anybody.
-call app.tag('app.mail', 'personal, secret', 'content', 'link');
+call app.tag('app.mail', 'personal, secret', 'content', 'address_hash', 'link');
 grant select, insert, update, delete on app.mail to satchel_request;

@@ -13,6 +13,8 @@ create table app.link (
   email text not null,
   -- From where it was asked for by nobody who was signed in: the address, or the /64 of one of IPv6.
   network inet,
+  -- Of a person who asked for themselves: it goes on when the others end. No foreign key: one that is gone is no other.
+  session_id uuid,
   expires_at timestamptz not null,
   consumed_at timestamptz,
   -- A newer link of its kind, or another address of the person, has ended it.
@@ -33,7 +35,7 @@ create index link_email on app.link (organization_id, lower(email), created_at);
 call app.protect('app.link');
 call app.keep_time('app.link');
 call app.tag('app.link', 'personal, row', 'user_id');
-call app.tag('app.link', 'none', 'link_id', 'kind', 'expires_at');
+call app.tag('app.link', 'none', 'link_id', 'kind', 'session_id', 'expires_at');
 call app.tag('app.link', 'personal', 'email', 'network', 'consumed_at', 'ended_at');
 call app.tag('app.link', 'personal, secret', 'token_hash');
 grant select, insert, update, delete on app.link to satchel_request;
@@ -60,7 +62,8 @@ create trigger end_links after update on app.user for each row
   )
   execute function app.end_links('verification', 'invitation', 'reset', 'email_change');
 create trigger end_links after update on app.credential for each row
-  when (new.password_hash is distinct from old.password_hash)
+  -- By its date and not by its hash: the same password is hashed anew once its parameters are out of date.
+  when (new.password_changed_at is distinct from old.password_changed_at)
   execute function app.end_links('invitation', 'reset', 'email_change');
 create trigger end_links_at_first after insert on app.credential for each row
   when (new.password_hash is not null)

@@ -64,3 +64,42 @@ call app.keep_time('app.sign_up_attempt');
 call app.tag('app.sign_up_attempt', 'personal, expires', 'network');
 call app.tag('app.sign_up_attempt', 'none', 'since', 'attempts');
 grant select, insert, update, delete on app.sign_up_attempt to satchel_request;
+
+-- Nobody ever came in with such an account, so nothing else can have come of it: it goes whole, with what history has of
+-- it, and no ledger of erased people grows with every stranger.
+create function app.discard_sign_ups(older_than interval, at_most integer) returns setof uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  organization uuid := app.org();
+  strangers uuid[];
+begin
+  select array_agg(w.user_id) into strangers
+  from (
+    select s.user_id
+    from app.sign_up s
+    join app."user" u on u.organization_id = s.organization_id and u.user_id = s.user_id
+    join app.credential c on c.organization_id = s.organization_id and c.user_id = s.user_id
+    where s.organization_id = organization and s.created_at < now() - older_than
+      and u.status = 'pending' and u.email is null and u.deleted_at is null and c.last_login_at is null
+    order by s.created_at
+    limit at_most
+    for update of s, u skip locked
+  ) w;
+  delete from app."user" u where u.organization_id = organization and u.user_id = any (strangers);
+  delete from app.history h
+  where h.organization_id = organization and h.row_id = any (strangers)
+    and h.table_name = any (array(
+      select p.table_name from app.personal_tables() p where p.is_theirs is not null and p.has_history
+    ));
+  return query select unnest(strangers);
+end
+$$;
+comment on function app.discard_sign_ups(interval, integer) is
+  'Removes, at most so many, accounts of the entered organization that somebody made and never confirmed; gives their ids.';
+grant delete on app.user, app.history to satchel_eraser;
+grant execute on function app.discard_sign_ups(interval, integer) to satchel_request;
+grant create on schema app to satchel_eraser;
+alter function app.discard_sign_ups(interval, integer) owner to satchel_eraser;
+revoke create on schema app from satchel_eraser;

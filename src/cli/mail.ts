@@ -1,5 +1,13 @@
 import type { Deps } from "../deps.ts";
-import { findMail, listMail, type Mail, type MailSummary } from "../mail/mail.ts";
+import {
+  baseOf,
+  findMail,
+  listMail,
+  type Mail,
+  type MailSummary,
+  resendFailedMail,
+  resendMail,
+} from "../mail/mail.ts";
 import { allOrganizations } from "../organizations/organizations.ts";
 import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
@@ -12,27 +20,45 @@ const LISTED = 50;
 export const mailCommand: Command = {
   name: "mail",
   summary: "read the mailbox: what was sent, is to be sent, or is kept because there is no SMTP server",
-  usage: "[show ID] [--organization SLUG] [--limit N]",
+  usage: "[show ID | resend ID | resend --failed] [--organization SLUG] [--limit N]",
   details: [
     "Lists the newest mail of each organization, or shows one with its text. Mail that is kept or has failed shows its",
-    "link, so that you can hand it on; it is as good as a password until it has been used or has expired.",
+    "link, so that you can hand it on; it is as good as a password until it has been used or has expired. `resend` has",
+    "one sent again that has failed, or was kept while there was no server; `resend --failed` all that have failed. What",
+    "holds a link that has ended meanwhile is not sent: ask for another.",
   ].join("\n"),
   options: {
     ...DATA_DIR,
     organization: { type: "string", value: "SLUG", meaning: "only mail of this organization" },
+    failed: { type: "boolean", meaning: "with resend: all mail that has failed" },
     limit: { type: "string", value: "N", meaning: `how many of each organization to list (${LISTED})` },
   },
   positionals: { min: 0, max: 2 },
   run: async (call) => {
     const [verb, id, wrong] = call.positionals;
-    if (verb !== undefined && (verb !== "show" || id === undefined || wrong !== undefined)) {
-      throw new Exit(EXIT.usage, "`satchel mail` lists, `satchel mail show ID` shows one");
+    const failed = call.options.failed === true;
+    const understood =
+      wrong === undefined &&
+      (verb === undefined
+        ? !failed
+        : verb === "show"
+          ? id !== undefined && !failed
+          : verb === "resend" && (id === undefined) === failed);
+    if (!understood) {
+      throw new Exit(
+        EXIT.usage,
+        "`satchel mail` lists, `mail show ID` shows one, `mail resend ID` or `mail resend --failed` sends again",
+      );
     }
     const limit = readLimit(call.options.limit);
     const config = readSettingsOf(call);
+    if (verb === "resend" && config.smtpUrl === null) {
+      throw new Exit(EXIT.configuration, "there is no SMTP server", "Name one with SATCHEL_SMTP_URL.");
+    }
     const opened = await openAll(config, logOf(config), false);
     try {
       const organizations = await chosen(opened.deps, call.options.organization);
+      if (verb === "resend") return await resend(call, opened.deps, organizations, id);
       return id === undefined
         ? await list(call, opened.deps, organizations, limit)
         : await show(call, opened.deps, organizations, id);
@@ -85,18 +111,49 @@ const lineOf = ({ id, createdAt, state, template, to, lastError }: MailSummary):
     `${to ?? "(unreadable)"}${lastError === null ? "" : `  ${lastError}`}`,
   ].join("  ");
 
+const isId = (id: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+
+/** Without an id: all that has failed. */
+async function resend(
+  call: Call,
+  deps: Deps,
+  organizations: AsyncIterable<string> | readonly string[],
+  id: string | undefined,
+): Promise<number> {
+  let count = 0;
+  for await (const organizationId of id === undefined || isId(id) ? organizations : []) {
+    if (id === undefined) count += await resendFailedMail(deps, organizationId);
+    else if (await resendMail(deps, organizationId, id)) count = 1;
+    if (id !== undefined && count > 0) break;
+  }
+  if (id !== undefined && count === 0) {
+    throw new Exit(
+      EXIT.failed,
+      `there is no mail ${id} to be sent again`,
+      "Only what has failed or was kept, and whose link is still good: `satchel mail` lists what there is.",
+    );
+  }
+  call.say(`${count} ${count === 1 ? "mail is" : "mails are"} in line again; serve or work sends them.`);
+  return EXIT.ok;
+}
+
 async function show(
   call: Call,
   deps: Deps,
   organizations: AsyncIterable<string> | readonly string[],
   id: string,
 ): Promise<number> {
-  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
-  for await (const organizationId of isId ? organizations : []) {
+  for await (const organizationId of isId(id) ? organizations : []) {
     const mail = await findMail(deps, organizationId, id);
     if (mail === null) continue;
     for (const line of headOf(mail)) call.out(line);
     call.out(`\n${mail.text}`);
+    const base = baseOf(deps.config);
+    if (deps.config.publicUrl === null && mail.text.includes(`${base}/links/`)) {
+      call.say(
+        `The link leads to ${base}: where the server is elsewhere put its address there, or set SATCHEL_PUBLIC_URL.`,
+      );
+    }
     return EXIT.ok;
   }
   throw new Exit(EXIT.failed, `there is no mail ${id}`, "`satchel mail` lists what there is.");

@@ -12,6 +12,8 @@ import type { Origin } from "../devices.ts";
 import { notFound } from "../errors.ts";
 import { forgetPersonIn } from "../imports/imports.ts";
 import type { LedgerEntry } from "../ledger.ts";
+import { forgetAddressIn } from "../links/links.ts";
+import { forgetMailToIn } from "../mail/mail.ts";
 import { allOrganizations } from "../organizations/organizations.ts";
 import { enqueue } from "../queue.ts";
 import { deleteUserIn, erasureRequested } from "../users/users.ts";
@@ -102,14 +104,17 @@ export async function listErasures(
 
 /** Marks an erasure as under way; gives null when it is finished or was never asked for. */
 export async function startErasure(
-  deps: Pick<Deps, "db">,
+  deps: Pick<Deps, "db" | "keys">,
   organizationId: string,
   userId: string,
 ): Promise<Running | null> {
   return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
     const running = await rows.start(tx, organizationId, userId);
-    // By the number that is erased next.
-    if (running !== null) await forgetPersonIn(tx, organizationId, userId);
+    if (running === null) return null;
+    // By the number and the address that are erased next.
+    await forgetPersonIn(tx, organizationId, userId);
+    await forgetAddressIn(tx, organizationId, userId);
+    await forgetMailToIn(deps, tx, organizationId, userId);
     return running;
   });
 }

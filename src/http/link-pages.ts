@@ -6,10 +6,18 @@
 
 interface LinkPage {
   readonly consume: string;
-  /** The field of the request that takes a password, for links by which one is chosen. */
+  /** The field of the request that takes a password. */
   readonly password?: string;
-  readonly en: { readonly title: string; readonly button: string; readonly done: string };
-  readonly es: { readonly title: string; readonly button: string; readonly done: string };
+  readonly en: PageWords;
+  readonly es: PageWords;
+}
+
+interface PageWords {
+  readonly title: string;
+  readonly button: string;
+  readonly done: string;
+  /** What the password is called where it is one they have, and what is said when it is another one. */
+  readonly known?: { readonly label: string; readonly wrong: string };
 }
 
 const PAGES: Readonly<Record<string, LinkPage>> = {
@@ -24,6 +32,28 @@ const PAGES: Readonly<Record<string, LinkPage>> = {
       title: "Confirma tu correo electrónico",
       button: "Confirmar",
       done: "Tu correo electrónico está confirmado. Ya puedes iniciar sesión.",
+    },
+  },
+  "confirm-sign-up": {
+    consume: "/v1/email-verifications/consume",
+    password: "password",
+    en: {
+      title: "Confirm your e-mail address",
+      button: "Confirm",
+      done: "Your e-mail address is confirmed. You can sign in now.",
+      known: {
+        label: "The password you chose when you signed up",
+        wrong: "This is not the password of that account, or it was tried too often.",
+      },
+    },
+    es: {
+      title: "Confirma tu correo electrónico",
+      button: "Confirmar",
+      done: "Tu correo electrónico está confirmado. Ya puedes iniciar sesión.",
+      known: {
+        label: "La contraseña que elegiste al registrarte",
+        wrong: "No es la contraseña de esa cuenta, o se ha probado demasiadas veces.",
+      },
     },
   },
   invitation: {
@@ -109,7 +139,9 @@ document.documentElement.lang = language;
 document.title = page[language].title;
 at("title").textContent = page[language].title;
 at("button").textContent = page[language].button;
-at("label").textContent = words[language].password;
+const { known } = page[language];
+at("label").textContent = known === undefined ? words[language].password : known.label;
+at("password").autocomplete = known === undefined ? "new-password" : "current-password";
 at("field").hidden = page.password === undefined;
 if (token === "") { at("form").hidden = true; at("told").textContent = words[language].refused; }
 at("form").addEventListener("submit", async (event) => {
@@ -132,7 +164,8 @@ at("form").addEventListener("submit", async (event) => {
     at("told").textContent = words[language].refused;
   } else {
     at("button").disabled = false;
-    at("told").textContent = answer !== null && answer.status === 422 && told !== null && told.detail ? told.detail : words[language].failed;
+    const reason = known !== undefined ? known.wrong : told !== null ? told.detail : undefined;
+    at("told").textContent = answer !== null && answer.status === 422 && reason ? reason : words[language].failed;
   }
 });
 `;

@@ -24,7 +24,7 @@ const STYLE =
 /** The one style is named by its hash; nothing else is loaded, run, framed or sent. */
 export const MAIL_PAGE_HEADERS: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  "content-security-policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
 };
 export const MAIL_PAGE_CHALLENGE = 'Basic realm="Satchel mailbox", charset="UTF-8"';
 

@@ -10,10 +10,12 @@ import type { Actor, Around } from "../actor.ts";
 import { type AuditAction, type AuditEvent, audit, auditIn } from "../audit/audit.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { addressOf, type Origin, readDevice } from "../devices.ts";
+import { addressOf, type Origin } from "../devices.ts";
+import { once } from "../effects/effects.ts";
 import { notFound, Refusal, refusal } from "../errors.ts";
 import { guarded, reopenLoginIn } from "../guard/guard.ts";
-import { type MailTemplate, sendMailIn } from "../mail/mail.ts";
+import { linkUrl, type MailTemplate, sendBulkMailIn, sendMailIn } from "../mail/mail.ts";
+import { networkOf } from "../network.ts";
 import { checkPassword } from "../passwords.ts";
 import { endSessionsIn, findOrganization } from "../sessions/sessions.ts";
 import { passwordMinimum, signUpAllows } from "../settings.ts";
@@ -42,6 +44,11 @@ export const userNotInvitable = refusal(
   "conflict",
   "user_not_invitable",
   "Only somebody who has an e-mail address and no password yet, and is not shut out, can be invited",
+);
+export const signUpPasswordRefused = refusal(
+  "invalid",
+  "sign_up_password_refused",
+  "It takes the password that was chosen for this account, which was not given, is another one, or was tried too often",
 );
 export const nothingToVerify = refusal(
   "conflict",
@@ -88,6 +95,42 @@ export interface Named {
 export const requestPasswordReset = (deps: Deps, named: Named, origin: Origin): Promise<void> =>
   request(deps, "reset", named, origin, ({ status }) => status === "active");
 
+/**
+ * A link to choose another password, not mailed but given to the operator to hand over: for the one admin, say, who has
+ * forgotten theirs and has no mailbox. It ends what was mailed, and opens a locked login when it is used. `login`: e-mail
+ * address or username. Null when nobody active has it.
+ */
+export async function makeResetLink(
+  deps: Deps,
+  organizationId: string,
+  login: string,
+): Promise<{ readonly url: string; readonly expiresAt: Date } | null> {
+  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    const userId = await rows.findUserId(tx, organizationId, login);
+    const person = userId === null ? null : await rows.lockPerson(tx, organizationId, userId);
+    if (person?.status !== "active") return null;
+    await rows.end(tx, organizationId, [person.userId], "reset");
+    const token = newToken("link", organizationId);
+    const expiresAt = await rows.insert(tx, organizationId, {
+      kind: "reset",
+      userId: person.userId,
+      tokenHash: deps.keys.mac("link", token),
+      // It stands for no mailbox; still it ends when they get another.
+      email: person.email ?? "",
+      ip: null,
+      lifetimeMinutes: LINK_MINUTES.reset,
+    });
+    await auditIn(tx, organizationId, {
+      action: "link.sent",
+      outcome: "success",
+      subjectId: person.userId,
+      details: { kind: "reset", mailed: false },
+    });
+    const url = linkUrl(deps.config, TEMPLATES.reset, token);
+    return url === null ? null : { url, expiresAt };
+  });
+}
+
 /** Mails a link to confirm an address again, to somebody who cannot sign in before. As `requestPasswordReset`. */
 export const requestEmailVerification = (deps: Deps, named: Named, origin: Origin): Promise<void> =>
   request(deps, "verification", named, origin, mayVerify);
@@ -110,7 +153,7 @@ async function request(
       const organization = await findOrganization(deps, named.organization);
       if (organization === null || organization.status !== "active") return;
       const { organizationId } = organization;
-      await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+      const { userId, mailed } = await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
         const userId = await rows.findUserId(tx, organizationId, login);
         const person = userId === null ? null : await rows.lockPerson(tx, organizationId, userId);
         const mailed =
@@ -126,8 +169,9 @@ async function request(
               })
             : kind === "verification" &&
               (await resendSignUpLinkIn(deps, tx, organizationId, person, origin)));
-        if (!mailed) await auditRefusedIn(tx, organizationId, kind, userId, origin);
+        return { userId, mailed };
       });
+      if (!mailed) await auditRefused(deps, organizationId, { kind, userId, reason: "not_sent", origin });
     });
   } finally {
     // The work differs by who was named; the time until the answer must not.
@@ -137,21 +181,6 @@ async function request(
   }
 }
 
-const auditRefusedIn = (
-  tx: TenantTx,
-  organizationId: string,
-  kind: LinkKind,
-  subjectId: string | null,
-  origin: Origin,
-) =>
-  auditIn(tx, organizationId, {
-    action: "link.refused",
-    outcome: "refused",
-    subjectId,
-    details: { kind, reason: "not_sent" },
-    origin,
-  });
-
 interface LinkMail {
   readonly kind: LinkKind;
   /** Whose row the transaction holds. */
@@ -160,6 +189,8 @@ interface LinkMail {
   readonly origin: Origin | null;
   /** Asked for by nobody who is signed in: then those from one network are counted as well. */
   readonly asked?: true;
+  /** Of the person who asked for themselves. */
+  readonly sessionId?: string | null;
   /** Counted like any other, and not mailed. */
   readonly silent?: boolean;
 }
@@ -169,12 +200,13 @@ async function mailLinkIn(
   deps: Pick<Deps, "queue" | "keys" | "config">,
   tx: TenantTx,
   organizationId: string,
-  { kind, person: { userId }, email, origin, asked, silent = false }: LinkMail,
+  { kind, person, email, origin, asked, sessionId = null, silent = false }: LinkMail,
 ): Promise<boolean> {
+  const { userId, username } = person;
   const ip = asked === true && origin !== null ? addressOf(origin) : null;
-  const { person, network } = await rows.recent(tx, organizationId, userId, kind, ip);
-  if (person >= MAILS_PER_HOUR || (ip !== null && network >= MAILS_PER_NETWORK)) return false;
-  await rows.end(tx, organizationId, userId, kind);
+  const { person: toPerson, network } = await rows.recent(tx, organizationId, userId, kind, ip);
+  if (toPerson >= MAILS_PER_HOUR || (ip !== null && network >= MAILS_PER_NETWORK)) return false;
+  await rows.end(tx, organizationId, [userId], kind);
   const token = newToken("link", organizationId);
   const expiresAt = await rows.insert(tx, organizationId, {
     kind,
@@ -182,11 +214,21 @@ async function mailLinkIn(
     tokenHash: deps.keys.mac("link", token),
     email,
     ip,
+    sessionId,
     lifetimeMinutes: LINK_MINUTES[kind],
   });
   if (!silent) {
-    const template = TEMPLATES[kind];
-    await sendMailIn(deps, tx, organizationId, { userId, template, to: email, link: token, expiresAt });
+    const template = kind === "verification" && person.email === null ? "confirm_sign_up" : TEMPLATES[kind];
+    // Whoever reads that mailbox may be somebody else: the mail says for which account it is.
+    const values = template === "confirm_sign_up" || template === "confirm_email" ? { username } : {};
+    await sendMailIn(deps, tx, organizationId, {
+      userId,
+      template,
+      to: email,
+      values,
+      link: token,
+      expiresAt,
+    });
   }
   await auditIn(tx, organizationId, {
     action: "link.sent",
@@ -199,19 +241,21 @@ async function mailLinkIn(
 }
 
 /**
- * Mails a link to confirm the person's address, if they have one that is not confirmed. Inside the transaction that made
- * the person or their address. False when there is nothing to confirm or too many were mailed.
+ * Mails a link to confirm the person's address, if they have one that is not confirmed. For the `verify-email` job, after
+ * somebody else has set it; delivered twice, the job mails once.
  */
-export async function sendVerificationIn(
-  deps: Pick<Deps, "queue" | "keys" | "config">,
-  tx: TenantTx,
-  organizationId: string,
-  userId: string,
-  origin: Origin | null = null,
-): Promise<boolean> {
-  const person = await rows.lockPerson(tx, organizationId, userId);
-  if (person === null || person.email === null || !mayVerify(person)) return false;
-  return mailLinkIn(deps, tx, organizationId, { kind: "verification", person, email: person.email, origin });
+export async function sendVerification(
+  deps: Pick<Deps, "db" | "queue" | "keys" | "config">,
+  { jobId, organizationId, userId }: { jobId: string; organizationId: string; userId: string },
+): Promise<void> {
+  await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    await once(tx, jobId, "sent", async () => {
+      const person = await rows.lockPerson(tx, organizationId, userId);
+      if (person === null || person.email === null || !mayVerify(person)) return;
+      const { email } = person;
+      await mailLinkIn(deps, tx, organizationId, { kind: "verification", person, email, origin: null });
+    });
+  });
 }
 
 /**
@@ -301,6 +345,46 @@ export async function sendInvitationIn(
   return mailLinkIn(deps, tx, organizationId, { kind: "invitation", person, email: person.email, origin });
 }
 
+/**
+ * As `sendInvitationIn`, of many, in a few statements. Gives who was invited: nobody where
+ * the organization lets nobody in so, and none of those who cannot be invited.
+ */
+export async function sendInvitationsIn(
+  deps: Pick<Deps, "queue" | "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  userIds: readonly string[],
+): Promise<readonly string[]> {
+  if (userIds.length === 0) return [];
+  if (!signUpAllows(await passwordRulesIn(tx, organizationId), "invitation")) return [];
+  const people = await rows.lockInvitable(tx, organizationId, userIds, MAILS_PER_HOUR);
+  if (people.length === 0) return [];
+  const kind = "invitation";
+  const invited = people.map(({ userId }) => userId);
+  await rows.end(tx, organizationId, invited, kind);
+  const links = people.map((person) => {
+    const token = newToken("link", organizationId);
+    return { ...person, token, tokenHash: deps.keys.mac("link", token) };
+  });
+  const expiresAt = await rows.insertAll(tx, organizationId, kind, LINK_MINUTES[kind], links);
+  await sendBulkMailIn(
+    deps,
+    tx,
+    organizationId,
+    links.map(({ userId, email, token }) => ({
+      ...{ userId, template: TEMPLATES[kind], to: email, link: token },
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    })),
+  );
+  await auditIn(tx, organizationId, {
+    action: "link.sent",
+    outcome: "success",
+    subjectIds: invited,
+    details: { kind },
+  });
+  return invited;
+}
+
 const mayBeInvited = ({ hasPassword, status }: Person): boolean =>
   !hasPassword && (status === "active" || status === "pending");
 
@@ -319,14 +403,21 @@ export async function requestEmailChange(
   email: string,
   origin: Origin,
 ): Promise<void> {
-  const { organizationId, userId } = actor;
+  const { organizationId, userId, sessionId } = actor;
   await withTenant(deps.db, actor, async (tx) => {
     const person = await rows.lockPerson(tx, organizationId, userId);
     if (person === null) throw notFound();
     const holder = await findUserByEmail(tx, organizationId, email);
     const silent = holder !== null && holder.id !== userId;
     await requireMailed(
-      mailLinkIn(deps, tx, organizationId, { kind: "email_change", person, email, origin, silent }),
+      mailLinkIn(deps, tx, organizationId, {
+        kind: "email_change",
+        person,
+        email,
+        origin,
+        sessionId,
+        silent,
+      }),
     );
   });
 }
@@ -338,8 +429,11 @@ interface OpenedLink extends FoundLink {
 }
 
 /**
- * The open link of a token, past the guard. Refuses with `link_refused`. One that was used passes for a request that may
- * be the repetition of the one that used it: `useLink` refuses if it is not.
+ * The open link of a token. Refuses with `link_refused`. One that was used passes for a request that may be the repetition
+ * of the one that used it: `useLink` refuses if it is not.
+ *
+ * Only what is nobody's is guarded, in a bucket of the address it comes from. A token that is found was not guessed, so
+ * that it is never held up, and an old one counts against nobody who holds a newer.
  */
 async function openLink(
   deps: Deps,
@@ -351,31 +445,30 @@ async function openLink(
   const organizationId = organizationOf("link", token);
   if (organizationId === null) throw linkRefused();
   const hashes = deps.keys.macs("link", token);
-  const [active, link, rules] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
+  const [organization, link, rules] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
     Promise.all([
-      rows.isActiveOrganization(tx, organizationId),
+      rows.findOrganization(tx, organizationId),
       rows.find(tx, organizationId, kind, hashes),
       passwordRulesIn(tx, organizationId),
     ]),
   );
-  if (!active) throw linkRefused();
-  // A token is found by its hash before it is guarded: who guesses at random ones locks their own address out, and
-  // never somebody who holds a real one.
-  const attempt = {
-    organizationId,
-    door: kind === "reset" ? ("reset" as const) : ("invitation" as const),
-    userId: link?.userId ?? null,
-    login: origin.address,
-    device: readDevice(deps.keys, origin.deviceToken),
-    origin,
+  // Of none that is there: then it has no audit either.
+  if (organization === null) throw linkRefused();
+  const userId = link?.userId ?? null;
+  const refuse = async (reason: RefusedLink["reason"]) => {
+    await auditRefused(deps, organizationId, { kind, userId, reason, origin });
+    return linkRefused();
   };
-  const passes = link !== null && (link.open || (around !== undefined && link.usedLately));
-  const verified = await guarded(deps, attempt, rules, async () => ({ matches: passes }));
-  if (verified?.matches !== true || link === null) {
-    const reason = verified === null ? "locked" : link === null ? "unknown" : "ended";
-    await auditRefused(deps, organizationId, { kind, userId: link?.userId ?? null, reason, origin });
-    throw linkRefused();
+  if (organization.status !== "active") throw await refuse("suspended");
+  if (link === null) {
+    const door = kind === "reset" ? "reset" : "invitation";
+    const attempt = { organizationId, door, userId, login: origin.address, device: null, origin } as const;
+    const verified = await guarded(deps, attempt, rules, async () => ({ matches: false }));
+    throw await refuse(verified === null ? "locked" : "unknown");
   }
+  if (!link.open && (around === undefined || !link.usedLately)) throw await refuse("ended");
+  // Closed since it was mailed.
+  if (kind === "invitation" && !signUpAllows(rules, "invitation")) throw await refuse("closed");
   return { ...link, kind, organizationId, rules };
 }
 
@@ -387,16 +480,16 @@ async function useLink(
   deps: Deps,
   link: OpenedLink,
   { statuses, origin, around }: Use,
-  effect: (tx: TenantTx, person: Person, email: string) => Promise<void>,
+  effect: (tx: TenantTx, person: Person, email: string, sessionId: string | null) => Promise<void>,
 ): Promise<void> {
   const { organizationId, userId, linkId, kind } = link;
   const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
   try {
     await withTenant(deps.db, tenant, async (tx) => {
       const person = await rows.lockPerson(tx, organizationId, userId);
-      const email = await rows.claim(tx, organizationId, linkId);
-      if (person === null || email === null || !statuses.includes(person.status)) throw linkRefused();
-      await effect(tx, person, email);
+      const claimed = await rows.claim(tx, organizationId, linkId);
+      if (person === null || claimed === null || !statuses.includes(person.status)) throw linkRefused();
+      await effect(tx, person, claimed.email, claimed.sessionId);
     });
   } catch (error) {
     if (error instanceof Refusal && error.slug === linkRefused.slug) {
@@ -412,27 +505,24 @@ interface Use {
   readonly around: Around | undefined;
 }
 
-const auditRefused = (
-  deps: Deps,
-  organizationId: string,
-  refused: {
-    readonly kind: LinkKind;
-    readonly userId: string | null;
-    readonly reason: "unknown" | "locked" | "ended";
-    readonly origin: Origin;
-  },
-) => {
-  const { kind, userId, reason, origin } = refused;
-  return audit(
+interface RefusedLink {
+  readonly kind: LinkKind;
+  readonly userId: string | null;
+  readonly reason: "not_sent" | "unknown" | "locked" | "ended" | "suspended" | "closed" | "password";
+  readonly origin: Origin;
+}
+
+/** Bounded, since anybody can bring it about: in a transaction of its own. */
+const auditRefused = (deps: Deps, organizationId: string, { kind, userId, reason, origin }: RefusedLink) =>
+  audit(
     deps,
     { organizationId, userId: null },
     { action: "link.refused", outcome: "refused", subjectId: userId, details: { kind, reason }, origin },
   );
-};
 
 /** What a link proves of a mailbox counts only while that is still the person's. */
 function requireSameMailbox(person: Person, email: string): void {
-  if (person.email?.toLowerCase() !== email.toLowerCase()) throw linkRefused();
+  if ((person.email ?? "").toLowerCase() !== email.toLowerCase()) throw linkRefused();
 }
 
 const doneBy = ({ userId }: OpenedLink, action: AuditAction, origin: Origin): AuditEvent => ({
@@ -475,10 +565,22 @@ export async function resetPassword(
   });
 }
 
-/** Confirms an address by a link, and lets in who was waiting for that. Refuses with `link_refused`. */
-export async function verifyEmail(deps: Deps, token: string, origin: Origin, around?: Around): Promise<void> {
+/**
+ * Confirms an address by a link, and lets in who was waiting for that. An address that somebody gave when they made an
+ * account for themselves takes the password of that account too: the mailbox shows whose the address is, the password
+ * whose the account is, and a stranger who gave somebody else's address can bring the two together no more than its owner
+ * would (pre-hijacking). Refuses with `link_refused`, `sign_up_password_refused` (the link stays good),
+ * `passwords_busy`.
+ */
+export async function verifyEmail(
+  deps: Deps,
+  { token, password }: { readonly token: string; readonly password?: string },
+  origin: Origin,
+  around?: Around,
+): Promise<void> {
   const link = await openLink(deps, "verification", token, origin, around);
   const { organizationId, userId } = link;
+  if (link.email === null) await requireSignUpPassword(deps, link, password, origin);
   await useLink(
     deps,
     link,
@@ -499,6 +601,35 @@ export async function verifyEmail(deps: Deps, token: string, origin: Origin, aro
   );
 }
 
+async function requireSignUpPassword(
+  deps: Deps,
+  link: OpenedLink,
+  password: string | undefined,
+  origin: Origin,
+): Promise<void> {
+  const { organizationId, userId, linkId, rules, passwordHash, pepperKeyId } = link;
+  const refuse = () =>
+    signUpPasswordRefused({ errors: [{ pointer: "#/password", detail: "is not the one of this account" }] });
+  if (password === undefined) throw refuse();
+  const attempt = {
+    organizationId,
+    door: "reauthentication",
+    userId,
+    login: userId,
+    device: null,
+    origin,
+    // A bucket of this link: who guesses at the front door cannot keep out who holds it.
+    sessionId: linkId,
+  } as const;
+  const verified = await guarded(deps, attempt, rules, () =>
+    deps.passwords.verify(password, passwordHash, pepperKeyId, false, networkOf(origin.address)),
+  );
+  if (verified?.matches === true) return;
+  const { kind } = link;
+  await auditRefused(deps, organizationId, { kind, userId, reason: "password", origin });
+  throw refuse();
+}
+
 /**
  * Accepts an invitation: sets the first password, confirms the address, lets the person in. They sign in next. Refuses
  * with `link_refused`, `password_refused` (the link stays good), `passwords_busy`.
@@ -510,8 +641,6 @@ export async function acceptInvitation(
   around?: Around,
 ): Promise<void> {
   const link = await openLink(deps, "invitation", token, origin, around);
-  // Closed since it was mailed.
-  if (!signUpAllows(link.rules, "invitation")) throw linkRefused();
   const credential = await hashFor(deps, link, password, "#/password");
   const { organizationId, userId } = link;
   await useLink(
@@ -530,7 +659,11 @@ export async function acceptInvitation(
   );
 }
 
-/** Takes the address into use that the link was mailed to, and tells the old one. Refuses with `link_refused`. */
+/**
+ * Takes the address into use that the link was mailed to, ends every session but the one that asked for it, and tells the
+ * old address. That one cannot take it back: who leaves a mailbox may have lost it to somebody. Refuses with
+ * `link_refused`.
+ */
 export async function confirmEmailChange(
   deps: Deps,
   token: string,
@@ -539,17 +672,25 @@ export async function confirmEmailChange(
 ): Promise<void> {
   const link = await openLink(deps, "email_change", token, origin, around);
   const { organizationId } = link;
-  await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, email) => {
+  await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, email, exceptId) => {
     const { userId, email: old } = person;
     await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
       rows.setEmail(inner, organizationId, userId, email),
     );
+    if (old?.toLowerCase() !== email.toLowerCase()) {
+      await endSessionsIn(tx, organizationId, userId, "email_changed", { exceptId, origin });
+    }
     if (old !== null && old.toLowerCase() !== email.toLowerCase()) {
       await sendMailIn(deps, tx, organizationId, { userId, template: "email_changed", to: old });
     }
     changed(tx, "users");
     await auditIn(tx, organizationId, doneBy(link, "email.changed", origin));
   });
+}
+
+/** Removes links that were mailed to a person's address for somebody else, as when they are erased. */
+export async function forgetAddressIn(tx: TenantTx, organizationId: string, userId: string): Promise<void> {
+  await rows.forgetAddress(tx, organizationId, userId);
 }
 
 /** Removes at most `limit` links that expired a week ago. Gives their number. */

@@ -8,6 +8,7 @@ export type LinkKind = "verification" | "invitation" | "reset" | "email_change";
 /** A person as far as links go. */
 export interface Person {
   readonly userId: string;
+  readonly username: string;
   readonly email: string | null;
   readonly emailVerifiedAt: Date | null;
   readonly status: "active" | "inactive" | "suspended" | "pending";
@@ -25,11 +26,13 @@ export interface FoundLink {
   readonly username: string;
   readonly fullName: string;
   readonly email: string | null;
+  readonly passwordHash: string | null;
+  readonly pepperKeyId: string | null;
 }
 
-export async function isActiveOrganization(tx: TenantTx, organizationId: string): Promise<boolean> {
-  return (await sql.findOrganization(tx, { organizationId }))?.status === "active";
-}
+/** Null when there is no such organization. */
+export const findOrganization = (tx: TenantTx, organizationId: string) =>
+  sql.findOrganization(tx, { organizationId });
 
 export async function findUserId(
   tx: TenantTx,
@@ -57,6 +60,8 @@ export interface NewLink {
   readonly tokenHash: Uint8Array;
   readonly email: string;
   readonly ip: string | null;
+  /** Of the person who asked for themselves. */
+  readonly sessionId?: string | null;
   readonly lifetimeMinutes: number;
 }
 
@@ -73,12 +78,47 @@ export const findAddressGiven = async (
 
 /** Gives when it expires. */
 export async function insert(tx: TenantTx, organizationId: string, link: NewLink): Promise<Date> {
-  const row = await sql.insertLink(tx, { organizationId, linkId: Bun.randomUUIDv7(), ...link });
+  const row = await sql.insertLink(tx, {
+    organizationId,
+    linkId: Bun.randomUUIDv7(),
+    sessionId: null,
+    ...link,
+  });
   return row.expiresAt;
 }
 
-export const end = (tx: TenantTx, organizationId: string, userId: string, kind: LinkKind) =>
-  sql.updateEnded(tx, { organizationId, userId, kind });
+export const end = (tx: TenantTx, organizationId: string, userIds: readonly string[], kind: LinkKind) =>
+  sql.updateEnded(tx, { organizationId, userIds, kind });
+
+/** Those who can be invited, and were mailed fewer than `most` invitations within the last hour. */
+export const lockInvitable = (
+  tx: TenantTx,
+  organizationId: string,
+  userIds: readonly string[],
+  most: number,
+) => sql.lockInvitable(tx, { organizationId, userIds, most });
+
+/** Stores links of one kind, and gives when they expire. */
+export async function insertAll(
+  tx: TenantTx,
+  organizationId: string,
+  kind: LinkKind,
+  lifetimeMinutes: number,
+  links: readonly Pick<NewLink, "userId" | "tokenHash" | "email">[],
+): Promise<Date | undefined> {
+  const [first] = await sql.insertLinks(tx, {
+    organizationId,
+    kind,
+    lifetimeMinutes,
+    links: links.map(({ userId, tokenHash, email }) => ({
+      link_id: Bun.randomUUIDv7(),
+      user_id: userId,
+      token_hash: Buffer.from(tokenHash).toString("hex"),
+      email,
+    })),
+  });
+  return first?.expiresAt;
+}
 
 export const find = (
   tx: TenantTx,
@@ -87,16 +127,18 @@ export const find = (
   tokenHashes: readonly Uint8Array[],
 ): Promise<FoundLink | null> => sql.findLink(tx, { organizationId, kind, tokenHashes });
 
-/** The address that the link was mailed to, or null when it is no longer open. */
-export async function claim(tx: TenantTx, organizationId: string, linkId: string): Promise<string | null> {
-  return (await sql.claimLink(tx, { organizationId, linkId }))?.email ?? null;
-}
+/** The address that the link was mailed to, and the session that asked for it; null when it is no longer open. */
+export const claim = (tx: TenantTx, organizationId: string, linkId: string) =>
+  sql.claimLink(tx, { organizationId, linkId });
 
 export const verifyEmail = (tx: TenantTx, organizationId: string, userId: string) =>
   sql.updateEmailVerified(tx, { organizationId, userId });
 
 export const setEmail = (tx: TenantTx, organizationId: string, userId: string, email: string) =>
   sql.updateEmail(tx, { organizationId, userId, email });
+
+export const forgetAddress = (tx: TenantTx, organizationId: string, userId: string) =>
+  sql.deleteToPerson(tx, { organizationId, userId });
 
 export const prune = (tx: TenantTx, organizationId: string, limit: number): Promise<number> =>
   sql.pruneLinks(tx, { organizationId, limit });

@@ -16,10 +16,11 @@ import {
   type MailTemplate,
   type MailValues,
   mailLanguage,
+  namesPerson,
   type RenderedMail,
   renderMail,
 } from "../mail-templates.ts";
-import { enqueue } from "../queue.ts";
+import { enqueue, enqueueBulk } from "../queue.ts";
 import { SMTP_LIMITS, type SmtpLimits, sendOverSmtp } from "../smtp.ts";
 import * as rows from "./repository.ts";
 
@@ -61,29 +62,69 @@ export async function sendMailIn(
   deps: Pick<Deps, "queue" | "keys" | "config">,
   tx: TenantTx,
   organizationId: string,
-  { userId, template, to, values = {}, link, expiresAt }: MailInput,
+  input: MailInput,
 ): Promise<void> {
+  const recipient = await rows.findRecipient(tx, organizationId, input.userId);
+  const mail = recipient === null ? null : written(deps, organizationId, recipient, input);
+  if (mail === null) return;
+  await rows.insert(tx, organizationId, mail);
+  if (mail.state === "queued") {
+    await enqueue(deps.queue, tx, "send-mail", { organizationId, mailId: mail.id });
+  }
+}
+
+/** As `sendMailIn`, to many, in a few statements. They wait for all other mail, which somebody may be waiting for. */
+export async function sendBulkMailIn(
+  deps: Pick<Deps, "queue" | "keys" | "config">,
+  tx: TenantTx,
+  organizationId: string,
+  inputs: readonly MailInput[],
+): Promise<void> {
+  if (inputs.length === 0) return;
+  const ids = inputs.map(({ userId }) => userId);
+  const recipients = new Map(
+    (await rows.listRecipients(tx, organizationId, ids)).map((recipient) => [recipient.userId, recipient]),
+  );
+  const mails = inputs.flatMap((input) => {
+    const recipient = recipients.get(input.userId);
+    return (recipient === undefined ? null : written(deps, organizationId, recipient, input)) ?? [];
+  });
+  await rows.insertAll(tx, organizationId, mails);
+  const queued = mails.filter(({ state }) => state === "queued");
+  await enqueueBulk(
+    deps.queue,
+    tx,
+    "send-mail",
+    queued.map(({ id }) => ({ organizationId, mailId: id })),
+  );
+}
+
+/** A mail as it is stored; null to somebody who has no address. Throws as `sendMailIn` does. */
+function written(
+  deps: Pick<Deps, "keys" | "config">,
+  organizationId: string,
+  recipient: { readonly email: string | null; readonly language: string },
+  { userId, template, to, values = {}, link, expiresAt }: MailInput,
+): rows.NewMail | null {
   if (hasLink(template) !== (link !== undefined))
     throw new Error(`${template}: its link is missing or too much`);
-  const person = await rows.findRecipient(tx, organizationId, userId);
-  const address = to ?? person?.email ?? null;
-  if (person === null || address === null) return;
+  const address = to ?? recipient.email;
+  if (address === null) return null;
   const id = Bun.randomUUIDv7();
   const seal = (part: Part, text: string) =>
     deps.keys.seal("mail", contextOf(organizationId, id, part), Buffer.from(text, "utf8"));
   const content: Content = { to: address, values };
-  const sending = deps.config.smtpUrl !== null;
-  await rows.insert(tx, organizationId, {
+  return {
     id,
     userId,
     template,
-    language: mailLanguage(person.language),
+    language: mailLanguage(recipient.language),
     content: seal("content", JSON.stringify(content)),
+    addressHash: deps.keys.mac("mail-address", organizationId, address.toLowerCase()),
     link: link === undefined ? null : seal("link", link),
-    state: sending ? "queued" : "kept",
+    state: deps.config.smtpUrl === null ? "kept" : "queued",
     expiresAt: expiresAt ?? null,
-  });
-  if (sending) await enqueue(deps.queue, tx, "send-mail", { organizationId, mailId: id });
+  };
 }
 
 /** One attempt of a job to send one mail. */
@@ -128,7 +169,7 @@ export async function deliverMail(
   if (opened === null) return fail("UNREADABLE", true);
   const message = {
     id: jobId,
-    to: { name: mail.fullName, address: opened.to },
+    to: { name: namesPerson(mail.template as MailTemplate) ? mail.fullName : "", address: opened.to },
     ...rendered(deps, mail, opened),
   };
   const sent = await sendOverSmtp({ url: smtpUrl, from: mailFrom }, message, limits, signal);
@@ -171,7 +212,31 @@ export const LINK_PAGES: Readonly<Partial<Record<MailTemplate, string>>> = {
   invitation: "invitation",
   reset_password: "reset-password",
   confirm_email: "confirm-email",
+  confirm_sign_up: "confirm-sign-up",
 };
+
+type Address = Pick<Deps["config"], "publicUrl" | "host" | "port">;
+
+/**
+ * Where links lead. `otherwise`: with no public address configured. A server that picks a free port at each start is
+ * nowhere that another process could know.
+ */
+export const baseOf = ({ publicUrl, host, port }: Address, otherwise?: string): string =>
+  (publicUrl ?? otherwise ?? `http://${port === 0 ? "SATCHEL_PUBLIC_URL" : `${host}:${port}`}`).replace(
+    /\/+$/,
+    "",
+  );
+
+/** Where a link with this token leads; null for a template without one. `otherwise`: with no public address configured. */
+export function linkUrl(
+  config: Address,
+  template: MailTemplate,
+  token: string,
+  otherwise?: string,
+): string | null {
+  const page = LINK_PAGES[template];
+  return page === undefined ? null : `${baseOf(config, otherwise)}/links/${page}#${token}`;
+}
 
 function rendered(
   { config }: Pick<Deps, "config">,
@@ -182,15 +247,13 @@ function rendered(
     readonly organization: string;
   },
   { token, values }: Opened,
-  otherwise = `http://${config.host}:${config.port}`,
+  otherwise?: string,
 ): RenderedMail {
   const template = mail.template as MailTemplate;
-  const page = LINK_PAGES[template];
-  const base = (config.publicUrl ?? otherwise).replace(/\/+$/, "");
   const context: MailContext = {
     name: mail.fullName,
     organization: mail.organization,
-    url: page === undefined || token === null ? null : `${base}/links/${page}#${token}`,
+    url: token === null ? null : linkUrl(config, template, token, otherwise),
     values,
   };
   return renderMail(template, mail.language as MailLanguage, context);
@@ -285,6 +348,65 @@ export async function listMailToIn(
     const { subject, text } = rendered(deps, row, opened);
     return [{ id: row.mailId, to: opened.to, subject, text }];
   });
+}
+
+/** Removes what was mailed to a person's address, whoever it was for, as when they are erased. */
+export async function forgetMailToIn(
+  deps: Pick<Deps, "keys">,
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+): Promise<void> {
+  const email = (await rows.findRecipient(tx, organizationId, userId))?.email ?? null;
+  if (email === null) return;
+  const hashes = deps.keys.macs("mail-address", organizationId, email.toLowerCase());
+  await rows.deleteTo(tx, organizationId, hashes);
+}
+
+/**
+ * Has a mail sent that has failed, or that was kept while there was no server; false when there is none such, or its link
+ * has ended meanwhile. For the operator.
+ */
+export async function resendMail(
+  deps: Pick<Deps, "db" | "queue">,
+  organizationId: string,
+  mailId: string,
+): Promise<boolean> {
+  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    if ((await rows.markQueued(tx, organizationId, mailId)) === 0) return false;
+    await enqueue(deps.queue, tx, "send-mail", { organizationId, mailId });
+    return true;
+  });
+}
+
+/** Mail of one transaction. */
+const RESENT_TOGETHER = 100;
+
+/** Has all mail of an organization sent that has failed and is still good for something. Gives how many. */
+export async function resendFailedMail(
+  deps: Pick<Deps, "db" | "queue">,
+  organizationId: string,
+): Promise<number> {
+  let count = 0;
+  let afterId: string | null = null;
+  do {
+    const after: string | null = afterId;
+    const resent: readonly string[] = await withTenant(
+      deps.db,
+      { organizationId, userId: null },
+      async (tx) => {
+        const failed = await rows.listFailed(tx, organizationId, after, RESENT_TOGETHER);
+        for (const mailId of failed) {
+          await rows.markQueued(tx, organizationId, mailId);
+          await enqueue(deps.queue, tx, "send-mail", { organizationId, mailId });
+        }
+        return failed;
+      },
+    );
+    count += resent.length;
+    afterId = resent.at(-1) ?? null;
+  } while (afterId !== null);
+  return count;
 }
 
 /** Removes mail that is thirty days old, at most `limit`. Gives how many. */

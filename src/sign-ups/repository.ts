@@ -71,5 +71,14 @@ export const pruneAttempts = (tx: TenantTx, organizationId: string, limit: numbe
 export const insertSignUp = (tx: TenantTx, organizationId: string, userId: string): Promise<number> =>
   sql.insertSignUp(tx, { organizationId, userId });
 
+/** The ids of the people whose accounts are gone, of the organization that was entered. */
+export async function discardUnconfirmed(
+  tx: TenantTx,
+  minutes: number,
+  limit: number,
+): Promise<readonly string[]> {
+  return (await sql.deleteUnconfirmed(tx, { minutes, limit })).map(({ userId }) => userId);
+}
+
 export const claimOutdated = (tx: TenantTx, organizationId: string, minutes: number, limit: number) =>
   sql.claimOutdated(tx, { organizationId, minutes, limit });

@@ -6,20 +6,21 @@
  * it. So nobody can take another's address, and an address that somebody has already makes no difference that could be
  * seen from outside: the account is made all the same, and the mail goes to whoever has the address.
  */
+import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Around } from "../actor.ts";
 import { audit, auditIn } from "../audit/audit.ts";
 import { newCode, normalizeCode } from "../codes.ts";
-import { readTenant, withTenant } from "../db.ts";
+import { changed, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
 import { requestErasureIn } from "../erasures/erasures.ts";
-import { notFound, refusal } from "../errors.ts";
+import { notFound, Refusal, refusal } from "../errors.ts";
 import { LINK_MINUTES, sendSignUpLinkIn } from "../links/links.ts";
 import { networkOf } from "../network.ts";
 import { requirePeopleQuotaIn } from "../quotas/quotas.ts";
 import { findOrganization } from "../sessions/sessions.ts";
 import { passwordMinimum, signUpAllows } from "../settings.ts";
-import { insertUserIn, passwordRulesIn, prepareUser } from "../users/users.ts";
+import { insertUserIn, passwordRulesIn, prepareUser, usernameTaken } from "../users/users.ts";
 import type { CodeRole, SignUpCode } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -46,7 +47,7 @@ export const emailNeeded = refusal(
 export const tooManySignUps = refusal(
   "too_many",
   "too_many_sign_ups",
-  "Too many people have tried to sign up from this network within the hour",
+  "Too many people have tried to sign up within the hour",
 );
 
 export interface SignUpInput {
@@ -66,6 +67,16 @@ export interface SignUpInput {
  * code has a hundred bits, so that guessing at it needs no lock, and who has a good one is not counted.
  */
 export const ATTEMPTS_PER_HOUR = 60;
+/**
+ * From all networks together: an attacker has many. Each attempt costs a hash and, until it is confirmed or three days
+ * are over, a place. What a network tries beyond its own bound does not count here, so that nobody uses it up alone.
+ */
+export const ATTEMPTS_PER_ORGANIZATION = 600;
+
+/** What strangers bring about, and an organization's admins should see. */
+const TELLING: ReadonlySet<string> = new Set(
+  [signUpRefused, signUpCodeRefused, tooManySignUps, usernameTaken].map(({ slug }) => slug),
+);
 
 /**
  * Makes an account. With a good code it has the code's role and may sign in at once; without one, where the organization
@@ -74,10 +85,31 @@ export const ATTEMPTS_PER_HOUR = 60;
  * `quota_people_reached`, `password_refused`, `passwords_busy`, `invalid_time_zone`; never for an address somebody has.
  */
 export async function signUp(deps: Deps, input: SignUpInput, origin: Origin, around?: Around): Promise<void> {
-  const { organization: slug, code, email, ...person } = input;
-  const organization = await findOrganization(deps, slug);
-  if (organization === null || organization.status !== "active") throw signUpRefused();
-  const { organizationId } = organization;
+  const organization = await findOrganization(deps, input.organization);
+  if (organization === null) throw signUpRefused();
+  const { organizationId, status } = organization;
+  try {
+    if (status !== "active") throw signUpRefused();
+    await signUpTo(deps, organizationId, input, origin, around);
+  } catch (error) {
+    if (error instanceof Refusal && TELLING.has(error.slug)) {
+      await audit(
+        deps,
+        { organizationId, userId: null },
+        { action: "sign_up.refused", outcome: "refused", details: { reason: error.slug }, origin },
+      );
+    }
+    throw error;
+  }
+}
+
+async function signUpTo(
+  deps: Deps,
+  organizationId: string,
+  { organization: _, code, email, ...person }: SignUpInput,
+  origin: Origin,
+  around: Around | undefined,
+): Promise<void> {
   const nobody = { organizationId, userId: null };
   const hashes = code === undefined ? null : deps.keys.macs("sign-up-code", normalizeCode(code));
   const [rules, good] = await readTenant(deps.db, nobody, (tx) =>
@@ -91,10 +123,7 @@ export async function signUp(deps: Deps, input: SignUpInput, origin: Origin, aro
     throw emailNeeded({ errors: [{ pointer: "#/email", detail: "is required without a code" }] });
   }
   if (good === null) await countAttempt(deps, organizationId, origin);
-  if (hashes !== null && good === null) {
-    await audit(deps, nobody, { action: "sign_up.refused", outcome: "refused", origin });
-    throw signUpCodeRefused();
-  }
+  if (hashes !== null && good === null) throw signUpCodeRefused();
   // Before a password is hashed for somebody for whom there is no place.
   await readTenant(deps.db, nobody, (tx) => requirePeopleQuotaIn(tx, organizationId, 1));
   const role = good?.role ?? "student";
@@ -128,11 +157,17 @@ export async function signUp(deps: Deps, input: SignUpInput, origin: Origin, aro
 
 /** Counts before anything else is done, so that the limit holds however many come at once. */
 async function countAttempt(deps: Deps, organizationId: string, { address }: Origin): Promise<void> {
-  const network = deps.keys.mac("sign-up-network", organizationId, networkOf(address));
-  const { attempts, secondsLeft } = await withTenant(deps.db, { organizationId, userId: null }, (tx) =>
-    rows.countAttempt(tx, organizationId, network),
-  );
-  if (attempts > ATTEMPTS_PER_HOUR) throw tooManySignUps({ retryAfter: secondsLeft });
+  const bounds = [
+    [networkOf(address), ATTEMPTS_PER_HOUR],
+    ["", ATTEMPTS_PER_ORGANIZATION],
+  ] as const;
+  for (const [network, allowed] of bounds) {
+    const key = deps.keys.mac("sign-up-network", organizationId, network);
+    const { attempts, secondsLeft } = await withTenant(deps.db, { organizationId, userId: null }, (tx) =>
+      rows.countAttempt(tx, organizationId, key),
+    );
+    if (attempts > allowed) throw tooManySignUps({ retryAfter: secondsLeft });
+  }
 }
 
 /** Makes a code of 100 random bits, which is told this once: only its keyed hash is kept. For admins. */
@@ -186,9 +221,13 @@ export async function revokeSignUpCode(deps: Deps, actor: Actor, codeId: string)
   });
 }
 
+/** Accounts of one transaction: it holds the organization's count of people, and nobody is to wait for that. */
+const TOGETHER = 50;
+
 /**
- * Has accounts erased, at most `limit` at a time, that were made without a code and whose link has run out unused: they
- * hold neither a username nor a place any more, and nothing is kept of strangers. Removes counts of attempts that count no
+ * Removes accounts, at most `limit`, that were made without a code and whose link has run out unused: they hold neither a
+ * username nor a place any more, and nothing is kept of strangers. If somebody did come in with one, since an admin had
+ * let them, something may have come of it: that one is erased like anybody. Removes counts of attempts that count no
  * more. Gives how many rows it was.
  */
 export async function pruneSignUps(
@@ -196,11 +235,32 @@ export async function pruneSignUps(
   organizationId: string,
   limit: number,
 ): Promise<number> {
-  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
-    const outdated = await rows.claimOutdated(tx, organizationId, LINK_MINUTES.verification, limit);
+  const nobody = { organizationId, userId: null };
+  const minutes = LINK_MINUTES.verification;
+  const inBatches = async (batch: (tx: TenantTx, most: number) => Promise<number>, most: number) => {
+    let count = 0;
+    let last: number;
+    do {
+      last = await withTenant(deps.db, nobody, (tx) => batch(tx, Math.min(TOGETHER, most - count)));
+      count += last;
+    } while (last === TOGETHER && count < most);
+    return count;
+  };
+  const discarded = await inBatches(async (tx, most) => {
+    const subjectIds = await rows.discardUnconfirmed(tx, minutes, most);
+    if (subjectIds.length === 0) return 0;
+    changed(tx, "users");
+    await auditIn(tx, organizationId, { action: "user.discarded", outcome: "success", subjectIds });
+    return subjectIds.length;
+  }, limit);
+  const others = await inBatches(async (tx, most) => {
+    const outdated = await rows.claimOutdated(tx, organizationId, minutes, most);
     for (const { userId, unconfirmed } of outdated) {
       if (unconfirmed) await requestErasureIn(deps, tx, organizationId, userId, "unconfirmed");
     }
-    return outdated.length + (await rows.pruneAttempts(tx, organizationId, limit - outdated.length));
-  });
+    return outdated.length;
+  }, limit - discarded);
+  const left = limit - discarded - others;
+  const attempts = await withTenant(deps.db, nobody, (tx) => rows.pruneAttempts(tx, organizationId, left));
+  return discarded + others + attempts;
 }

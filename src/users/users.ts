@@ -8,7 +8,8 @@ import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
 import { sendMailIn } from "../mail/mail.ts";
 import { checkPassword } from "../passwords.ts";
-import { mayAct, requireFresh, requireRight } from "../permissions.ts";
+import { mayAct, requireFresh, requireFreshForStaff, requireRight } from "../permissions.ts";
+import { enqueue } from "../queue.ts";
 import { PEOPLE_QUOTA } from "../quotas/quotas.ts";
 import { type OrganizationSettings, passwordMinimum, readSettings } from "../settings.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
@@ -71,7 +72,11 @@ export const oneKeyNeeded = refusal(
   "one_key_needed",
   "Look a person up by exactly one of e-mail address, username and external id",
 );
-export const lastAdmin = refusal("conflict", "last_admin", "An organization must keep one active admin");
+export const lastAdmin = refusal(
+  "conflict",
+  "last_admin",
+  "An organization must keep one active admin who can sign in",
+);
 export const erasureRequested = refusal(
   "conflict",
   "erasure_requested",
@@ -163,6 +168,13 @@ export async function passwordRulesIn(tx: TenantTx, organizationId: string): Pro
   return { ...readSettings(found?.settings), names: found === null ? [] : [found.name, found.slug] };
 }
 
+/** A person who is not deleted, and stays as they are until the transaction ends. Refuses with `not_found`. */
+export async function lockUserIn(tx: TenantTx, organizationId: string, userId: string) {
+  const user = await rows.lock(tx, { organizationId }, userId);
+  if (user === null || user.deletedAt !== null) throw notFound();
+  return user;
+}
+
 /** Whether a person is active, who then stays so until the transaction ends. */
 export async function lockActiveUserIn(
   tx: TenantTx,
@@ -182,13 +194,14 @@ export async function findUserByEmail(
   return rows.findByEmail(tx, { organizationId }, email);
 }
 
-/** A person by username, in any case, or null. Inside a transaction. */
-export async function findUserByUsername(
+/** A person by e-mail address or username, neither of which can be read as the other. Inside a transaction. */
+export async function findUserByLogin(
   tx: TenantTx,
   organizationId: string,
-  username: string,
+  login: string,
 ): Promise<User | null> {
-  return rows.findByUsername(tx, { organizationId }, username);
+  const find = login.includes("@") ? rows.findByEmail : rows.findByUsername;
+  return find(tx, { organizationId }, login);
 }
 
 /** People in an order, one more than `limit` when there are more. Refuses with `forbidden`. */
@@ -255,10 +268,10 @@ export async function userStatistics(deps: Deps, actor: Actor) {
 
 /**
  * Adds a person with profile and, when one is given, password. Refuses with `email_taken`, `username_taken`,
- * `external_id_taken`, `password_refused` and `invalid_time_zone`; another admin with `reauthentication_required`.
+ * `external_id_taken`, `password_refused` and `invalid_time_zone`; staff with `reauthentication_required`, `api_key_not_allowed`.
  */
 export async function createUser(deps: Deps, actor: Actor, input: UserInput): Promise<User> {
-  if (input.role === "admin") requireFresh(actor);
+  requireFreshForStaff(actor, input.role ?? "student");
   const rules = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, actor.organizationId));
   const prepared = await prepareUser(deps, input, {
     pointer: "#",
@@ -348,10 +361,24 @@ export async function replacePasswordIn(
   verifiedHash: string,
   credential: { readonly hash: string; readonly pepperKeyId: string },
 ): Promise<boolean> {
-  return rows.updatePassword(tx, { organizationId }, userId, verifiedHash, credential);
+  return rows.updatePassword(tx, { organizationId }, userId, { verifiedHash, ...credential });
 }
 
-/** Stores a password for a person, whatever they had. Inside a transaction; the caller ends their sessions. */
+/** As `replacePasswordIn`, for the same password under another hash: whoever knows it, it was not changed. */
+export async function rehashPasswordIn(
+  tx: TenantTx,
+  organizationId: string,
+  userId: string,
+  verifiedHash: string,
+  credential: { readonly hash: string; readonly pepperKeyId: string },
+): Promise<boolean> {
+  return rows.updateRehashed(tx, { organizationId }, userId, { verifiedHash, ...credential });
+}
+
+/**
+ * Stores a password for a person, whatever they had. Inside a transaction; the caller ends their sessions. It is noted who
+ * knows it, if the actor of the transaction is somebody else.
+ */
 export async function setPasswordIn(
   tx: TenantTx,
   organizationId: string,
@@ -361,13 +388,16 @@ export async function setPasswordIn(
   await rows.setPassword(tx, { organizationId }, userId, credential);
 }
 
+/** What names a person where they sign in or are imported, and whether they may. */
+const ACCESS_FIELDS = ["username", "externalId", "status"] as const;
 const OWN_FIELDS: ReadonlySet<string> = new Set(["fullName", "avatarUrl", "timeZone", "language", "profile"]);
 
 /**
  * Changes the fields that are given. An admin may change everybody, others only what describes themselves. Refuses
  * with `not_found`, `forbidden`, `stale`, `email_taken`, `username_taken`, `external_id_taken`, `last_admin`,
- * `status_not_reachable`, `invalid_time_zone`; another e-mail address, which is a way into the account, with
- * `reauthentication_required`. The address that was left is told.
+ * `status_not_reachable`, `invalid_time_zone`. Another e-mail address, which is a way into the account, the end of a
+ * suspension, and another status, username or external id of staff need a fresh proof: else `reauthentication_required`,
+ * `api_key_not_allowed`. The address that was left is told, and the new one is mailed a link to confirm it.
  */
 export async function updateUser(
   deps: Deps,
@@ -381,16 +411,20 @@ export async function updateUser(
   return withTenant(deps.db, actor, async (tx) => {
     const retires = patch.status !== undefined && patch.status !== "active";
     const admins = retires ? await rows.lockAdmins(tx, actor) : null;
-    const before = await lockLive(tx, actor, userId);
+    const before = await lockUserIn(tx, actor.organizationId, userId);
     const describesOnly = Object.keys(patch).every((key) => OWN_FIELDS.has(key));
     const allowed =
       mayAct(actor, "PATCH /v1/users/:id", userId) ||
       (describesOnly && mayAct(actor, "PATCH /v1/me", userId));
     if (!allowed) throw forbidden();
-    if (patch.email !== undefined && patch.email !== before.email) requireFresh(actor);
-    requireVersion(expected, before.version);
     const { profile, ...fields } = patch;
     const change: UserChange = { ...before, ...fields };
+    const released = before.status === "suspended" && change.status !== "suspended";
+    if (change.email !== before.email || released) requireFresh(actor);
+    if (ACCESS_FIELDS.some((field) => change[field] !== before[field])) {
+      requireFreshForStaff(actor, before.role);
+    }
+    requireVersion(expected, before.version);
     if (change.status === "pending" && before.status !== "pending") throw statusNotReachable();
     if (admins !== null) requireAnotherAdmin(admins, userId);
     await onConstraint(tx, USER_CONSTRAINTS, (inner) => rows.update(inner, actor, userId, change));
@@ -398,6 +432,9 @@ export async function updateUser(
     if (before.email !== null && change.email?.toLowerCase() !== before.email.toLowerCase()) {
       const to = before.email;
       await sendMailIn(deps, tx, actor.organizationId, { userId, template: "email_changed", to });
+    }
+    if (change.email !== null && change.email.toLowerCase() !== before.email?.toLowerCase()) {
+      await enqueue(deps.queue, tx, "verify-email", { organizationId: actor.organizationId, userId });
     }
     if (profile !== undefined) {
       const current = await rows.get(tx, actor, userId);
@@ -408,34 +445,38 @@ export async function updateUser(
   });
 }
 
-/** Gives a person another role, which signs them out everywhere. Refuses with `not_found`, `stale`, `last_admin`. */
-export async function changeRole(
-  deps: Deps,
-  actor: Actor,
+/**
+ * Gives a person another role, which signs them out everywhere. Inside a transaction. Gives the role they had. Refuses with
+ * `not_found`, `stale`, `last_admin`.
+ */
+export async function changeRoleIn(
+  tx: TenantTx,
+  organizationId: string,
   userId: string,
   expected: ExpectedVersion,
   role: Role,
-): Promise<User> {
-  return withTenant(deps.db, actor, async (tx) => {
-    const admins = role === "admin" ? null : await rows.lockAdmins(tx, actor);
-    const before = await lockLive(tx, actor, userId);
-    requireVersion(expected, before.version);
-    if (admins !== null) requireAnotherAdmin(admins, userId);
-    if (before.role !== role) {
-      await rows.updateRole(tx, actor, userId, role);
-      changed(tx, "users");
-      await auditIn(tx, actor.organizationId, {
-        action: "user.role_changed",
-        outcome: "success",
-        subjectId: userId,
-        details: { from: before.role, to: role },
-      });
-    }
-    return rows.get(tx, actor, userId);
+): Promise<Role> {
+  const scope = { organizationId };
+  const admins = role === "admin" ? null : await rows.lockAdmins(tx, scope);
+  const before = await lockUserIn(tx, organizationId, userId);
+  requireVersion(expected, before.version);
+  if (admins !== null) requireAnotherAdmin(admins, userId);
+  if (before.role === role) return role;
+  await rows.updateRole(tx, scope, userId, role);
+  changed(tx, "users");
+  await auditIn(tx, organizationId, {
+    action: "user.role_changed",
+    outcome: "success",
+    subjectId: userId,
+    details: { from: before.role, to: role },
   });
+  return before.role;
 }
 
-/** Deletes a person softly and signs them out. Refuses with `not_found`, `stale`, `last_admin`. */
+/**
+ * Deletes a person softly and signs them out. Refuses with `not_found`, `stale`, `last_admin`; staff with
+ * `reauthentication_required`, `api_key_not_allowed`.
+ */
 export async function deleteUser(
   deps: Deps,
   actor: Actor,
@@ -444,7 +485,8 @@ export async function deleteUser(
 ): Promise<void> {
   await withTenant(deps.db, actor, async (tx) => {
     const admins = await rows.lockAdmins(tx, actor);
-    const before = await lockLive(tx, actor, userId);
+    const before = await lockUserIn(tx, actor.organizationId, userId);
+    requireFreshForStaff(actor, before.role);
     requireVersion(expected, before.version);
     requireAnotherAdmin(admins, userId);
     await softDeleteIn(tx, actor.organizationId, userId);
@@ -480,7 +522,8 @@ async function softDeleteIn(tx: TenantTx, organizationId: string, userId: string
 
 /**
  * Brings a deleted person back; their sessions stay ended. Refuses with `not_found`, `user_not_deleted`, `stale`, with
- * `email_taken` or `username_taken` when somebody else has taken it since, and with `erasure_requested`.
+ * `email_taken` or `username_taken` when somebody else has taken it since, and with `erasure_requested`; staff with
+ * `reauthentication_required`, `api_key_not_allowed`.
  */
 export async function restoreUser(
   deps: Deps,
@@ -491,6 +534,7 @@ export async function restoreUser(
   return withTenant(deps.db, actor, async (tx) => {
     const before = await rows.lock(tx, actor, userId);
     if (before === null) throw notFound();
+    requireFreshForStaff(actor, before.role);
     if (before.deletedAt === null) throw userNotDeleted();
     requireVersion(expected, before.version);
     const restored = await onConstraint(tx, USER_CONSTRAINTS, (inner) => rows.restore(inner, actor, userId));
@@ -503,12 +547,6 @@ export async function restoreUser(
     });
     return rows.get(tx, actor, userId);
   });
-}
-
-async function lockLive(tx: TenantTx, actor: Actor, userId: string) {
-  const user = await rows.lock(tx, actor, userId);
-  if (user === null || user.deletedAt !== null) throw notFound();
-  return user;
 }
 
 /** Says which fields were changed, never to what; a status, which is one of a few words, is said. */
@@ -530,7 +568,7 @@ async function auditChangeIn(
   await auditIn(tx, organizationId, { ...event, action: "user.status_changed", details });
 }
 
-/** Refuses with `last_admin` when this person is the only one of the active admins. */
+/** Refuses with `last_admin` when this person is the only one of the active admins who can sign in. */
 function requireAnotherAdmin(admins: readonly string[], userId: string): void {
   if (admins.length === 1 && admins[0] === userId) throw lastAdmin();
 }

@@ -30,6 +30,36 @@ const manySessions = (user: GivenUser, organizationId: string, n: number) =>
     [organizationId, user.id, n],
   );
 
+test("what was mailed to their address for somebody else goes with them; other people's and other organizations' stays", async () => {
+  const victim = await it.user(school, "student", { email: `Victim.${Bun.randomUUIDv7()}@home.example` });
+  const far = await it.user(other, "student", { email: victim.email });
+  const { token } = await it.member(school);
+  const { token: farToken } = await it.member(other);
+  const change = (session: string, email: string) =>
+    request("PUT", "/v1/me/email", { token: session, body: { email } });
+  // Before the address was theirs: afterwards nothing is mailed.
+  await admin("update app.user set email = null where user_id = any($1)", [[victim.id, far.id]]);
+  await change(token, victim.email.toLowerCase());
+  await change(farToken, victim.email);
+  await change((await it.member(school)).token, `other-${victim.email}`);
+  await admin("update app.user set email = $2 where user_id = any($1)", [[victim.id, far.id], victim.email]);
+  const kept = () =>
+    admin<{ links: number; mails: number }>(
+      `select (select count(*)::int from app.link where organization_id = any($1) and kind = 'email_change') as links,
+         (select count(*)::int from app.mail where organization_id = any($1) and template = 'confirm_email') as mails`,
+      [[school.id, other.id]],
+    );
+  expect(await kept()).toEqual([{ links: 3, mails: 3 }]);
+  await requestErasure(app, school.token, victim.id);
+  await doErase(app, school.id, victim.id);
+  expect(await kept()).toEqual([{ links: 2, mails: 2 }]);
+  const left = await admin<{ email: string }>(
+    "select email from app.link where organization_id = any($1) and kind = 'email_change' order by email",
+    [[school.id, other.id]],
+  );
+  expect(left.map(({ email }) => email).sort()).toEqual([victim.email, `other-${victim.email}`].sort());
+});
+
 describe("asking", () => {
   test("signs the person out at once, puts one job into the queue, and shows the state [row 20] [row 8]", async () => {
     const { user, token } = await it.member(school);

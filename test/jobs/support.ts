@@ -32,6 +32,7 @@ export const idle: Handlers = {
   "watch-sign-ins": async () => {},
   "reindex-search": async () => {},
   "send-mail": async () => {},
+  "verify-email": async () => {},
 };
 
 export type LogLine = { readonly event: string; readonly level: string } & Readonly<Record<string, unknown>>;

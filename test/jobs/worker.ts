@@ -34,6 +34,7 @@ const handlers: Handlers = {
   "watch-sign-ins": async () => {},
   "reindex-search": async () => {},
   "send-mail": async () => {},
+  "verify-email": async () => {},
 };
 
 const jobs = await runJobs({ db, queue, log } as Deps, handlers, [], { superviseSeconds: 1 });

@@ -1,6 +1,7 @@
 /** Links that are mailed: what each does, once, and what it does not do. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { pruneSessionsJob } from "../../jobs/prune-sessions.ts";
+import { verifyEmailJob } from "../../jobs/verify-email.ts";
 import { pruneLinks, requestPasswordReset } from "../../src/links/links.ts";
 import { newToken } from "../../src/tokens.ts";
 import { domain } from "../support/domain.ts";
@@ -262,6 +263,89 @@ describe("a token that is none", () => {
     }
     expect(await reset(token)).toBe(204);
   });
+});
+
+test("an old link counts against nobody who holds a newer, nor against the person it is of", async () => {
+  const user = await withoutPassword();
+  const { user: member, token: session } = await it.member(school);
+  const kinds = [
+    [() => post(`/v1/users/${user.id}/invitation`, {}, school.token), "invitation", user],
+    [() => ask(member.username), "reset_password", member],
+    [
+      () => post("/v1/email-verifications", { organization: school.slug, login: member.username }),
+      "verify_email",
+      member,
+    ],
+    [
+      () => request("PUT", "/v1/me/email", { token: session, body: { email: `new-${member.email}` } }),
+      "confirm_email",
+      member,
+    ],
+  ] as const;
+  const use = (template: (typeof kinds)[number][1], token: string) => {
+    if (template === "invitation") return post("/v1/invitations/consume", { token, password: NEXT });
+    if (template === "reset_password") return reset(token);
+    const path = template === "verify_email" ? "email-verifications" : "email-changes";
+    return post(`/v1/${path}/consume`, { token });
+  };
+  // The reset comes last: it ends the session and the other links.
+  for (const [send, template, { id }] of [kinds[0], kinds[2], kinds[3], kinds[1]]) {
+    await send();
+    const old = await tokenFor(deps, school.id, id, template);
+    await send();
+    const fresh = await tokenFor(deps, school.id, id, template);
+    for (let n = 0; n < 7; n++)
+      expect([template, await use(template, old)]).toEqual([template, "403 link_refused"]);
+    expect([template, await use(template, fresh)]).toEqual([template, 204]);
+  }
+  const counted = await admin("select from app.login_guard where user_id = any($1)", [[user.id, member.id]]);
+  expect(counted).toEqual([]);
+});
+
+test("links that are asked for for nobody fill no disk: beyond a bound they are told only by number", async () => {
+  const own = await it.organization();
+  const origin = { address: "203.0.113.9", userAgent: null, deviceToken: null };
+  for (let round = 0; round < 10; round++) {
+    const asked = Array.from({ length: 80 }, (_, n) =>
+      requestPasswordReset(deps, { organization: own.slug, login: `nobody-${round}-${n}` }, origin),
+    );
+    await Promise.all(asked);
+  }
+  const [events] = await admin<{ n: number }>(
+    `select count(*)::int as n from app.audit_event where organization_id = $1 and action = 'link.refused'`,
+    [own.id],
+  );
+  expect(events?.n).toBeGreaterThan(500);
+  expect(events?.n).toBeLessThan(700);
+}, 60_000);
+
+test("what refuses a link is in the audit, with why", async () => {
+  const own = await it.organization();
+  const user = await it.user(own);
+  await ask(user.username, own);
+  const token = await tokenFor(deps, own.id, user.id, "reset_password");
+  await ask("nobody", own);
+  await reset(newToken("link", own.id));
+  await reset(newToken("link", Bun.randomUUIDv7()));
+  expect(await reset(token)).toBe(204);
+  await reset(token);
+  const guest = await withoutPassword({}, own);
+  await post(`/v1/users/${guest.id}/invitation`, {}, own.token);
+  const invitation = await tokenFor(deps, own.id, guest.id, "invitation");
+  const accept = () => post("/v1/invitations/consume", { token: invitation, password: NEXT });
+  await admin(`update app.organization set settings = '{"signUp": "closed"}' where organization_id = $1`, [
+    own.id,
+  ]);
+  expect(await accept()).toBe("403 link_refused");
+  await admin("update app.organization set status = 'suspended' where organization_id = $1", [own.id]);
+  expect(await accept()).toBe("403 link_refused");
+  const events = await admin<{ reason: string; address: string }>(
+    `select e.details::jsonb ->> 'reason' as reason, o.address
+     from app.audit_event e join app.audit_origin o using (organization_id, sequence)
+     where e.organization_id = $1 and e.action = 'link.refused' order by sequence`,
+    [own.id],
+  );
+  expect(events.map(({ reason }) => reason)).toEqual(["not_sent", "unknown", "ended", "closed", "suspended"]);
 });
 
 describe("at rest", () => {
@@ -582,5 +666,44 @@ describe("another address", () => {
     const [notice] = await mailTo(deps, school.id, user.id, "email_changed");
     expect(notice?.to).toBe(user.email);
     expect(await reset(old)).toBe("403 link_refused");
+  });
+
+  test("set by an admin is mailed a link to confirm it, once, by a job; the same one in other letters is not", async () => {
+    const user = await it.user(school);
+    const patch = (body: object) =>
+      request("PATCH", `/v1/users/${user.id}`, {
+        token: school.token,
+        headers: { "if-match": "*" },
+        body,
+      });
+    const jobs = () =>
+      admin<{ id: string; data: { organizationId: string; userId: string } }>(
+        "select id, data from pgboss.job where name = 'verify-email' and data ->> 'userId' = $1",
+        [user.id],
+      );
+    for (const body of [{ fullName: "Ada" }, { email: user.email.toUpperCase() }]) await patch(body);
+    expect(await jobs()).toEqual([]);
+    const email = `set-${user.email}`;
+    expect((await patch({ email })).status).toBe(200);
+    const [job, ...others] = await jobs();
+    expect(others).toEqual([]);
+    expect(job?.data).toEqual({ organizationId: school.id, userId: user.id });
+    for (let n = 0; n < 2; n++) {
+      const delivery = {
+        id: job?.id ?? "",
+        attempt: n + 1,
+        lastAttempt: false,
+        signal: new AbortController().signal,
+      };
+      await verifyEmailJob(deps, { ...delivery, payload: { organizationId: school.id, userId: user.id } });
+    }
+    const mails = await mailTo(deps, school.id, user.id, "verify_email");
+    expect(mails.map(({ to }) => to)).toEqual([email]);
+    const link = await tokenFor(deps, school.id, user.id, "verify_email");
+    expect(await post("/v1/email-verifications/consume", { token: link })).toBe(204);
+    expect(await userRow(user.id)).toMatchObject({ email, verified: true });
+    // Taken away, there is nothing to confirm.
+    expect((await patch({ email: null })).status).toBe(200);
+    expect(await jobs()).toHaveLength(1);
   });
 });

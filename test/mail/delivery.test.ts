@@ -11,6 +11,8 @@ import {
   listMail,
   type MailInput,
   pruneMail,
+  resendFailedMail,
+  resendMail,
   sendMailIn,
 } from "../../src/mail/mail.ts";
 import { SMTP_LIMITS } from "../../src/smtp.ts";
@@ -263,6 +265,80 @@ describe("a bad server", () => {
     });
     expect(JSON.stringify(app.lines)).not.toContain(user.email);
   });
+});
+
+describe("sent again by the operator", () => {
+  const failed = async (more: Partial<MailInput> = {}) => {
+    const user = await it.user(school);
+    const id = await queue({ userId: user.id, ...more });
+    await admin("update app.mail set state = 'failed', last_error = '550' where mail_id = $1", [id]);
+    return id;
+  };
+  const queued = () =>
+    admin<{ data: { mailId: string } }>(
+      "select data from pgboss.job where name = 'send-mail' and data ->> 'organizationId' = $1 order by created_on, id",
+      [school.id],
+    ).then((jobs) => jobs.map(({ data }) => data.mailId));
+
+  test("a mail that failed is in line again, and arrives; one that waits, was sent or has ended is left alone", async () => {
+    const id = await failed();
+    const waiting = await queue({ userId: (await it.user(school)).id });
+    const ended = await failed({
+      template: "reset_password",
+      link: LINK,
+      expiresAt: new Date(Date.now() - 60_000),
+    });
+    await admin("delete from pgboss.job");
+    expect(await resendMail(deps, school.id, id)).toBe(true);
+    expect(await rowOf(id)).toMatchObject({ state: "queued", last_error: null });
+    expect(await queued()).toEqual([id]);
+    expect(await attempt(id)).toBeNull();
+    const other = await it.organization();
+    for (const none of [id, waiting, ended, Bun.randomUUIDv7()]) {
+      expect(await resendMail(deps, school.id, none)).toBe(false);
+    }
+    expect(await resendMail(deps, other.id, await failed())).toBe(false);
+    expect(await queued()).toHaveLength(2);
+    expect((await rowOf(ended)).state).toBe("failed");
+  });
+
+  test("one that was kept while there was no server is sent too, once it is named", async () => {
+    const user = await it.user(school);
+    const without = { ...deps, config: { ...deps.config, smtpUrl: null } };
+    const id = await queue({ userId: user.id }, without);
+    expect((await rowOf(id)).state).toBe("kept");
+    expect(await resendMail(deps, school.id, id)).toBe(true);
+    expect(await attempt(id)).toBeNull();
+    expect((await rowOf(id)).state).toBe("sent");
+  });
+
+  test("all that failed, of one organization, however many", async () => {
+    await admin("update app.mail set state = 'queued' where state = 'failed'");
+    const id = await failed();
+    await admin(
+      `insert into app.mail (organization_id, user_id, template, language, content, address_hash, state)
+       select organization_id, user_id, template, language, content, address_hash, 'failed'
+       from app.mail, generate_series(1, 204) where mail_id = $1`,
+      [id],
+    );
+    const other = await it.organization();
+    expect(await resendFailedMail(deps, other.id)).toBe(0);
+    await admin("delete from pgboss.job");
+    expect(await resendFailedMail(deps, school.id)).toBe(205);
+    expect(new Set(await queued()).size).toBe(205);
+    expect(await resendFailedMail(deps, school.id)).toBe(0);
+    await admin("delete from app.mail where state = 'queued'");
+  });
+});
+
+test("no name stands beside an address that nobody has confirmed", async () => {
+  const user = await it.user(school, "student", { fullName: "You are locked out, see evil.example" });
+  for (const template of ["confirm_sign_up", "confirm_email"] as const) {
+    const id = await queue({ userId: user.id, template, to: "anybody@home.example", link: LINK });
+    expect(await attempt(id)).toBeNull();
+    expect(smtp.received.at(-1)?.header("To")).toBe("anybody@home.example");
+    expect(smtp.received.at(-1)?.text).not.toContain("locked");
+  }
 });
 
 describe("whose fault it is", () => {

@@ -39,6 +39,13 @@ test("without an SMTP server it keeps mail, which the operator reads by command 
   expect([nobody.code, nobody.err]).toEqual([1, 'satchel: there is no organization "other"\n']);
   const shown = await run("mail", "show", listed.out.slice(0, 36));
   expect(shown.out).toContain(`To:       ${email}`);
+  // Nobody but the server knows which port it has picked.
+  const nowhere = await satchel(["mail", "show", listed.out.slice(0, 36)], {
+    folder: node.folder,
+    env: { SATCHEL_PORT: "0" },
+  });
+  expect(nowhere.out).toContain("http://SATCHEL_PUBLIC_URL/links/reset-password#");
+  for (const { err } of [shown, nowhere]) expect(err).toContain("or set SATCHEL_PUBLIC_URL");
   const token = /#(satchel_link_\S+)/.exec(shown.out)?.[1];
   const consumed = await ask(node.url, "POST", "/v1/password-resets/consume", {
     body: { token, newPassword: NEXT },
@@ -49,6 +56,12 @@ test("without an SMTP server it keeps mail, which the operator reads by command 
     [["mail", "list"], 2],
     [["mail", "--limit", "0"], 2],
     [["mail", "show", "x"], 1],
+    [["mail", "show", "--failed"], 2],
+    [["mail", "--failed"], 2],
+    [["mail", "resend"], 2],
+    [["mail", "resend", "x", "--failed"], 2],
+    // There is no server.
+    [["mail", "resend", "--failed"], 78],
   ] as const) {
     expect((await run(...words)).code).toBe(code);
   }
@@ -89,6 +102,11 @@ test("with one it sends, and the link is in no log", async () => {
     (count) => count > 1,
   );
   expect(smtp.received[1]?.header("Subject")).toContain("was changed");
+  const run = (...words: string[]) => satchel(words, { folder: node.folder, env });
+  const none = await run("mail", "resend", "--failed");
+  expect([none.code, none.err]).toEqual([0, "0 mails are in line again; serve or work sends them.\n"]);
+  const sent = (await run("mail")).out.slice(0, 36);
+  for (const id of [sent, "x"]) expect((await run("mail", "resend", id)).code).toBe(1);
   const log = node.log();
   expect(log).toContain('"event":"job_done"');
   for (const secret of [token ?? "?", email, NEXT]) expect(log).not.toContain(secret);

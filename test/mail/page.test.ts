@@ -111,7 +111,7 @@ describe("the mailbox page", () => {
 
 describe("the pages of links", () => {
   test("each link in a mail leads to one, which holds no token and can run only what comes with it", async () => {
-    for (const name of ["verify-email", "invitation", "reset-password", "confirm-email"]) {
+    for (const name of ["verify-email", "confirm-sign-up", "invitation", "reset-password", "confirm-email"]) {
       const { status, headers, text } = await get(`/links/${name}`, {}, "203.0.113.7");
       expect(status).toBe(200);
       expect(headers.get("content-security-policy")).toContain("script-src 'self'");
@@ -213,7 +213,7 @@ describe("the pages of links", () => {
   test("its program knows endpoints that exist", async () => {
     const { text } = await get("/links/page.js");
     const consumed = [...text.matchAll(/"consume":"([^"]+)"/g)].map(([, path]) => `POST ${path}`);
-    expect(consumed).toHaveLength(4);
+    expect(consumed).toHaveLength(5);
     const known = endpoints.map(({ method, path }) => `${method} ${path}`);
     expect(consumed.filter((route) => !known.includes(route))).toEqual([]);
     expect(text).not.toContain("innerHTML");

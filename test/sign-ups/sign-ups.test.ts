@@ -4,7 +4,7 @@ import { findMail, listMail } from "../../src/mail/mail.ts";
 import { setOrganizationStatus } from "../../src/organizations/organizations.ts";
 import { setQuota } from "../../src/quotas/quotas.ts";
 import type { SignUpMode } from "../../src/settings.ts";
-import { ATTEMPTS_PER_HOUR, pruneSignUps } from "../../src/sign-ups/sign-ups.ts";
+import { ATTEMPTS_PER_HOUR, ATTEMPTS_PER_ORGANIZATION, pruneSignUps } from "../../src/sign-ups/sign-ups.ts";
 import { domain } from "../support/domain.ts";
 import { type GivenOrganization, PASSWORD } from "../support/given.ts";
 
@@ -87,13 +87,26 @@ const tokenIn = async ({ id }: GivenOrganization, mailId: string): Promise<strin
   if (token === undefined) throw new Error("there is no link in the mail");
   return token;
 };
-const verify = (token: string) =>
-  request("POST", "/v1/email-verifications/consume", { body: { token }, headers: fromNetwork() });
+const verify = (token: string, password: string | null = PASSWORD) =>
+  request<Problem | null>("POST", "/v1/email-verifications/consume", {
+    body: { token, ...(password === null ? {} : { password }) },
+    headers: fromNetwork(),
+  });
 const signIn = ({ slug }: GivenOrganization, login: string) =>
   request("POST", "/v1/sessions", {
     body: { organization: slug, login, password: PASSWORD },
     headers: fromNetwork(),
   });
+
+/** Why people were refused, as the organization's audit has it. */
+const refusalsOf = async ({ id }: GivenOrganization) =>
+  (
+    await admin<{ reason: string }>(
+      `select details::jsonb ->> 'reason' as reason from app.audit_event
+       where organization_id = $1 and action = 'sign_up.refused' and outcome = 'refused' order by sequence`,
+      [id],
+    )
+  ).map(({ reason }) => reason);
 
 describe("who may sign up", () => {
   test("nobody where it is closed or by invitation only, with a code or without; the refusal is that of an organization that is not there", async () => {
@@ -115,6 +128,7 @@ describe("who may sign up", () => {
       expect(strip(await signUp(house, somebody()))).toEqual(nowhere);
       expect(strip(await signUp(house, { ...somebody(), code }))).toEqual(nowhere);
       expect(await peopleOf(house)).toEqual(before);
+      expect(await refusalsOf(house)).toEqual(["sign_up_refused", "sign_up_refused"]);
     }
   });
 
@@ -176,7 +190,7 @@ describe("with a code", () => {
       expect(await person(house, body.username)).toMatchObject({ role, status: "active", email: null });
       expect((await signIn(house, body.username)).status).toBe(201);
       const [mail] = await mailsOf(house);
-      expect(mail).toMatchObject({ template: "verify_email", to: body.email });
+      expect(mail).toMatchObject({ template: "confirm_sign_up", to: body.email });
       expect((await verify(await tokenIn(house, mail?.id ?? ""))).status).toBe(204);
       expect(await person(house, body.username)).toMatchObject({
         role,
@@ -237,11 +251,7 @@ describe("with a code", () => {
     }
     expect([await peopleOf(house), await peopleOf(other)]).toEqual(before);
     expect(outcome(await signUp(other, { ...somebody(), code: foreign.code }))).toBe(202);
-    const refused = await admin(
-      "select from app.audit_event where organization_id = $1 and action = 'sign_up.refused'",
-      [house.id],
-    );
-    expect(refused).toHaveLength(7);
+    expect(await refusalsOf(house)).toEqual(Array.from({ length: 7 }, () => "sign_up_code_refused"));
   });
 
   test("a username that is taken, a password that is refused and a quota that is reached leave the code as it was", async () => {
@@ -295,7 +305,7 @@ describe("where it is open", () => {
     for (const login of [body.username, body.email]) expect((await signIn(house, login)).status).toBe(401);
     const [mail, ...others] = await mailsOf(house);
     expect(others).toEqual([]);
-    expect(mail).toMatchObject({ template: "verify_email", to: body.email, language: "es" });
+    expect(mail).toMatchObject({ template: "confirm_sign_up", to: body.email, language: "es" });
     const token = await tokenIn(house, mail?.id ?? "");
     expect((await verify(token)).status).toBe(204);
     expect(await person(house, body.username)).toMatchObject({
@@ -355,7 +365,7 @@ describe("where it is open", () => {
     const mails = await mailsOf(house);
     expect(mails.map(({ template, to }) => [template, to])).toEqual([
       ["already_registered", owner.email],
-      ["verify_email", free.email],
+      ["confirm_sign_up", free.email],
     ]);
     const [row] = await admin<{ email: string }>("select email from app.user where user_id = $1", [owner.id]);
     expect(row?.email).toBe(owner.email);
@@ -414,6 +424,7 @@ describe("where it is open", () => {
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(20);
     const late = await hopeless();
     expect(outcome(late)).toEqual([429, "too_many_sign_ups"]);
+    expect((await refusalsOf(house)).length).toBe(21);
     expect(Number(late.headers.get("retry-after"))).toBeGreaterThan(3500);
     expect(outcome(await signUp(house, { ...somebody(), code }, headers))).toBe(202);
     expect(outcome(await signUp(other, somebody(), headers))).toBe(202);
@@ -451,20 +462,190 @@ describe("where it is open", () => {
       "update app.sign_up_attempt set since = now() - interval '2 hours' where organization_id = $1",
       [house.id],
     );
+    const stranger = (await person(house, lost.username))?.user_id ?? "";
     expect(await pruneSignUps(deps, house.id, 100)).toBeGreaterThan(3);
     expect(await person(house, lost.username)).toBeNull();
-    const erased = await admin<{ username: string }>(
-      `select u.username from app.erasure e join app.user u using (organization_id, user_id)
-       where e.organization_id = any($1)`,
-      [[house.id, other.id]],
+    // Whole: no row that says they were here, no history, no line of any ledger.
+    expect(await admin("select from app.user where user_id = $1", [stranger])).toEqual([]);
+    expect(await admin("select from app.history where row_id = $1", [stranger])).toEqual([]);
+    for (const table of ["credential", "profile", "link", "mail", "sign_up"]) {
+      expect(await admin(`select from app.${table} where user_id = $1`, [stranger])).toEqual([]);
+    }
+    const kept = await admin(`select from app.erasure where organization_id = any($1)`, [
+      [house.id, other.id],
+    ]);
+    expect(kept).toEqual([]);
+    const [told] = await admin(
+      `select subject_ids from app.audit_event where organization_id = $1 and action = 'user.discarded'`,
+      [house.id],
     );
-    expect(erased).toEqual([{ username: lost.username }]);
+    expect(told).toEqual({ subject_ids: [stranger] });
     for (const username of [confirmed.username, fresh.username, welcomed.username, waiting.username]) {
       expect(await person(house, username)).not.toBeNull();
     }
     expect(await person(other, elsewhere.username)).not.toBeNull();
     expect(await pruneSignUps(deps, house.id, 100)).toBe(0);
     expect(outcome(await signUp(house, { ...somebody(), username: lost.username }))).toBe(202);
+  });
+
+  test("of those who never confirm many go, in small batches, and no admin's row is locked for it", async () => {
+    const house = await school("open");
+    await admin(
+      `with made as (
+         insert into app.user (organization_id, username, full_name, status)
+         select $1, 'many-' || n, 'Many', 'pending' from generate_series(1, 130) n returning organization_id, user_id
+       ), credentials as (
+         insert into app.credential (organization_id, user_id) select * from made
+       )
+       insert into app.sign_up (organization_id, user_id, created_at)
+       select organization_id, user_id, now() - interval '4 days' from made`,
+      [house.id],
+    );
+    const people = async () =>
+      (
+        await admin<{ people: string }>("select people from app.usage where organization_id = $1", [house.id])
+      )[0]?.people;
+    expect(Number(await people())).toBe(131);
+    statements.length = 0;
+    expect(await pruneSignUps(deps, house.id, 120)).toBe(120);
+    expect(await pruneSignUps(deps, house.id, 120)).toBe(10);
+    expect(statements.filter((statement) => statement.includes("admins"))).toEqual([]);
+    expect(Number(await people())).toBe(1);
+    const events = await admin<{ people: number }>(
+      `select cardinality(subject_ids) as people from app.audit_event
+       where organization_id = $1 and action = 'user.discarded' order by sequence`,
+      [house.id],
+    );
+    expect(events.map((event) => event.people)).toEqual([50, 50, 20, 10]);
+  });
+
+  test("one that somebody came in with meanwhile is erased like anybody, and so the ledger has it", async () => {
+    const house = await school("open");
+    const body = somebody();
+    await signUp(house, body);
+    const { user_id: id = "" } = (await person(house, body.username)) ?? {};
+    await admin("update app.user set status = 'active' where user_id = $1", [id]);
+    expect((await signIn(house, body.username)).status).toBe(201);
+    await admin("update app.user set status = 'pending' where user_id = $1", [id]);
+    await admin("update app.sign_up set created_at = now() - interval '73 hours' where user_id = $1", [id]);
+    expect(await pruneSignUps(deps, house.id, 100)).toBe(1);
+    expect(await admin("select user_id from app.erasure where organization_id = $1", [house.id])).toEqual([
+      { user_id: id },
+    ]);
+    const [row] = await admin<{ deleted: boolean }>(
+      "select deleted_at is not null as deleted from app.user where user_id = $1",
+      [id],
+    );
+    expect(row).toEqual({ deleted: true });
+  });
+
+  test("nobody but who holds the password binds an address to an account: a stranger's is not its owner's to confirm", async () => {
+    const house = await school("open");
+    const stranger = { ...somebody(), email: "victim@home.example" };
+    await signUp(house, stranger);
+    const [mail] = await mailsOf(house);
+    const token = await tokenIn(house, mail?.id ?? "");
+    // The owner of the mailbox presses the button, with no password, or with one of their own.
+    for (const password of [null, "a password of the victim's own", ""]) {
+      const answer = await verify(token, password);
+      expect(outcome(answer)).toEqual([422, "sign_up_password_refused"]);
+      expect(answer.body?.errors?.map(({ pointer }) => pointer)).toEqual(["#/password"]);
+    }
+    expect(await person(house, stranger.username)).toMatchObject({ status: "pending", email: null });
+    expect((await signIn(house, stranger.username)).status).toBe(401);
+    expect((await signIn(house, stranger.email)).status).toBe(401);
+    // Nor is their address taken: they make an account of their own with it.
+    const own = { ...somebody(), email: stranger.email };
+    await signUp(house, own);
+    const [mine] = await mailsOf(house);
+    expect((await verify(await tokenIn(house, mine?.id ?? ""))).status).toBe(204);
+    expect(await person(house, own.username)).toMatchObject({ email: stranger.email, verified: true });
+    // And who made the first one cannot have it any more.
+    expect((await verify(token)).status).toBe(403);
+    const events = await admin<{ reason: string }>(
+      `select details::jsonb ->> 'reason' as reason from app.audit_event
+       where organization_id = $1 and action = 'link.refused' order by sequence`,
+      [house.id],
+    );
+    expect(events.map(({ reason }) => reason)).toEqual(["password", "password", "ended"]);
+  });
+
+  test("with a code as well: the password is asked for, guessed at five times at most, and nobody locks it from outside", async () => {
+    const house = await school("code");
+    const { code } = await makeCode(house);
+    const [one, two] = [somebody(), somebody()];
+    for (const body of [one, two]) await signUp(house, { ...body, code });
+    const [second, first] = await Promise.all((await mailsOf(house)).map(({ id }) => tokenIn(house, id)));
+    for (let n = 0; n < 6; n++) {
+      expect(outcome(await verify(first ?? "", "a guess at this password"))).toEqual([
+        422,
+        "sign_up_password_refused",
+      ]);
+    }
+    expect(outcome(await verify(first ?? ""))).toEqual([422, "sign_up_password_refused"]);
+    expect(await person(house, one.username)).toMatchObject({ status: "active", email: null });
+    for (let n = 0; n < 6; n++) {
+      await request("POST", "/v1/sessions", {
+        body: { organization: house.slug, login: two.username, password: "a stranger's wrong guess" },
+        headers: fromNetwork(),
+      });
+    }
+    expect((await signIn(house, two.username)).status).toBe(401);
+    expect((await verify(second ?? "")).status).toBe(204);
+    expect(await person(house, two.username)).toMatchObject({ email: two.email, verified: true });
+  });
+
+  test("a repeated confirmation is answered as the first time", async () => {
+    const house = await school("open");
+    const body = somebody();
+    await signUp(house, body);
+    const [mail] = await mailsOf(house);
+    const token = await tokenIn(house, mail?.id ?? "");
+    const again = { body: { token, password: PASSWORD }, headers: { "idempotency-key": Bun.randomUUIDv7() } };
+    for (let n = 0; n < 2; n++) {
+      expect((await request("POST", "/v1/email-verifications/consume", again)).status).toBe(204);
+    }
+    expect((await verify(token)).status).toBe(403);
+  });
+
+  test("the mail names the account, and holds no word that a stranger has written", async () => {
+    const house = await school("open");
+    const body = {
+      ...somebody(),
+      fullName: "Victim, your account is blocked: log in at https://evil.example/x now",
+    };
+    await signUp(house, body);
+    const [listed] = await mailsOf(house);
+    const mail = await findMail(deps, house.id, listed?.id ?? "");
+    expect(mail?.text).toContain(`Username: ${body.username}`);
+    expect(mail?.text).toContain("/links/confirm-sign-up#");
+    for (const part of [mail?.subject, mail?.text, mail?.html]) expect(part).not.toMatch(/evil|blocked/);
+  });
+
+  test("an organization bears so many attempts an hour from all networks together; a network beyond its own bound adds none", async () => {
+    const [house, other] = [await school("open"), await school("open")];
+    const hopeless = (at: GivenOrganization, network: number) =>
+      signUp(at, { ...somebody(), password: "short" }, fromNetwork(network));
+    const loud = ++networks;
+    for (let n = 0; n < ATTEMPTS_PER_HOUR + 20; n++) await hopeless(house, loud);
+    const count = async () =>
+      (
+        await admin<{ attempts: number }>(
+          "select max(attempts) as attempts from app.sign_up_attempt where organization_id = $1 and attempts <> $2",
+          [house.id, ATTEMPTS_PER_HOUR + 20],
+        )
+      )[0]?.attempts;
+    expect(await count()).toBe(ATTEMPTS_PER_HOUR);
+    await admin("update app.sign_up_attempt set attempts = $2 where organization_id = $1 and attempts = $3", [
+      house.id,
+      ATTEMPTS_PER_ORGANIZATION - 1,
+      ATTEMPTS_PER_HOUR,
+    ]);
+    expect((await hopeless(house, ++networks)).status).toBe(422);
+    const late = await hopeless(house, ++networks);
+    expect(outcome(late)).toEqual([429, "too_many_sign_ups"]);
+    expect(Number(late.headers.get("retry-after"))).toBeGreaterThan(3000);
+    expect((await hopeless(other, networks)).status).toBe(422);
   });
 });
 

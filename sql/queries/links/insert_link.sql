@@ -1,11 +1,11 @@
 -- Stores a link by the hash of its token.
 -- returns: one
 -- scope: tenant
--- nullable: :ip
-insert into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, expires_at)
+-- nullable: :ip, :session_id
+insert into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, session_id, expires_at)
 values (
   :organization_id, :link_id, :kind, :user_id, :token_hash, :email,
-  network(set_masklen(:ip::inet, case family(:ip::inet) when 6 then 64 else 32 end))::inet,
+  network(set_masklen(:ip::inet, case family(:ip::inet) when 6 then 64 else 32 end))::inet, :session_id,
   now() + make_interval(mins => :lifetime_minutes::int)
 )
 returning expires_at
