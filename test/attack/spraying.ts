@@ -25,6 +25,10 @@ interface Attack {
 }
 
 const PROBES = 12;
+/** Connections of the attacker: about as many as a line holds on a quiet machine. */
+const SPRAYERS = 50;
+/** When even an attacker gives up. */
+const SPRAY_MS = 15 * 60_000;
 /** Every one of how many mistypes, and then types again. */
 const TYPO = 20;
 
@@ -66,15 +70,16 @@ export async function spraying(
   const seconds = await arrivalOf(stage, quiet, pupils + beside);
   let over = false;
   const spray = (async () => {
-    let [left, refused, rounds] = [victims, 0, 0];
-    while (left.length > 0 && rounds++ < 40) {
+    let [left, refused] = [victims, 0];
+    const until = performance.now() + SPRAY_MS;
+    while (left.length > 0 && performance.now() < until) {
       const requests = left.map((victim) => signInOf(school, { ...victim, password: WRONG }));
-      const answers = await flood({ url: stage.server.url, requests, concurrency: 100 });
+      const answers = await flood({ url: stage.server.url, requests, concurrency: SPRAYERS });
       refused += answers.filter(({ status }) => status !== 401).length;
       left = left.filter((_, index) => answers[index]?.status !== 401);
     }
     over = true;
-    return { left: left.length, refused, rounds };
+    return { left: left.length, refused };
   })();
   const keyboards = openGate({ perKey: 2, line: pupils });
   const honest: (string | number)[] = [];
