@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { rememberAnchor, signHead } from "../src/audit/audit.ts";
 import { type Anchor, lineOf, SYSTEM_CHAIN } from "../src/chain.ts";
 import type { Deps } from "../src/deps.ts";
-import { allOrganizations } from "../src/organizations/organizations.ts";
 import type { Handler } from "./runner.ts";
+import { eachOrganization } from "./turns.ts";
 
 /**
  * Signs the head of every chain that has grown and writes it outside the database, where whoever can alter the one cannot
@@ -12,18 +12,16 @@ import type { Handler } from "./runner.ts";
  */
 export const anchorAudit: Handler<"anchor-audit"> = async (deps, { signal }) => {
   await anchor(deps, SYSTEM_CHAIN);
-  for await (const organizationId of allOrganizations(deps)) {
-    signal.throwIfAborted();
-    await anchor(deps, organizationId);
-  }
+  await eachOrganization(deps, "anchor-audit", signal, [(organizationId) => anchor(deps, organizationId)]);
 };
 
-async function anchor(deps: Deps, organizationId: string): Promise<void> {
+async function anchor(deps: Deps, organizationId: string): Promise<number> {
   const signed = await signHead(deps, organizationId);
-  if (signed === null) return;
+  if (signed === null) return 0;
   write(deps, signed);
   // Last: what was not written is signed again.
   await rememberAnchor(deps, signed);
+  return 1;
 }
 
 function write({ config, log }: Deps, signed: Anchor): void {

@@ -6,45 +6,52 @@ import * as idempotency from "../src/idempotency/idempotency.ts";
 import { pruneImports } from "../src/imports/imports.ts";
 import { pruneLinks } from "../src/links/links.ts";
 import { pruneMail } from "../src/mail/mail.ts";
-import { allOrganizations } from "../src/organizations/organizations.ts";
-import { pruneAttacks } from "../src/security/security.ts";
+import { pruneAttacks, pruneSecurityEvents } from "../src/security/security.ts";
 import { pruneChallenges, pruneSessions } from "../src/sessions/sessions.ts";
 import { pruneSignUps } from "../src/sign-ups/sign-ups.ts";
 import type { Handler } from "./runner.ts";
+import { eachOrganization, type Work } from "./turns.ts";
 
 /** Rows in one transaction: short enough never to stand in anybody's way. */
 const BATCH = 500;
 
 /**
  * Removes what has served its time, organization by organization and batch by batch: ended and expired sessions,
- * counters of attempts, old attacks, answers kept for repeated requests, marks of finished jobs. All of these stopped counting
+ * counters of attempts, old locks and attacks, answers kept for repeated requests, marks of finished jobs. All of these stopped counting
  * before: this only tidies up.
  */
 export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal }) => {
-  let count = 0;
-  for await (const organizationId of allOrganizations(deps)) {
-    const tenant = { organizationId, userId: null };
-    const prunes = [
-      () => pruneSessions(deps, organizationId, BATCH),
-      () => pruneChallenges(deps, organizationId, BATCH),
-      () => pruneApiKeys(deps, organizationId, BATCH),
-      () => pruneGuards(deps, organizationId, BATCH),
-      () => pruneImports(deps, organizationId, BATCH),
-      () => pruneLinks(deps, organizationId, BATCH),
-      () => pruneSignUps(deps, organizationId, BATCH),
-      () => pruneMail(deps, organizationId, BATCH),
-      () => pruneAttacks(deps, organizationId, BATCH),
-      () => withTenant(deps.db, tenant, (tx) => idempotency.prune(tx, { organizationId, limit: BATCH })),
-      () => withTenant(deps.db, tenant, (tx) => pruneEffects(tx, organizationId, BATCH)),
-    ];
-    for (const prune of prunes) {
-      let removed: number;
-      do {
-        signal.throwIfAborted();
-        removed = await prune();
-        count += removed;
-      } while (removed === BATCH);
-    }
-  }
+  const prunes: readonly ((organizationId: string) => Promise<number>)[] = [
+    (organizationId) => pruneSessions(deps, organizationId, BATCH),
+    (organizationId) => pruneChallenges(deps, organizationId, BATCH),
+    (organizationId) => pruneApiKeys(deps, organizationId, BATCH),
+    (organizationId) => pruneGuards(deps, organizationId, BATCH),
+    (organizationId) => pruneImports(deps, organizationId, BATCH),
+    (organizationId) => pruneLinks(deps, organizationId, BATCH),
+    (organizationId) => pruneSignUps(deps, organizationId, BATCH),
+    (organizationId) => pruneMail(deps, organizationId, BATCH),
+    (organizationId) => pruneAttacks(deps, organizationId, BATCH),
+    (organizationId) => pruneSecurityEvents(deps, organizationId, BATCH),
+    (organizationId) =>
+      withTenant(deps.db, { organizationId, userId: null }, (tx) =>
+        idempotency.prune(tx, { organizationId, limit: BATCH }),
+      ),
+    (organizationId) =>
+      withTenant(deps.db, { organizationId, userId: null }, (tx) => pruneEffects(tx, organizationId, BATCH)),
+  ];
+  const works = prunes.map(
+    (prune): Work =>
+      async (organizationId, late) => {
+        let count = 0;
+        let removed: number;
+        do {
+          signal.throwIfAborted();
+          removed = await prune(organizationId);
+          count += removed;
+        } while (removed === BATCH && !late());
+        return count;
+      },
+  );
+  const count = await eachOrganization(deps, "prune-sessions", signal, works);
   if (count > 0) deps.log.info("pruned", { job: "prune-sessions", count });
 };

@@ -102,7 +102,7 @@ export const SETTINGS = {
     30,
     0,
     90,
-    "How long a client with a refresh token, such as an app, stays signed in; 0: there are no such sessions.",
+    "How long a client with a refresh token, such as an app, stays signed in, but no longer than a session of the role; 0: there are no such sessions.",
   ),
 
   signUp: choice(
@@ -120,7 +120,7 @@ export const SETTINGS = {
     3650,
     "How many days it is kept who changed people and the organization.",
   ),
-  auditDisclosureDays: whole(1825, 365, 3650, "How many days it is kept who looked at whom."),
+  auditDisclosureDays: whole(730, 365, 3650, "How many days it is kept who looked at whom."),
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -221,9 +221,21 @@ export function sessionLifetime(
   };
 }
 
-/** How long a session with a refresh token lives, in minutes; null: there are none. */
-export const longLivedSession = ({ longLivedSessionDays }: OrganizationSettings): number | null =>
-  longLivedSessionDays === 0 ? null : longLivedSessionDays * DAY;
+/**
+ * As `sessionLifetime`, of a session with a refresh token; null: there are none. No longer than any other of the role, in
+ * all and unused: nobody gets around what the organization has settled by asking for a refresh token.
+ */
+export function longLivedSession(
+  settings: OrganizationSettings,
+  role: Role,
+): { readonly lifetimeMinutes: number; readonly idleMinutes: number } | null {
+  if (settings.longLivedSessionDays === 0) return null;
+  const other = sessionLifetime(settings, role);
+  const lifetimeMinutes = Math.min(settings.longLivedSessionDays * DAY, other.lifetimeMinutes);
+  // The refresh token is what it idles by: whoever does not come back within half of its life is gone.
+  const idleMinutes = Math.min(Math.ceil(lifetimeMinutes / 2), other.idleMinutes ?? lifetimeMinutes);
+  return { lifetimeMinutes, idleMinutes };
+}
 
 /**
  * How many failures in a row lock a login, and for how many minutes. `consecutiveLocks`: locks before this one with no

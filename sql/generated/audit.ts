@@ -23,6 +23,56 @@ export function countStrayOrigins(tx: TenantTx, params: CountStrayOriginsParams)
   ]).then((row) => row.count);
 }
 
+export interface ExistsDisclosureParams {
+  readonly organizationId: string;
+  readonly subjectId: string;
+  readonly actorId: string;
+  readonly action: string;
+  readonly details: string;
+  readonly targetType: string | null;
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
+}
+
+const existsDisclosureStatement: Statement = {
+  name: "audit/exists_disclosure",
+  text: `with /* audit/exists_disclosure */ today as materialized (
+  select t.sequence
+  from app.audit_event t
+  where t.organization_id = $1 and t.created_at >= date_trunc('day', now(), 'UTC')
+  order by t.created_at, t.sequence
+  limit 1
+)
+select exists (
+  select
+  from app.audit_subject s
+  join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
+  where s.organization_id = $1 and s.subject_id = $2
+    and s.sequence >= (select today.sequence from today)
+    and e.actor_id = $3 and e.action = $4 and e.details::text = $5
+    and e.target_type is not distinct from $6::text
+    and e.session_id is not distinct from $7::uuid
+    and e.api_key_id is not distinct from $8::uuid
+) as known`,
+};
+
+/**
+ * Whether somebody was shown a person today in the same way, by the same session or API key, with the same interest. From
+ * the side of the person: a program may read thousands of people one by one.
+ */
+export function existsDisclosure(tx: TenantTx, params: ExistsDisclosureParams): Promise<boolean> {
+  return one<{ readonly known: boolean }>(tx, existsDisclosureStatement, [
+    params.organizationId,
+    params.subjectId,
+    params.actorId,
+    params.action,
+    params.details,
+    params.targetType,
+    params.sessionId,
+    params.apiKeyId,
+  ]).then((row) => row.known);
+}
+
 export interface FindAnchorParams {
   readonly organizationId: string;
 }
@@ -529,13 +579,13 @@ export function listSubjects(tx: TenantTx, params: ListSubjectsParams): Promise<
 
 export interface ListUndisclosedParams {
   readonly organizationId: string;
-  readonly subjectIds: readonly string[];
   readonly actorId: string;
   readonly action: string;
   readonly details: string;
   readonly targetType: string | null;
   readonly sessionId: string | null;
   readonly apiKeyId: string | null;
+  readonly subjectIds: readonly string[];
 }
 
 export interface ListUndisclosedRow {
@@ -550,20 +600,21 @@ const listUndisclosedStatement: Statement = {
   where t.organization_id = $1 and t.created_at >= date_trunc('day', now(), 'UTC')
   order by t.created_at, t.sequence
   limit 1
+),
+shown as materialized (
+  select e.sequence
+  from app.audit_event e
+  where e.organization_id = $1 and e.sequence >= (select today.sequence from today)
+    and e.actor_id = $2 and e.action = $3 and e.details::text = $4
+    and e.target_type is not distinct from $5::text
+    and e.session_id is not distinct from $6::uuid
+    and e.api_key_id is not distinct from $7::uuid
 )
-select p.subject_id
-from unnest($2::uuid[]) as p (subject_id)
-where not exists (
-  select
-  from app.audit_subject s
-  join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
-  where s.organization_id = $1 and s.subject_id = p.subject_id
-    and s.sequence >= (select today.sequence from today)
-    and e.actor_id = $3 and e.action = $4 and e.details::text = $5
-    and e.target_type is not distinct from $6::text
-    and e.session_id is not distinct from $7::uuid
-    and e.api_key_id is not distinct from $8::uuid
-)`,
+select p.subject_id from unnest($8::uuid[]) as p (subject_id)
+except
+select s.subject_id
+from shown
+join app.audit_subject s on s.organization_id = $1 and s.sequence = shown.sequence`,
 };
 
 /** Whom of some people somebody was not shown today in the same way, by the same session or API key, with the same interest. */
@@ -573,13 +624,13 @@ export function listUndisclosed(
 ): Promise<readonly ListUndisclosedRow[]> {
   return many<ListUndisclosedRow>(tx, listUndisclosedStatement, [
     params.organizationId,
-    params.subjectIds,
     params.actorId,
     params.action,
     params.details,
     params.targetType,
     params.sessionId,
     params.apiKeyId,
+    params.subjectIds,
   ]);
 }
 

@@ -7,7 +7,7 @@ create table app.security_event (
   created_at timestamptz not null default now(),
   kind text not null constraint security_event_kind check (kind in ('login_locked', 'login_unlocked')),
   door text not null constraint security_event_door check (
-    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation', 'refresh')
+    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation')
   ),
   -- Null when the login that was tried belongs to nobody.
   user_id uuid,
@@ -24,4 +24,4 @@ call app.protect('app.security_event');
 call app.tag('app.security_event', 'personal, person', 'user_id');
 call app.tag('app.security_event', 'none', 'security_event_id', 'kind', 'door');
 call app.tag('app.security_event', 'personal, kept', 'known_device', 'attempts', 'locked_until');
-grant select, insert on app.security_event to satchel_request;
+grant select, insert, delete on app.security_event to satchel_request;

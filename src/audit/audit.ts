@@ -297,24 +297,31 @@ const PURPOSES = {
 } as const satisfies Readonly<Record<Actor["role"], string>>;
 
 /**
- * Records that somebody was shown people, before they are shown (34 CFR 99.32(a)). Nothing is recorded of who looks at
- * themselves. `targetType`: what of them, when it was not their record. Rejects as `withTenant` does.
+ * Records that somebody was shown people, before they are shown (34 CFR 99.32(a)): once a day each, of one way of showing,
+ * by one session or API key, with one interest. Nothing is recorded of who looks at themselves. `targetType`: what of them,
+ * when it was not their record. Rejects as `withTenant` does.
  */
 export async function recordDisclosure(
   deps: Pick<Deps, "db" | "log">,
-  actor: Pick<Actor, "organizationId" | "userId" | "role" | "credential">,
-  action: Extract<AuditAction, "user.read" | "user.listed" | "user.exported">,
+  actor: Actor,
+  action: Extract<AuditAction, "user.read" | "user.listed">,
   personIds: readonly string[],
   targetType?: string,
 ): Promise<void> {
   const others = personIds.filter((id) => id !== actor.userId);
   if (others.length === 0) return;
+  const details = interestOf(actor);
+  const { organizationId, userId, sessionId, apiKeyId = null } = actor;
+  const subjectIds = await readTenant(deps.db, actor, (tx) =>
+    rows.listUndisclosed(tx, organizationId, {
+      ...{ action, actorId: userId, sessionId, apiKeyId, subjectIds: others },
+      ...{ targetType: targetType ?? null, details: canonical(details) },
+    }),
+  );
+  if (subjectIds.length === 0) return;
   await audit(deps, actor, {
-    action,
-    outcome: "success",
-    subjectIds: others,
+    ...{ action, outcome: "success", subjectIds, details },
     ...(targetType === undefined ? {} : { targetType }),
-    details: interestOf(actor),
   });
 }
 

@@ -73,6 +73,33 @@ export interface Disclosure {
   readonly details: Json;
 }
 
+/** A disclosure that may have been recorded already. */
+export interface Showing {
+  readonly action: string;
+  readonly actorId: string;
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
+  readonly targetType: string | null;
+  /** The canonical text of its details. */
+  readonly details: string;
+  readonly subjectIds: readonly string[];
+}
+
+/** Of whom it is not recorded today. */
+export async function listUndisclosed(
+  tx: TenantTx,
+  organizationId: string,
+  showing: Showing,
+): Promise<readonly string[]> {
+  const [subjectId, ...more] = showing.subjectIds;
+  if (subjectId !== undefined && more.length === 0) {
+    const known = await sql.existsDisclosure(tx, { organizationId, ...showing, subjectId });
+    return known ? [] : [subjectId];
+  }
+  const rows = await sql.listUndisclosed(tx, { organizationId, ...showing });
+  return rows.map(({ subjectId }) => subjectId);
+}
+
 export const listDisclosures = (
   tx: TenantTx,
   organizationId: string,

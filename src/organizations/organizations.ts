@@ -100,7 +100,7 @@ export async function createOrganization(
       names: [input.name, input.slug],
     },
   );
-  const tenant = { organizationId, userId: null, ...(around === undefined ? {} : { around }) };
+  const tenant = { organizationId, userId: null, origin, ...(around === undefined ? {} : { around }) };
   return withTenant(deps.db, tenant, async (tx) => {
     const claimed = await rows.claimSetupCodes(tx, hashes);
     const accepted = claimed.some((code) => hashes.some((hash) => Buffer.compare(code, hash) === 0));
@@ -119,7 +119,6 @@ export async function createOrganization(
       targetType: "organization",
       targetId: organizationId,
       details: { signUp, type: organization.type },
-      origin,
     });
     const user = await insertUserIn(tx, organizationId, admin);
     const session = await openSessionIn(deps, tx, organizationId, user, origin);
@@ -249,9 +248,12 @@ export async function anyOrganization(deps: Pick<Deps, "db">): Promise<boolean> 
   return withSystem(deps.db, (tx) => rows.exists(tx), { readOnly: true });
 }
 
-/** Every organization's id, page by page. For work that goes through all of them. */
-export async function* allOrganizations(deps: Pick<Deps, "db">): AsyncGenerator<string> {
-  let afterId: string | null = null;
+/** Every organization's id, page by page, from behind `from` on. For work that goes through all of them. */
+export async function* allOrganizations(
+  deps: Pick<Deps, "db">,
+  from: string | null = null,
+): AsyncGenerator<string> {
+  let afterId = from;
   do {
     const after: string | null = afterId;
     const page: readonly string[] = await withSystem(deps.db, (tx) => rows.listIds(tx, after, 500), {
@@ -260,6 +262,20 @@ export async function* allOrganizations(deps: Pick<Deps, "db">): AsyncGenerator<
     yield* page;
     afterId = page.at(-1) ?? null;
   } while (afterId !== null);
+}
+
+/** The organization after which a job goes on with its round; null: with the first one. */
+export async function turnOf(deps: Pick<Deps, "db">, job: string): Promise<string | null> {
+  return withSystem(deps.db, (tx) => rows.findTurn(tx, job), { readOnly: true });
+}
+
+/** Remembers how far a job has come; null when it has been to all organizations. */
+export async function rememberTurn(
+  deps: Pick<Deps, "db">,
+  job: string,
+  afterId: string | null,
+): Promise<void> {
+  await withSystem(deps.db, (tx) => rows.upsertTurn(tx, job, afterId));
 }
 
 /**

@@ -91,6 +91,13 @@ export async function listIds(
   return (await sql.listIds(tx, { afterId, limit })).map(({ organizationId }) => organizationId);
 }
 
+export async function findTurn(tx: SystemTx, job: string): Promise<string | null> {
+  return (await sql.findTurn(tx, { job }))?.afterId ?? null;
+}
+
+export const upsertTurn = (tx: SystemTx, job: string, afterId: string | null) =>
+  sql.upsertTurn(tx, { job, afterId });
+
 export const insertSetupCode = (tx: SystemTx, codeHash: Uint8Array, first: boolean) =>
   sql.insertSetupCode(tx, { codeHash, first });
 

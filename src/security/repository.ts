@@ -91,5 +91,8 @@ export async function listAttacks(
   return rows.map(({ attackId: id, ...attack }) => ({ id, ...attack }));
 }
 
+export const pruneEvents = (tx: TenantTx, organizationId: string, limit: number) =>
+  sql.pruneEvents(tx, { organizationId, limit });
+
 export const pruneAttacks = (tx: TenantTx, organizationId: string, limit: number) =>
   sql.pruneAttacks(tx, { organizationId, limit });

@@ -100,6 +100,17 @@ async function tellAdminsIn(
   }
 }
 
+/** Removes at most `limit` locks and ends of locks of ninety days ago. Gives their number. */
+export async function pruneSecurityEvents(
+  deps: Deps,
+  organizationId: string,
+  limit: number,
+): Promise<number> {
+  return withTenant(deps.db, { organizationId, userId: null }, (tx) =>
+    rows.pruneEvents(tx, organizationId, limit),
+  );
+}
+
 /** Removes at most `limit` attacks that ended ninety days ago. Gives their number. */
 export async function pruneAttacks(deps: Deps, organizationId: string, limit: number): Promise<number> {
   return withTenant(deps.db, { organizationId, userId: null }, (tx) =>

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { audit, recordPassedOver } from "../../src/audit/audit.ts";
 import { AUDIT_ACTIONS } from "../../src/audit-actions.ts";
 import { domain } from "../support/domain.ts";
-import { brokenAt } from "./support.ts";
+import { age, brokenAt } from "./support.ts";
 
 const ROOT = `${import.meta.dir}/../..`;
 const app = await domain();
@@ -206,6 +206,81 @@ describe("who looked at a person [row 113]", () => {
       ["user.listed", "record", school.admin.id, "admin", "administration"],
       ["user.read", "record", teacher.user.id, "teacher", "instruction"],
     ]);
+  });
+
+  test("are written once a day of each person, of one way of looking by one session or program, and no less", async () => {
+    const house = await it.organization();
+    const colleague = await it.member(house, "teacher");
+    const pupils = [await it.user(house), await it.user(house)];
+    const [one, two] = pupils.map(({ id }) => id);
+    const events = async () =>
+      (
+        await app.database.admin<{ action: string; who: string; whom: number }>(
+          `select action, actor_id::text as who, cardinality(subject_ids) as whom from app.audit_event
+           where organization_id = $1 and action in ('user.read', 'user.listed') order by sequence`,
+          [house.id],
+        )
+      ).map(({ action, who, whom }) => [action, who === house.admin.id ? "admin" : "teacher", whom]);
+    const look = async (token: string) => {
+      await request("GET", `/v1/users/${one}`, { token });
+      await request("GET", "/v1/users?limit=100&role=student", { token });
+      await request("GET", `/v1/users/${one}/sign-in`, { token });
+    };
+    for (let round = 0; round < 5; round++) await look(house.token);
+    const ofAdmin = [
+      ["user.read", "admin", 1],
+      ["user.listed", "admin", 2],
+      ["user.read", "admin", 1],
+    ];
+    expect(await events()).toEqual(ofAdmin);
+    // Of somebody new on the page alone.
+    await it.user(house);
+    await look(house.token);
+    expect((await events()).slice(3)).toEqual([["user.listed", "admin", 1]]);
+    // Somebody else, and the same person in another session, looks anew.
+    const again = await it.session(house, house.admin);
+    for (const token of [colleague.token, again]) await request("GET", `/v1/users/${two}`, { token });
+    expect((await events()).slice(4)).toEqual([
+      ["user.read", "teacher", 1],
+      ["user.read", "admin", 1],
+    ]);
+    expect((await disclosuresOf(one ?? "", house.token)).body.items).toHaveLength(3);
+    expect((await disclosuresOf(two ?? "", house.token)).body.items).toHaveLength(3);
+    // The next day.
+    const { admin } = app.database;
+    await admin("alter table app.audit_event disable trigger keep");
+    await age(admin, house.id, 1);
+    await admin("alter table app.audit_event enable trigger keep");
+    await look(again);
+    await look(again);
+    expect((await events()).slice(8)).toEqual([
+      ["user.read", "admin", 1],
+      ["user.listed", "admin", 3],
+      ["user.read", "admin", 1],
+    ]);
+    expect(await brokenAt(app.deps, house.id)).toBeNull();
+  });
+
+  test("a hundred pages of the same hundred people cost less than 100 kB", async () => {
+    const house = await it.organization();
+    await app.database.admin(
+      `insert into app.user (organization_id, username, full_name, role, status)
+       select $1, 'pupil-' || n, 'A pupil', 'student', 'active' from generate_series(1, 100) n`,
+      [house.id],
+    );
+    const size = async () =>
+      (
+        await app.database.admin<{ bytes: number }>(
+          `select sum(pg_total_relation_size('app.' || t))::int as bytes
+           from unnest(array['audit_event', 'audit_subject', 'audit_origin']) t`,
+        )
+      )[0]?.bytes ?? 0;
+    const before = await size();
+    for (let page = 0; page < 100; page++) {
+      const { body } = await request<Page>("GET", "/v1/users?limit=100&role=student", { token: house.token });
+      expect(body.items).toHaveLength(100);
+    }
+    expect((await size()) - before).toBeLessThan(100_000);
   });
 
   test("leaves out whoever was on another page, and who was looked for in vain", async () => {

@@ -4,6 +4,7 @@ import { lockOut } from "../../jobs/lock-out.ts";
 import { pruneSessionsJob } from "../../jobs/prune-sessions.ts";
 import { reindexSearch } from "../../jobs/reindex-search.ts";
 import type { Job, JobName, JobPayloads } from "../../src/queue.ts";
+import { pruneSecurityEvents } from "../../src/security/security.ts";
 import { domain } from "../support/domain.ts";
 import type { GivenOrganization, GivenUser } from "../support/given.ts";
 
@@ -252,6 +253,77 @@ describe("prune-sessions [row 78]", () => {
     ]);
     expect(await left("idempotency", "substr(encode(key_hash, 'hex'), 1, 2)")).toEqual([{ left: "02" }]);
     expect(await left("effect", "step")).toEqual([{ left: "young" }]);
+  });
+
+  test("removes locks of logins and their ends after ninety days, of this organization and none other", async () => {
+    const houses = [await it.organization(), await it.organization()];
+    for (const { id } of houses) {
+      await admin(
+        `insert into app.security_event (organization_id, security_event_id, created_at, kind, door, known_device, attempts)
+         select $1, app.uuidv7(), now() - make_interval(days => 91 - n % 2 * 2), 'login_locked', 'password', false, n
+         from generate_series(1, 40) n`,
+        [id],
+      );
+    }
+    await pruneSecurityEvents(deps, houses[0]?.id ?? "", 500);
+    const left = async () =>
+      Promise.all(
+        houses.map(async ({ id }) =>
+          (
+            await admin<{ n: number }>(
+              "select count(*)::int as n from app.security_event where organization_id = $1",
+              [id],
+            )
+          ).map(({ n }) => n),
+        ),
+      );
+    expect(await left()).toEqual([[20], [40]]);
+    await pruneSessionsJob(deps, job<"prune-sessions">({}));
+    expect(await left()).toEqual([[20], [20]]);
+  });
+
+  test("what fails in one organization is logged, and holds up neither the rest of it nor the others", async () => {
+    const houses = [await it.organization(), await it.organization()];
+    const bad = houses[0]?.id ?? "";
+    await admin(`create function public.poisoned() returns trigger language plpgsql as $$
+      begin
+        if old.organization_id = '${bad}' then raise exception 'poisoned'; end if;
+        return old;
+      end $$`);
+    await admin(
+      "create trigger poisoned before delete on app.session for each row execute function public.poisoned()",
+    );
+    for (const house of houses) {
+      await admin(
+        `insert into app.session (organization_id, user_id, token_hash, created_at, expires_at)
+         values ($1, $2, sha256(uuid_send(gen_random_uuid())), now() - interval '60 days', now() - interval '8 days')`,
+        [house.id, house.admin.id],
+      );
+      await admin(
+        `insert into app.effect (organization_id, job_id, step, created_at) values ($1, gen_random_uuid(), 'old', now() - interval '181 days')`,
+        [house.id],
+      );
+    }
+    const left = (table: string) =>
+      admin<{ id: string }>(
+        `select organization_id::text as id from app.${table}
+         where organization_id = any($1) and created_at < now() - interval '59 days' order by 1`,
+        [houses.map(({ id }) => id)],
+      );
+    app.lines.length = 0;
+    try {
+      await pruneSessionsJob(deps, job<"prune-sessions">({}));
+    } finally {
+      await admin("drop trigger poisoned on app.session");
+      await admin("drop function public.poisoned()");
+    }
+    expect(app.lines.splice(0)).toMatchObject([
+      { event: "organization_passed_over", job: "prune-sessions", organizationId: bad },
+    ]);
+    expect(await left("session")).toEqual([{ id: bad }]);
+    expect(await left("effect")).toEqual([]);
+    await pruneSessionsJob(deps, job<"prune-sessions">({}));
+    expect(await left("session")).toEqual([]);
   });
 
   test("stops where it is when it no longer holds the job", async () => {
