@@ -17,6 +17,7 @@ import { securityEndpoints } from "./security/routes.ts";
 import { sessionsEndpoints } from "./sessions/routes.ts";
 import { signUpsEndpoints } from "./sign-ups/routes.ts";
 import { userPasswordsEndpoints } from "./user-passwords/routes.ts";
+import { userRolesEndpoints } from "./user-roles/routes.ts";
 import { usersEndpoints } from "./users/routes.ts";
 
 export const endpoints: readonly Endpoint[] = ruled([
@@ -26,6 +27,7 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...sessionsEndpoints,
   ...secondFactorsEndpoints,
   ...usersEndpoints,
+  ...userRolesEndpoints,
   ...userPasswordsEndpoints,
   ...importsEndpoints,
   ...exportsEndpoints,

@@ -14,7 +14,7 @@ import { migrateCommand } from "./cli/migrate.ts";
 import { openapiCommand } from "./cli/openapi.ts";
 import { organizationCommand } from "./cli/organization.ts";
 import { permissionsCommand } from "./cli/permissions.ts";
-import { resetSecondFactorCommand } from "./cli/reset-second-factor.ts";
+import { resetPasswordCommand, resetSecondFactorCommand, unlockCommand } from "./cli/person.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { setupCodeCommand } from "./cli/setup-code.ts";
 import { RELEASE, versionCommand } from "./cli/version.ts";
@@ -33,6 +33,8 @@ const COMMANDS: readonly Command[] = [
   setupCodeCommand,
   organizationCommand,
   mailCommand,
+  resetPasswordCommand,
+  unlockCommand,
   resetSecondFactorCommand,
   auditCommand,
   configCommand,

@@ -26,6 +26,8 @@ export interface Rule {
   readonly scope: Scope | null;
   /** It needs a password or a second factor given within the last five minutes. No API key can do that. */
   readonly fresh: boolean;
+  /** It needs one when it is about staff, or makes somebody staff: whoever has staff has everybody else. */
+  readonly freshForStaff: boolean;
   /** Also for somebody whose role needs a second factor and who has none yet. */
   readonly enrolling: boolean;
 }
@@ -33,7 +35,7 @@ export interface Rule {
 /** `public`: anybody, signed in or not. */
 export type Access = "public" | Rule;
 
-type Mark = Scope | "fresh" | "enrolling";
+type Mark = Scope | "fresh" | "fresh:staff" | "enrolling";
 
 /** A row of the table. */
 function may(student: Right, teacher: Right, admin: Right, parent: Right, ...marks: readonly Mark[]): Rule {
@@ -41,6 +43,7 @@ function may(student: Right, teacher: Right, admin: Right, parent: Right, ...mar
     rights: { student, teacher, admin, parent },
     scope: SCOPES.find((scope) => marks.includes(scope)) ?? null,
     fresh: marks.includes("fresh"),
+    freshForStaff: marks.includes("fresh:staff"),
     enrolling: marks.includes("enrolling"),
   };
 }
@@ -50,10 +53,10 @@ export const permissions = {
   //                                            student, teacher, admin, parent; scope of API keys, marks
   "POST /v1/organizations":                     "public",
   "GET /v1/organization":                       may("any", "any", "any", "any", "organization:read", "enrolling"),
-  "PATCH /v1/organization":                     may("no",  "no",  "any", "no"),
+  "PATCH /v1/organization":                     may("no",  "no",  "any", "no",  "fresh"),
   "GET /v1/organization/usage":                 may("no",  "no",  "any", "no",  "organization:read"),
   "GET /v1/organization/sign-up-codes":         may("no",  "no",  "any", "no",  "organization:read"),
-  "POST /v1/organization/sign-up-codes":        may("no",  "no",  "any", "no"),
+  "POST /v1/organization/sign-up-codes":        may("no",  "no",  "any", "no",  "fresh"),
   "DELETE /v1/organization/sign-up-codes/:id":  may("no",  "no",  "any", "no"),
   "POST /v1/sign-ups":                          "public",
 
@@ -80,22 +83,23 @@ export const permissions = {
   "GET /v1/me/permissions":                     may("own", "own", "own", "own", "users:read", "enrolling"),
   "PATCH /v1/me":                               may("own", "own", "own", "own"),
   "GET /v1/users":                              may("no",  "any", "any", "no",  "users:read"),
-  "POST /v1/users":                             may("no",  "no",  "any", "no",  "users:write"),
+  "POST /v1/users":                             may("no",  "no",  "any", "no",  "users:write", "fresh:staff"),
   "GET /v1/users/count":                        may("no",  "any", "any", "no",  "users:read"),
   "GET /v1/users/lookup":                       may("no",  "any", "any", "no",  "users:read"),
   "POST /v1/users/import":                      may("no",  "no",  "any", "no",  "users:write"),
   "GET /v1/users/imports/:id":                  may("no",  "no",  "any", "no",  "users:read"),
+  "DELETE /v1/users/imports/:id":               may("no",  "no",  "any", "no",  "users:write"),
   "GET /v1/users/imports/:id/lines":            may("no",  "no",  "any", "no",  "users:read"),
   "GET /v1/users/statistics":                   may("no",  "any", "any", "no",  "users:read"),
   "GET /v1/users/:id":                          may("own", "any", "any", "own", "users:read"),
   "GET /v1/users/:id/sign-in":                  may("own", "own", "any", "own", "users:read"),
   "GET /v1/users/:id/disclosures":              may("own", "own", "any", "own"),
-  "PATCH /v1/users/:id":                        may("no",  "no",  "any", "no",  "users:write"),
+  "PATCH /v1/users/:id":                        may("no",  "no",  "any", "no",  "users:write", "fresh:staff"),
   "PUT /v1/users/:id/role":                     may("no",  "no",  "any", "no",  "fresh"),
   "PUT /v1/users/:id/password":                 may("no",  "any", "any", "no",  "fresh"),
-  "DELETE /v1/users/:id":                       may("no",  "no",  "any", "no",  "users:write"),
-  "POST /v1/users/:id/restore":                 may("no",  "no",  "any", "no",  "users:write"),
-  "POST /v1/users/:id/unlock":                  may("no",  "no",  "any", "no"),
+  "DELETE /v1/users/:id":                       may("no",  "no",  "any", "no",  "users:write", "fresh:staff"),
+  "POST /v1/users/:id/restore":                 may("no",  "no",  "any", "no",  "users:write", "fresh:staff"),
+  "POST /v1/users/:id/unlock":                  may("no",  "no",  "any", "no",  "fresh"),
   "POST /v1/users/:id/exports":                 may("own", "own", "any", "own", "fresh"),
   "POST /v1/users/:id/erasure":                 may("no",  "no",  "any", "no",  "fresh"),
   "GET /v1/users/:id/erasure":                  may("no",  "no",  "any", "no"),
@@ -139,8 +143,8 @@ export type MemberOperation = {
 /** The rule of an operation, as far as the types know it. */
 export type AccessOf<O extends string> = O extends Operation ? (typeof permissions)[O] : never;
 
-/** How long a proof of who somebody is counts as fresh, in milliseconds. */
-export const FRESH_MS = 5 * 60_000;
+/** How long a proof of who somebody is counts as fresh, in seconds. */
+export const FRESH_SECONDS = 300;
 
 export const reauthenticationRequired = refusal(
   "forbidden",
@@ -182,6 +186,7 @@ export interface Allowed {
   readonly operation: MemberOperation;
   readonly right: Exclude<Right, "no">;
   readonly fresh: boolean;
+  readonly freshForStaff: boolean;
 }
 
 /** What an actor may do that not everybody may, in the order of the table. */
@@ -190,7 +195,9 @@ export function allowedTo(actor: Actor): readonly Allowed[] {
   for (const [operation, rule] of Object.entries(permissions) as readonly (readonly [Operation, Access])[]) {
     if (rule === "public" || refusalOf(rule, actor) !== null) continue;
     const right = rule.rights[actor.role];
-    if (right !== "no") allowed.push({ operation: operation as MemberOperation, right, fresh: rule.fresh });
+    if (right === "no") continue;
+    const { fresh, freshForStaff } = rule;
+    allowed.push({ operation: operation as MemberOperation, right, fresh, freshForStaff });
   }
   return allowed;
 }
@@ -201,12 +208,16 @@ export function allowedTo(actor: Actor): readonly Allowed[] {
  */
 export function requireFresh(actor: Actor): void {
   if (actor.credential === "api_key") throw apiKeyNotAllowed();
-  if (!isFresh(actor)) throw reauthenticationRequired();
+  if (!actor.fresh) throw reauthenticationRequired();
 }
 
-/** Whether the actor has proved who they are just now. No API key has. */
-export const isFresh = ({ credential, authenticatedAt }: Actor): boolean =>
-  credential === "session" && Date.now() - authenticatedAt.getTime() <= FRESH_MS;
+/** Whether a role has power over others: over the passwords of all students, at the least. */
+export const isStaff = (role: Role): boolean => role === "teacher" || role === "admin";
+
+/** As `requireFresh`, for an operation marked `fresh:staff` that is about somebody of this role. */
+export function requireFreshForStaff(actor: Actor, role: Role): void {
+  if (isStaff(role)) requireFresh(actor);
+}
 
 /** Whether the actor may do this with something of `ownerId`'s; null when it is nobody's. */
 export function mayAct(
@@ -239,6 +250,6 @@ export function refusalsOfAccess(rule: Rule, ofOne: boolean): readonly RefusalTy
     ...(ROLES.some((role) => closed.includes(rule.rights[role])) ? [forbidden] : []),
     apiKeyNotAllowed,
     ...(rule.enrolling ? [] : [secondFactorRequired]),
-    ...(rule.fresh ? [reauthenticationRequired] : []),
+    ...(rule.fresh || rule.freshForStaff ? [reauthenticationRequired] : []),
   ];
 }

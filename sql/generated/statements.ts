@@ -9,6 +9,7 @@ export const statements = [
   "api-keys/update_last_used",
   "api-keys/update_revoked",
   "audit/count_stray_origins",
+  "audit/exists_disclosure",
   "audit/find_anchor",
   "audit/find_first_since",
   "audit/find_hash",

@@ -121,19 +121,43 @@ create table app.credential (
   -- Which secret peppered the hash.
   pepper_key_id text,
   password_changed_at timestamptz,
+  -- Who gave it to them, and so knows it; null when they chose it themselves.
+  password_set_by_id uuid,
   last_login_at timestamptz,
   last_login_ip inet,
   constraint credential_pkey primary key (organization_id, user_id),
   constraint credential_pepper check ((password_hash is null) = (pepper_key_id is null)),
-  constraint credential_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade
+  constraint credential_user_fkey foreign key (organization_id, user_id) references app.user on delete cascade,
+  constraint credential_password_set_by_fkey foreign key (organization_id, password_set_by_id) references app.user
+    on delete set null (password_set_by_id)
 );
 comment on table app.credential is 'How a person signs in, and when and from where they last did.';
+create index credential_password_set_by on app.credential (organization_id, password_set_by_id);
 call app.protect('app.credential');
 call app.keep_time('app.credential');
 call app.tag('app.credential', 'personal, row', 'user_id');
 call app.tag('app.credential', 'personal, secret', 'password_hash', 'pepper_key_id');
 call app.tag('app.credential', 'personal', 'password_changed_at', 'last_login_at', 'last_login_ip');
+call app.tag('app.credential', 'personal, reference', 'password_set_by_id');
 grant select, insert, update on app.credential to satchel_request;
+
+-- Whoever was given a password by a teacher must not become that teacher's way to be an admin.
+create function app.void_given_password() returns trigger
+language plpgsql
+as $$
+begin
+  update app.credential
+  set password_hash = null, pepper_key_id = null, password_set_by_id = null, password_changed_at = now()
+  where organization_id = new.organization_id and user_id = new.user_id and password_set_by_id is not null;
+  return null;
+end
+$$;
+comment on function app.void_given_password() is
+  'Takes away a password that somebody else knows when the person is given power over others.';
+create trigger void_given_password after update on app.user for each row
+  when (new.role <> old.role and (new.role = 'admin' or (new.role = 'teacher' and old.role <> 'admin')))
+  execute function app.void_given_password();
+grant execute on function app.void_given_password() to satchel_request;
 
 create table app.profile (
   like template.tenant,

@@ -20,7 +20,7 @@ create table app.api_key (
   revoked_at timestamptz,
   revoked_by_id uuid,
   revoke_reason text constraint api_key_revoke_reason check (
-    revoke_reason in ('revoked', 'role_changed', 'status_changed', 'user_deleted')
+    revoke_reason in ('revoked', 'role_changed', 'status_changed', 'user_deleted', 'password_changed')
   ),
   constraint api_key_pkey primary key (organization_id, api_key_id),
   constraint api_key_revoked_whole check ((revoked_at is null) = (revoke_reason is null)),
@@ -67,3 +67,21 @@ create trigger revoke_api_keys after update on app.user for each row
   )
   execute function app.revoke_api_keys();
 grant execute on function app.revoke_api_keys() to satchel_request;
+
+-- Whoever had the password may have made keys with it. Not at a rehash: that is the same password.
+create function app.revoke_api_keys_of_password() returns trigger
+language plpgsql
+as $$
+begin
+  update app.api_key
+  set revoked_at = now(), revoked_by_id = app.actor(), revoke_reason = 'password_changed'
+  where organization_id = new.organization_id and user_id = new.user_id and revoked_at is null;
+  return null;
+end
+$$;
+comment on function app.revoke_api_keys_of_password() is
+  'Revokes a person''s API keys when they get another password, whoever sets it.';
+create trigger revoke_api_keys after update on app.credential for each row
+  when (new.password_changed_at is distinct from old.password_changed_at)
+  execute function app.revoke_api_keys_of_password();
+grant execute on function app.revoke_api_keys_of_password() to satchel_request;

@@ -1,7 +1,8 @@
 /**
  * Keys by which programs act for a person without one at the keyboard. A key has the role of whoever made it, as far as
  * its scopes reach, and never what needs a fresh proof of who is asking. It ends when it expires or is revoked, and for
- * good when its person is suspended, deleted or gets another role.
+ * good when its person is suspended, deleted, or gets another role or password: whoever had the old password may have
+ * made it.
  */
 import type { Actor } from "../actor.ts";
 import { auditIn } from "../audit/audit.ts";
@@ -9,6 +10,7 @@ import { onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { addressOf, type Origin } from "../devices.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
+import { sendMailIn } from "../mail/mail.ts";
 import type { Scope } from "../permissions.ts";
 import { readSettings, secondFactorRequired } from "../settings.ts";
 import { newToken, organizationOf } from "../tokens.ts";
@@ -35,7 +37,7 @@ export interface NewApiKey {
   readonly token: string;
 }
 
-/** Makes a key with the actor's rights. Refuses with `api_key_expiry_refused`. */
+/** Makes a key with the actor's rights, and tells them by mail. Refuses with `api_key_expiry_refused`. */
 export async function createApiKey(
   deps: Deps,
   actor: Actor,
@@ -58,6 +60,11 @@ export async function createApiKey(
       }),
     );
     if (apiKey === null) throw forbidden();
+    await sendMailIn(deps, tx, organizationId, {
+      userId,
+      template: "api_key_created",
+      values: { key: apiKey.name, until: apiKey.expiresAt.toISOString(), address: origin.address },
+    });
     await auditIn(tx, organizationId, {
       action: "api_key.created",
       outcome: "success",
@@ -132,7 +139,8 @@ export async function authenticateApiKey(deps: Deps, token: string, address: str
     apiKeyId,
     scopes,
     // Never: a key proves nothing about who holds it.
-    authenticatedAt: new Date(0),
+    fresh: false,
+    freshUntil: null,
     mustEnrol: secondFactorRequired(readSettings(found.settings), role) && !found.hasSecondFactor,
     requestsPerMinute: found.requestsPerMinute,
     generations: {

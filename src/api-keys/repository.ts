@@ -19,7 +19,13 @@ export interface ApiKey {
   readonly lastUsedIp: string | null;
   readonly revokedAt: Date | null;
   readonly revokedById: string | null;
-  readonly revokeReason: "revoked" | "role_changed" | "status_changed" | "user_deleted" | null;
+  readonly revokeReason:
+    | "revoked"
+    | "role_changed"
+    | "status_changed"
+    | "user_deleted"
+    | "password_changed"
+    | null;
 }
 
 const toApiKey = ({ apiKeyId: id, ...row }: sql.ListApiKeysRow): ApiKey => ({ id, ...row });

@@ -2,11 +2,11 @@ import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { answer, type Client, endpoint } from "../http/endpoint.ts";
 import { role } from "../http/people.ts";
-import { choice, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { choice, filled, moment, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { SCOPES } from "../permissions.ts";
 import { type ApiKey, apiKeyExpiryRefused, createApiKey, listApiKeys, revokeApiKey } from "./api-keys.ts";
 
-const name = Type.String({ minLength: 1, maxLength: 100, pattern: "\\S", examples: ["Timetable import"] });
+const name = filled({ maxLength: 100, examples: ["Timetable import"] });
 
 const apiKey = Type.Object({
   id: uuid(),
@@ -21,7 +21,9 @@ const apiKey = Type.Object({
   lastUsedIp: nullable(Type.String()),
   revokedAt: nullable(timestamp()),
   revokedById: nullable(uuid()),
-  revokeReason: nullable(choice(["revoked", "role_changed", "status_changed", "user_deleted"])),
+  revokeReason: nullable(
+    choice(["revoked", "role_changed", "status_changed", "user_deleted", "password_changed"]),
+  ),
 });
 
 const view = (row: ApiKey): Static<typeof apiKey> => ({
@@ -66,8 +68,9 @@ export const apiKeysEndpoints = [
     summary: "Make an API key",
     description: [
       "For a program, which sends it as `Authorization: Bearer`. It may do what you may, as far as its scopes reach, and",
-      "never what needs a fresh proof of who is asking. It ends with its date, when it is revoked, and when you are",
-      "suspended, deleted or get another role. `token` is told this once.",
+      "never what needs a fresh proof of who is asking. It ends with its date, when it is revoked, when you are suspended,",
+      "deleted or get another role, and with every change of your password, which may be known to whoever made it. You are",
+      "told of it by mail. `token` is told this once.",
     ].join(" "),
     body: Type.Object({
       name,
@@ -76,9 +79,7 @@ export const apiKeysEndpoints = [
         maxItems: SCOPES.length,
         examples: [["users:read"]],
       }),
-      expiresAt: Type.String({
-        format: "date-time",
-        maxLength: 40,
+      expiresAt: moment({
         description: "At most 366 days from now.",
         examples: ["2027-06-30T22:00:00Z"],
       }),

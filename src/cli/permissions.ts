@@ -7,7 +7,11 @@ const COLUMNS = ["operation", ...ROLES, "API key", "marks"] as const;
 /** The cells of an operation's row. */
 function cells(operation: string, access: Access): readonly string[] {
   if (access === "public") return [operation, ...ROLES.map(() => "any"), "", "public"];
-  const marks = [...(access.fresh ? ["fresh"] : []), ...(access.enrolling ? ["enrolling"] : [])];
+  const marks = [
+    ...(access.fresh ? ["fresh"] : []),
+    ...(access.freshForStaff ? ["fresh:staff"] : []),
+    ...(access.enrolling ? ["enrolling"] : []),
+  ];
   return [operation, ...ROLES.map((role) => access.rights[role]), access.scope ?? "no", marks.join(" ")];
 }
 
@@ -19,8 +23,10 @@ that, 404 when they may not. Another organization's never exists: 404, like an i
 
 API key: the scope with which an API key may do it, always within the role of whoever made the key; \`no\`: no key may.
 \`public\`: without signing in. \`fresh\`: needs a password or a second factor given within the last five minutes; then POST
-/v1/sessions/current/reauthentication gives a new token. \`enrolling\`: also for whose role needs a second factor and who has
-none yet. Changing somebody's e-mail address and adding an admin need a fresh proof too, whatever else the row says.`;
+/v1/sessions/current/reauthentication gives a new token. \`fresh:staff\`: needs it when it adds, deletes or restores staff
+(teachers and admins), or changes their status, username or external id. Changing anybody's e-mail address and ending anybody's
+suspension need it too. Where it is needed no API key will do. \`enrolling\`: also for whose role needs a second factor and who
+has none yet.`;
 
 export const permissionsCommand: Command = {
   name: "permissions",

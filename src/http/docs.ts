@@ -112,7 +112,7 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
 /** The row of the table of permissions, as a sentence or two. */
 function whoMay(access: Access): string {
   if (access === "public") return "For everybody, signed in or not.";
-  const { rights, scope, fresh } = access;
+  const { rights, scope, fresh, freshForStaff } = access;
   const roles = ROLES.filter((role) => rights[role] !== "no").map((role) =>
     rights[role] === "own" ? `${role} (what is theirs)` : role,
   );
@@ -120,6 +120,9 @@ function whoMay(access: Access): string {
     `For ${roles.join(", ")}.`,
     scope === null ? "Not for API keys." : `API keys need \`${scope}\`.`,
     ...(fresh ? ["Needs a password or a second factor given within five minutes."] : []),
+    ...(freshForStaff
+      ? ["About teachers and admins it needs a password or a second factor given within five minutes."]
+      : []),
   ].join(" ");
 }
 

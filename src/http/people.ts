@@ -1,41 +1,42 @@
 /** How a person travels. Here and not in src/users, because signing in and founding an organization answer with one. */
 import { type Static, Type } from "@sinclair/typebox";
-import { ROLES } from "../actor.ts";
-import { choice, nullable, timestamp, uuid, version } from "./wire.ts";
+import { type Actor, ROLES } from "../actor.ts";
+import { choice, filled, formed, nullable, timestamp, uuid, version } from "./wire.ts";
 
 export const USER_STATUSES = ["active", "inactive", "suspended", "pending"] as const;
 
-export const email = Type.String({
+export const email = formed("must be an e-mail address", {
   format: "email",
   // What the database takes is narrower than the format: a domain with a dot, and no dot or dash out of place.
   pattern: "^(?!.*(\\.\\.|\\.@|@\\.|@-))(?!\\.)[^@\\s]{1,64}@[^@\\s]+\\.[^@.\\s]{2,}$",
   maxLength: 254,
   examples: ["ada@example.org"],
 });
-export const username = Type.String({
-  pattern: "^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
-  description: "Letters, digits, dots, dashes and underscores; unique in the organization in any case.",
-  examples: ["ada"],
-});
-export const fullName = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  pattern: "\\S",
-  examples: ["Ada Lovelace"],
-});
-export const link = Type.String({
+export const username = formed(
+  "must be 1 to 64 letters, digits, dots, dashes and underscores, with a letter or digit first and last",
+  {
+    pattern: "^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
+    description: "Unique in the organization in any case.",
+    examples: ["ada"],
+  },
+);
+export const fullName = filled({ maxLength: 200, examples: ["Ada Lovelace"] });
+export const link = formed("must be a web address that begins with http:// or https://", {
   // U+0085 is white space to PostgreSQL and none to JavaScript.
   pattern: "^https?://[^\\s\\u0085]+$",
   maxLength: 2048,
   examples: ["https://example.org/ada"],
 });
-export const timeZone = Type.String({
+export const timeZone = formed("must be the name of a time zone, like Europe/Madrid", {
   pattern: "^[A-Za-z][A-Za-z0-9_+/-]{1,63}$",
   examples: ["Europe/Madrid"],
 });
-export const language = Type.String({ pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$", examples: ["en"] });
+export const language = formed("must be a code of a language, like en or es-MX", {
+  pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
+  examples: ["en"],
+});
 export const password = Type.String({ maxLength: 512, examples: ["a long sentence only I know"] });
-export const externalId = Type.String({
+export const externalId = formed("must have no white space and no control characters", {
   pattern: "^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$",
   minLength: 1,
   maxLength: 200,
@@ -52,13 +53,18 @@ export const status = choice(USER_STATUSES, { examples: ["active"] });
 export const profile = Type.Object({
   bio: nullable(Type.String({ maxLength: 5000 })),
   dateOfBirth: nullable(
-    Type.String({
+    formed("must be a day of the calendar since 1900, like 2012-03-04", {
       format: "date",
-      pattern: "^(19|2\\d)\\d\\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$",
+      pattern: "^(19|2\\d)",
       examples: ["2012-03-04"],
     }),
   ),
-  phone: nullable(Type.String({ pattern: "^\\+?[0-9][0-9 ()./-]{3,30}$", examples: ["+34 600 000 000"] })),
+  phone: nullable(
+    formed("must be a telephone number: 4 to 31 digits, spaces and ()./-, with a + before them if you like", {
+      pattern: "^\\+?[0-9][0-9 ()./-]{3,30}$",
+      examples: ["+34 600 000 000"],
+    }),
+  ),
   website: nullable(link),
   codeUrl: nullable(link),
   professionalUrl: nullable(link),
@@ -85,6 +91,9 @@ export const userSummaryShape = Type.Object({
   deletedAt: nullable(timestamp()),
 });
 
+/** Of an adult, for admins and themselves alone. */
+const PRIVATE = ["dateOfBirth", "phone"] as const;
+
 /** A person as staff and they themselves see them. */
 export const userShape = Type.Composite([
   userSummaryShape,
@@ -92,7 +101,12 @@ export const userShape = Type.Composite([
     createdById: nullable(uuid()),
     updatedById: nullable(uuid()),
     deletedById: nullable(uuid()),
-    profile,
+    profile: Type.Composite([
+      Type.Omit(profile, PRIVATE),
+      Type.Partial(Type.Pick(profile, PRIVATE), {
+        description: "`dateOfBirth` and `phone` of an adult are shown to admins and to the person alone.",
+      }),
+    ]),
   }),
 ]);
 
@@ -112,17 +126,24 @@ export const newUserShape = Type.Object({
 
 type UserSummary = Static<typeof userSummaryShape>;
 type UserWire = Static<typeof userShape>;
-type Profile = UserWire["profile"];
 /** What a door gives: all of it, and not to be changed. */
 type UserRow = Readonly<Omit<UserWire, "profile">> & {
-  readonly profile: Readonly<Omit<Profile, "skills" | "interests">> & {
+  readonly profile: Readonly<Omit<Static<typeof profile>, "skills" | "interests">> & {
     readonly skills: readonly string[];
     readonly interests: readonly string[];
   };
 };
 
-/** The wire shape, written out: a row that gains a column must not gain a field by itself. */
-export function userView(user: UserRow): UserWire {
+/**
+ * The wire shape for who asks, written out: a row that gains a column must not gain a field by itself. Teachers are not
+ * shown the date of birth and the telephone number of a colleague or a parent.
+ */
+export function userView(
+  user: UserRow,
+  { actor }: { readonly actor: Pick<Actor, "userId" | "role"> },
+): UserWire {
+  const { dateOfBirth, phone } = user.profile;
+  const whole = user.role === "student" || actor.role === "admin" || actor.userId === user.id;
   return {
     ...userSummaryView(user),
     createdById: user.createdById,
@@ -130,8 +151,7 @@ export function userView(user: UserRow): UserWire {
     deletedById: user.deletedById,
     profile: {
       bio: user.profile.bio,
-      dateOfBirth: user.profile.dateOfBirth,
-      phone: user.profile.phone,
+      ...(whole ? { dateOfBirth, phone } : {}),
       website: user.profile.website,
       codeUrl: user.profile.codeUrl,
       professionalUrl: user.profile.professionalUrl,
@@ -140,6 +160,10 @@ export function userView(user: UserRow): UserWire {
     },
   };
 }
+
+/** A person who has just come in, as they see themselves. */
+export const ownUserView = (user: UserRow): UserWire =>
+  userView(user, { actor: { userId: user.id, role: user.role } });
 
 export function userSummaryView(user: Readonly<UserSummary>): UserSummary {
   return {

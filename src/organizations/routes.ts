@@ -5,13 +5,13 @@ import {
   email,
   fullName,
   language,
+  ownUserView,
   password,
   timeZone,
   username,
   userShape,
-  userView,
 } from "../http/people.ts";
-import { choice, nullable, timestamp, uuid, version } from "../http/wire.ts";
+import { choice, filled, formed, nullable, SLUG_FORM, timestamp, uuid, version } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
 import { type OrganizationSettings, SETTING_NAMES, SETTINGS, type Setting } from "../settings.ts";
 import {
@@ -27,13 +27,8 @@ import {
   updateOrganization,
 } from "./organizations.ts";
 
-const name = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  pattern: "\\S",
-  examples: ["Springfield Elementary"],
-});
-const slug = Type.String({
+const name = filled({ maxLength: 200, examples: ["Springfield Elementary"] });
+const slug = formed(SLUG_FORM, {
   pattern: "^[a-z0-9]+(-[a-z0-9]+)*$",
   minLength: 2,
   maxLength: 63,
@@ -125,7 +120,7 @@ export const organizationsEndpoints = [
       ),
     present: ({ organization, user, session }) =>
       answer(
-        { organization: view(organization, user.role), user: userView(user), session },
+        { organization: view(organization, user.role), user: ownUserView(user), session },
         {
           cookies: {
             session: {

@@ -2,7 +2,7 @@ import { Type } from "@sinclair/typebox";
 import { endpoint } from "../http/endpoint.ts";
 import { role } from "../http/people.ts";
 import { choice, nullable, timestamp } from "../http/wire.ts";
-import { allowedTo, FRESH_MS, SCOPES } from "../permissions.ts";
+import { allowedTo, SCOPES } from "../permissions.ts";
 
 export const permissionsEndpoints = [
   endpoint({
@@ -12,7 +12,8 @@ export const permissionsEndpoints = [
     summary: "Read what you may do",
     description: [
       "Every operation that is open to you beside the public ones, with the credential of this request. `own`: only with",
-      "what is yours. `fresh`: it needs a password or a second factor given within five minutes, so until `freshUntil`.",
+      "what is yours. `fresh`: it needs a password or a second factor given within five minutes, so until `freshUntil`;",
+      "`freshForStaff`: when it is about staff.",
     ].join(" "),
     answers: {
       200: Type.Object({
@@ -26,6 +27,7 @@ export const permissionsEndpoints = [
             path: Type.String({ examples: ["/v1/users/{id}"], description: "As in this document." }),
             right: choice(["any", "own"]),
             fresh: Type.Boolean(),
+            freshForStaff: Type.Boolean(),
           }),
         ),
       }),
@@ -35,11 +37,10 @@ export const permissionsEndpoints = [
       role: actor.role,
       credential: actor.credential,
       scopes: actor.scopes === null ? null : SCOPES.filter((scope) => actor.scopes?.includes(scope)),
-      freshUntil:
-        actor.credential === "api_key" ? null : new Date(actor.authenticatedAt.getTime() + FRESH_MS),
-      operations: allowedTo(actor).map(({ operation, right, fresh }) => {
+      freshUntil: actor.freshUntil,
+      operations: allowedTo(actor).map(({ operation, right, ...needs }) => {
         const [method = "", path = ""] = operation.replace(/:(\w+)/g, "{$1}").split(" ");
-        return { method, path, right, fresh };
+        return { method, path, right, ...needs };
       }),
     }),
   }),

@@ -51,6 +51,8 @@ export interface User extends UserSummary {
 export interface SignIn {
   readonly hasPassword: boolean;
   readonly passwordChangedAt: Date | null;
+  /** Who gave it to them, and so knows it. Null: they chose it themselves. */
+  readonly passwordSetById: string | null;
   readonly lastLoginAt: Date | null;
   readonly lastLoginIp: string | null;
   /** Attempts to sign in since the last success, over all devices. */
@@ -213,7 +215,7 @@ export async function lock(tx: TenantTx, scope: Scope, userId: string) {
   return sql.lockUser(tx, { ...ids(scope), userId });
 }
 
-/** The ids of the active admins, all held until the transaction ends. */
+/** The ids of the active admins who can sign in, all held until the transaction ends. */
 export async function lockAdmins(tx: TenantTx, scope: Scope): Promise<readonly string[]> {
   return (await sql.lockAdmins(tx, ids(scope))).map(({ userId }) => userId);
 }
@@ -249,22 +251,32 @@ export async function insertCredential(
   });
 }
 
+interface Replacement {
+  readonly verifiedHash: string;
+  readonly hash: string;
+  readonly pepperKeyId: string;
+}
+
 /** Whether the password was still the one that was verified. */
 export async function updatePassword(
   tx: TenantTx,
   scope: Scope,
   userId: string,
-  verifiedHash: string,
-  credential: { readonly hash: string; readonly pepperKeyId: string },
+  { verifiedHash, hash: passwordHash, pepperKeyId }: Replacement,
 ): Promise<boolean> {
-  const replaced = await sql.updatePassword(tx, {
-    ...ids(scope),
-    userId,
-    verifiedHash,
-    passwordHash: credential.hash,
-    pepperKeyId: credential.pepperKeyId,
-  });
-  return replaced > 0;
+  const given = { ...ids(scope), userId, verifiedHash, passwordHash, pepperKeyId };
+  return (await sql.updatePassword(tx, given)) > 0;
+}
+
+/** As `updatePassword`, for the same password under another hash. */
+export async function updateRehashed(
+  tx: TenantTx,
+  scope: Scope,
+  userId: string,
+  { verifiedHash, hash: passwordHash, pepperKeyId }: Replacement,
+): Promise<boolean> {
+  const given = { ...ids(scope), userId, verifiedHash, passwordHash, pepperKeyId };
+  return (await sql.updateRehashed(tx, given)) > 0;
 }
 
 /** Stores a password for a person, whatever they had. */

@@ -19,11 +19,10 @@ import {
   userSummaryView,
   userView,
 } from "../http/people.ts";
-import { choice, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { choice, filled, moment, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
 import { reauthenticationRequired } from "../permissions.ts";
 import {
-  changeRole,
   countUsers,
   createUser,
   type Disclosure,
@@ -70,27 +69,19 @@ const patch = Type.Composite([
 
 const params = t.Object({ id: uuid() });
 
-const moment = t.String({
-  format: "date-time",
-  // The format alone takes whatever JavaScript can read as a date.
-  pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,6})?)?(Z|[+-]\\d\\d:\\d\\d)$",
-  examples: ["2026-11-01T00:00:00Z"],
-});
 const filters = {
   role: t.Optional(Type.Array(role, { minItems: 1, maxItems: 4, description: "Any of these." })),
   status: t.Optional(Type.Array(status, { minItems: 1, maxItems: 4, description: "Any of these." })),
   text: t.Optional(
-    t.String({
-      minLength: 1,
+    filled({
       maxLength: 200,
-      pattern: "\\S",
       description:
         "Each word must begin a word of the name, the username or the e-mail address, in any case and without accents.",
       examples: ["lovel ad"],
     }),
   ),
-  createdFrom: t.Optional(moment),
-  createdBefore: t.Optional(moment),
+  createdFrom: t.Optional(moment({ description: "Only people who were added at this moment or later." })),
+  createdBefore: t.Optional(moment({ description: "Only people who were added before this moment." })),
   includeDeleted: t.Optional(t.Boolean({ description: "Admins only." })),
 };
 
@@ -274,6 +265,11 @@ export const usersEndpoints = [
       200: Type.Object({
         hasPassword: Type.Boolean(),
         passwordChangedAt: nullable(timestamp()),
+        passwordSetById: nullable(
+          uuid({
+            description: "Who gave it to them, and so may know it; null when they chose it themselves.",
+          }),
+        ),
         lastLoginAt: nullable(timestamp()),
         lastLoginIp: nullable(Type.String()),
         failedLoginCount: Type.Integer({ description: "Since the last success." }),
@@ -303,21 +299,6 @@ export const usersEndpoints = [
       reauthenticationRequired,
     ],
     handle: ({ deps, actor, params, ifMatch, body }) => updateUser(deps, actor, params.id, ifMatch, body),
-    present: userView,
-  }),
-  endpoint({
-    method: "PUT",
-    path: "/v1/users/:id/role",
-    tag: "users",
-    summary: "Give a person another role",
-    description: "Signs the person out everywhere.",
-    params,
-    versioned: true,
-    body: Type.Object({ role }),
-    answers: { 200: userShape },
-    refusals: [lastAdmin],
-    handle: ({ deps, actor, params, ifMatch, body }) =>
-      changeRole(deps, actor, params.id, ifMatch, body.role),
     present: userView,
   }),
   endpoint({

@@ -1,15 +1,17 @@
 /** Keys for programs: what they may do, for how long, and that nobody reads one again. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { pruneApiKeys } from "../../src/api-keys/api-keys.ts";
+import { findMail, listMail } from "../../src/mail/mail.ts";
 import { SCOPES, type Scope } from "../../src/permissions.ts";
 import { domain } from "../support/domain.ts";
-import type { GivenOrganization } from "../support/given.ts";
+import { type GivenOrganization, type GivenUser, PASSWORD } from "../support/given.ts";
 
 const app = await domain({ config: { apiKeyRequestsPerMinute: 40 } });
 const { it, request } = app;
 const { admin } = app.database;
 afterAll(app.close);
 
+const NEW = "a field of seventeen sunflowers";
 const HOUR = 3_600_000;
 const inHours = (hours: number) => new Date(Date.now() + hours * HOUR).toISOString();
 
@@ -71,17 +73,20 @@ describe("a key", () => {
     const school = await it.organization();
     const { token, apiKey } = await make(school.token);
     expect((await get("/v1/contents", token)).status).toBe(403);
-    const events = await admin<{ target_id: string; actor_id: string; details: string }>(
-      `select target_id, actor_id, details::text from app.audit_event
+    const events = await admin<{ target_id: string; actor_id: string; api_key_id: string; details: string }>(
+      `select target_id, actor_id, api_key_id, details::text from app.audit_event
        where organization_id = $1 and action = 'access.refused'`,
       [school.id],
     );
     expect(events).toHaveLength(1);
-    expect(events[0]).toMatchObject({ target_id: "GET /v1/contents", actor_id: school.admin.id });
+    expect(events[0]).toMatchObject({
+      target_id: "GET /v1/contents",
+      actor_id: school.admin.id,
+      api_key_id: apiKey.id,
+    });
     expect(JSON.parse(events[0]?.details ?? "")).toMatchObject({
       credential: "api_key",
       refusal: "api_key_not_allowed",
-      apiKeyId: apiKey.id,
     });
   });
 
@@ -98,6 +103,9 @@ describe("a key", () => {
       ["PUT", "/v1/me/password", { currentPassword: school.admin.password, newPassword: "x".repeat(20) }],
       ["PATCH", `/v1/users/${pupil.id}`, { email: "taken-over@evil.example" }],
       ["POST", "/v1/users", { fullName: "Mallory", username: "mallory", role: "admin" }],
+      ["POST", "/v1/users", { fullName: "Mallory", username: "mallory", role: "teacher" }],
+      ["POST", `/v1/users/${pupil.id}/unlock`],
+      ["PATCH", "/v1/organization", { settings: { adminSecondFactorRequired: false } }],
     ] as const) {
       const answer = await request<{ type: string }>(method, path, {
         token,
@@ -243,6 +251,79 @@ describe("a key", () => {
     );
     expect((await get("/v1/users", token)).status).toBe(401);
     expect((await get("/v1/users", other.token)).status).toBe(200);
+  });
+
+  test.each([
+    [
+      "by a link",
+      async (school: GivenOrganization, { username }: GivenUser) => {
+        const named = { organization: school.slug, login: username };
+        expect((await request("POST", "/v1/password-resets", { body: named })).status).toBe(202);
+        const [mail] = await listMail(app.deps, school.id, null, 1);
+        const { text = "" } = (await findMail(app.deps, school.id, mail?.id ?? "", "http://x")) ?? {};
+        const token = /#(satchel_link_\S+)/.exec(text)?.[1];
+        return request("POST", "/v1/password-resets/consume", { body: { token, newPassword: NEW } });
+      },
+    ],
+    [
+      "by another admin",
+      (school: GivenOrganization, { id }: GivenUser) =>
+        request("PUT", `/v1/users/${id}/password`, { token: school.token, body: { password: NEW } }),
+    ],
+    [
+      "by themselves",
+      (_: GivenOrganization, { password }: GivenUser, token: string) =>
+        request("PUT", "/v1/me/password", { token, body: { currentPassword: password, newPassword: NEW } }),
+    ],
+  ] as const)("dies with its person's password, changed %s, and nobody else's", async (_, change) => {
+    const school = await it.organization();
+    const { user, token: own } = await it.member(school, "admin");
+    const [made, other] = [await make(own), await make(school.token)];
+    expect((await change(school, user, own)).status).toBe(204);
+    expect((await get("/v1/users", made.token)).status).toBe(401);
+    expect((await get("/v1/users", other.token)).status).toBe(200);
+    const keys = await list(school.token);
+    expect(keys.map(({ id, revokeReason }) => [id, revokeReason])).toEqual([
+      [other.apiKey.id, null],
+      [made.apiKey.id, "password_changed"],
+    ]);
+  });
+
+  test("outlives the same password under another hash, and so does the note of who knows the password", async () => {
+    const { school, id, token: second } = await secondAdmin();
+    const { token } = await make(second);
+    const { keys } = app.deps;
+    const peppered = Buffer.from(keys.mac("pepper", PASSWORD)).toString("base64");
+    const weak = await Bun.password.hash(peppered, { algorithm: "argon2id", memoryCost: 8192, timeCost: 1 });
+    await admin("update app.credential set password_hash = $2 where user_id = $1", [id, weak]);
+    const read = () =>
+      admin(
+        `select password_hash = $2 as weak, password_changed_at, password_set_by_id, u.username
+         from app.credential join app.user u using (organization_id, user_id) where user_id = $1`,
+        [id, weak],
+      );
+    const [before] = await read();
+    expect(before).toMatchObject({ weak: true, password_set_by_id: school.admin.id });
+    const body = { organization: school.slug, login: before?.username, password: PASSWORD };
+    expect((await request("POST", "/v1/sessions", { body })).status).toBe(201);
+    expect(await read()).toEqual([{ ...before, weak: false }]);
+    expect((await get("/v1/users", token)).status).toBe(200);
+  });
+
+  test("is told to its owner by mail, with its name and end, and to nobody else", async () => {
+    const { school, id, token } = await secondAdmin();
+    await request("PATCH", "/v1/me", { token, headers: { "if-match": "*" }, body: { language: "es" } });
+    const { apiKey, token: secret } = await make(token);
+    const mails = await admin<{ id: string; user_id: string }>(
+      "select mail_id as id, user_id from app.mail where organization_id = $1 and template = 'api_key_created'",
+      [school.id],
+    );
+    expect(mails.map(({ user_id }) => user_id)).toEqual([id]);
+    const mail = await findMail(app.deps, school.id, mails[0]?.id ?? "", "http://x");
+    expect(mail?.subject).toContain("Nueva clave de API");
+    expect(mail?.text).toContain("Timetable");
+    expect(mail?.text).not.toContain(secret.slice(-20));
+    expect(apiKey.hint).toBe(secret.slice(-4));
   });
 
   test("is refused as long as its organization is suspended", async () => {

@@ -12,6 +12,8 @@ setDefaultTimeout(60_000);
 
 const COMMANDS = [
   ...["serve", "work", "migrate", "import", "import-users", "erasures", "setup-code", "organization"],
+  "reset-password",
+  "unlock",
   "reset-second-factor",
   ...["audit", "config", "doctor", "openapi", "permissions", "version"],
 ];

@@ -20,7 +20,8 @@ export const actorOf = (role: Role, organizationId = ORGANIZATION): Actor => ({
   credential: "session",
   sessionId: "01931e5a-0000-7000-8000-0000000000bb",
   scopes: null,
-  authenticatedAt: new Date(),
+  fresh: true,
+  freshUntil: new Date(),
   mustEnrol: false,
   requestsPerMinute: null,
   generations: { organization: 1, users: 1, contents: 1 },
@@ -28,7 +29,13 @@ export const actorOf = (role: Role, organizationId = ORGANIZATION): Actor => ({
 
 const ALL = { student: "any", teacher: "any", admin: "any", parent: "any" } as const;
 /** Every signed-in person, and only staff. */
-export const EVERYBODY: Rule = { rights: ALL, scope: "contents:read", fresh: false, enrolling: false };
+export const EVERYBODY: Rule = {
+  rights: ALL,
+  scope: "contents:read",
+  fresh: false,
+  freshForStaff: false,
+  enrolling: false,
+};
 export const STAFF: Rule = { ...EVERYBODY, rights: { ...ALL, student: "no", parent: "no" } };
 
 /** `teacher-token` belongs to a teacher, and so on; any other token to nobody. */

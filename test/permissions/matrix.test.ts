@@ -37,6 +37,12 @@ const NOTHING_THERE: ReadonlySet<string> = new Set([
 /** For others only: nobody does it to themselves. */
 const NOT_ONESELF: ReadonlySet<string> = new Set(["PUT /v1/users/:id/password"]);
 
+/** What is asked with of an operation that needs a fresh proof for staff alone, where the rest needs none. */
+const ABOUT_STAFF: Readonly<Record<string, unknown>> = {
+  "POST /v1/users": { fullName: "Ada Lovelace", username: "ada", role: "teacher" },
+  "PATCH /v1/users/:id": { status: "suspended" },
+};
+
 const PERMISSION_SLUGS = [
   ...["unauthenticated", "forbidden", "api_key_not_allowed"],
   ...["reauthentication_required", "second_factor_enrolment_required"],
@@ -114,7 +120,8 @@ describe.each(members.map((given) => [given.operation, given] as const))("%s", (
   /** What a person may do it with. */
   const target = async (actor: Person): Promise<string> => {
     if (thing === null) return "";
-    return thing(NOT_ONESELF.has(given.operation) ? await person(actor.organizationId, "student") : actor);
+    const ofStudent = NOT_ONESELF.has(given.operation) || given.access.freshForStaff;
+    return thing(ofStudent ? await person(actor.organizationId, "student") : actor);
   };
 
   test.each([...ROLES])("is to a %s what the table says [row 45] [row 105]", async (role) => {
@@ -167,6 +174,24 @@ describe.each(members.map((given) => [given.operation, given] as const))("%s", (
       }),
     );
   });
+
+  if (given.access.freshForStaff) {
+    test("asks for a fresh proof where it is about staff, and lets no API key", async () => {
+      const body = ABOUT_STAFF[given.operation] ?? given.body;
+      for (const role of ["teacher", "admin"] as const) {
+        const actor = await person(school.id, "admin");
+        const [{ id, token }, key] = [await session(actor), await apiKey(actor, "admin", SCOPES)];
+        const staff = async () => (thing === null ? "" : await thing(await person(school.id, role)));
+        expectRefused(await ask({ ...given, body }, key.token, await staff()), "api_key_not_allowed");
+        expectAllowed(given, await ask({ ...given, body }, token, await staff()));
+        await admin(
+          "update app.session set authenticated_at = now() - interval '301 seconds' where session_id = $1",
+          [id],
+        );
+        expectRefused(await ask({ ...given, body }, token, await staff()), "reauthentication_required");
+      }
+    });
+  }
 
   test("is for an API key with its scope alone, and within the role of whoever made it", async () => {
     const { scope, rights } = given.access;

@@ -17,7 +17,13 @@ interface Mine {
   readonly credential: string;
   readonly scopes: readonly string[] | null;
   readonly freshUntil: string;
-  readonly operations: readonly { method: string; path: string; right: string; fresh: boolean }[];
+  readonly operations: readonly {
+    readonly method: string;
+    readonly path: string;
+    readonly right: string;
+    readonly fresh: boolean;
+    readonly freshForStaff: boolean;
+  }[];
 }
 const mine = async (token: string) => (await request<Mine>("GET", "/v1/me/permissions", { token })).body;
 
@@ -33,12 +39,18 @@ test.each([...ROLES])(
     expect(told).toMatchObject({ role, credential: "session", scopes: null });
     const column = rules
       .filter(([, { rights }]) => rights[role] !== "no")
-      .map(([operation, { rights, fresh }]) => [operation, rights[role], fresh]);
+      .map(([operation, { rights, fresh, freshForStaff }]) => [
+        operation,
+        rights[role],
+        fresh,
+        freshForStaff,
+      ]);
     expect(
-      told.operations.map(({ method, path, right, fresh }) => [
+      told.operations.map(({ method, path, right, fresh, freshForStaff }) => [
         `${method} ${path.replace(/\{(\w+)\}/g, ":$1")}`,
         right,
         fresh,
+        freshForStaff,
       ]),
     ).toEqual(column);
   },

@@ -32,8 +32,9 @@ interface OperationNode {
 /** What only one of several fields may say, or what an example cannot know. */
 const BODIES: Readonly<Record<string, unknown>> = {
   "POST /v1/users/import": "external_id,full_name\n0042,Ada Lovelace\n",
-  // Another e-mail address would need a fresh proof.
+  // Another e-mail address, and a teacher, would need a fresh proof.
   "PATCH /v1/users/:id": { fullName: "Ada Lovelace" },
+  "POST /v1/users": { fullName: "Ada Lovelace", username: "ada" },
   // The example changes every setting there is.
   "PATCH /v1/organization": { name: "Springfield Elementary" },
   "POST /v1/sessions/current/reauthentication": { password: "a long sentence only I know" },

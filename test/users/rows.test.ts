@@ -1,7 +1,7 @@
 /** People over HTTP: adding, reading, changing, deleting and restoring one. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { withTenant } from "../../src/db.ts";
-import { findUserByEmail, findUserByUsername } from "../../src/users/users.ts";
+import { findUserByEmail, findUserByLogin } from "../../src/users/users.ts";
 import { domain } from "../support/domain.ts";
 import { PASSWORD } from "../support/given.ts";
 
@@ -387,14 +387,14 @@ describe("reading", () => {
     const inside = <T>(id: string, fn: Parameters<typeof withTenant<T>>[2]) =>
       withTenant(app.database.db, { organizationId: id, userId: null }, fn);
     const byEmail = await inside(school.id, (tx) => findUserByEmail(tx, school.id, one.email.toUpperCase()));
-    const byName = await inside(school.id, (tx) =>
-      findUserByUsername(tx, school.id, one.username.toUpperCase()),
-    );
     expect(byEmail).toMatchObject({ id: one.id, profile: { bio: "findable" } });
-    expect(byName).toEqual(byEmail);
+    for (const login of [one.username.toUpperCase(), one.email.toUpperCase()]) {
+      expect(await inside(school.id, (tx) => findUserByLogin(tx, school.id, login))).toEqual(byEmail);
+      expect(await inside(other.id, (tx) => findUserByLogin(tx, other.id, login))).toBeNull();
+    }
     expect(await inside(other.id, (tx) => findUserByEmail(tx, other.id, one.email))).toBeNull();
     // The policy has the last word over what a query asks for.
-    expect(await inside(other.id, (tx) => findUserByUsername(tx, school.id, one.username))).toBeNull();
+    expect(await inside(other.id, (tx) => findUserByLogin(tx, school.id, one.username))).toBeNull();
     await request("DELETE", `/v1/users/${one.id}`, { token });
     expect(await inside(school.id, (tx) => findUserByEmail(tx, school.id, one.email))).toBeNull();
   });

@@ -2,7 +2,7 @@
 -- returns: maybe
 -- scope: tenant
 select
-  (c.password_hash is not null) as has_password, c.password_changed_at, c.last_login_at, c.last_login_ip,
+  (c.password_hash is not null) as has_password, c.password_changed_at, c.password_set_by_id, c.last_login_at, c.last_login_ip,
   g.locked_until, coalesce(g.locked_until > now(), false) as locked,
   coalesce(g.failed, 0)::int as failed_login_count
 from app.user u

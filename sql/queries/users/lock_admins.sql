@@ -1,8 +1,16 @@
--- The active admins, held until the transaction ends, so that two cannot both be the last to leave. All of them, always
--- in one order, since two that locked each other's first would wait for each other.
+-- The active admins who can sign in, with a password or by a link to their address, held until the transaction ends, so
+-- that two cannot both be the last to leave. All of them, always in one order, since two that locked each other's first
+-- would wait for each other.
 -- returns: many
 -- scope: tenant
-select user_id from app.user
-where organization_id = :organization_id and role = 'admin' and status = 'active' and deleted_at is null
-order by user_id
-for no key update
+select u.user_id from app.user u
+where u.organization_id = :organization_id and u.role = 'admin' and u.status = 'active' and u.deleted_at is null
+  and (
+    u.email is not null
+    or exists (
+      select from app.credential c
+      where c.organization_id = u.organization_id and c.user_id = u.user_id and c.password_hash is not null
+    )
+  )
+order by u.user_id
+for no key update of u

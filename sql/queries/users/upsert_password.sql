@@ -1,7 +1,8 @@
--- Gives a person a password, by its hash, whether or not they had one.
+-- Gives a person a password, by its hash, whether or not they had one, and notes who knows it besides them.
 -- returns: count
 -- scope: tenant
-insert into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at)
-values (:organization_id, :user_id, :password_hash, :pepper_key_id, now())
+insert into app.credential (organization_id, user_id, password_hash, pepper_key_id, password_changed_at, password_set_by_id)
+values (:organization_id, :user_id, :password_hash, :pepper_key_id, now(), nullif(app.actor(), :user_id))
 on conflict (organization_id, user_id) do update
-set password_hash = excluded.password_hash, pepper_key_id = excluded.pepper_key_id, password_changed_at = now()
+set password_hash = excluded.password_hash, pepper_key_id = excluded.pepper_key_id, password_changed_at = now(),
+  password_set_by_id = excluded.password_set_by_id

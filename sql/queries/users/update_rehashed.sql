@@ -1,0 +1,6 @@
+-- Stores the same password under another hash, unless it is no longer the one that was verified.
+-- returns: count
+-- scope: tenant
+update app.credential
+set password_hash = :password_hash, pepper_key_id = :pepper_key_id
+where organization_id = :organization_id and user_id = :user_id and password_hash = :verified_hash
