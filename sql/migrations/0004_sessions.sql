@@ -21,7 +21,7 @@ create table app.session (
   idle_timeout interval constraint session_idle_timeout_positive check (idle_timeout > interval '0'),
   ended_at timestamptz,
   end_reason text constraint session_end_reason check (
-    end_reason in ('signed_out', 'ended_by_user', 'ended_by_admin', 'password_changed', 'role_changed', 'status_changed',
+    end_reason in ('signed_out', 'ended_by_user', 'ended_by_admin', 'password_changed', 'email_changed', 'role_changed', 'status_changed',
       'user_deleted', 'too_many', 'token_reused')
   ),
   constraint session_pkey primary key (organization_id, session_id),
@@ -99,7 +99,7 @@ create table app.login_guard (
   like template.timestamps including defaults,
   -- A person has a bucket at each door; asking for the password again is the same door as signing in with it.
   door text not null constraint login_guard_door check (
-    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation', 'refresh')
+    door in ('password', 'second_factor', 'recovery_code', 'reset', 'invitation')
   ),
   user_id uuid,
   -- Where the last attempt came from: the address, or the /64 of one of IPv6. To see one that tries many.
@@ -109,6 +109,9 @@ create table app.login_guard (
     constraint login_guard_forgiven_range check (forgiven_sequence between 0 and sequence),
   success_sequence bigint not null default 0
     constraint login_guard_success_range check (success_sequence between 0 and sequence),
+  -- Attempts that found it locked since the last success. They count for nothing here: whoever is locked out could be
+  -- made to stay so.
+  turned_away bigint not null default 0 constraint login_guard_turned_away_counts check (turned_away >= 0),
   -- In a row, with no success between.
   locks integer not null default 0 constraint login_guard_locks_counts check (locks >= 0),
   locked_until timestamptz,
@@ -125,5 +128,5 @@ call app.keep_time('app.login_guard');
 call app.tag('app.login_guard', 'personal, row', 'user_id');
 call app.tag('app.login_guard', 'personal, secret', 'guard_key', 'bucket');
 call app.tag('app.login_guard', 'personal', 'network', 'locked_until', 'last_attempt_at');
-call app.tag('app.login_guard', 'none', 'door', 'locks', 'sequence', 'forgiven_sequence', 'success_sequence');
+call app.tag('app.login_guard', 'none', 'door', 'locks', 'turned_away', 'sequence', 'forgiven_sequence', 'success_sequence');
 grant select, insert, update, delete on app.login_guard to satchel_request;

@@ -9,13 +9,13 @@
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
 import { auditIn } from "../audit/audit.ts";
-import { readTenant, withTenant } from "../db.ts";
+import { type Db, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { addressOf, type Device, knows, type Origin } from "../devices.ts";
 import type { Keys } from "../keys.ts";
 import { enqueue } from "../queue.ts";
 import { lockoutOf, type OrganizationSettings } from "../settings.ts";
-import { getUserIn, passwordRulesIn } from "../users/users.ts";
+import { findUserByLogin, getUserIn, passwordRulesIn } from "../users/users.ts";
 import type { Bucket } from "./repository.ts";
 import * as rows from "./repository.ts";
 
@@ -26,8 +26,7 @@ export type GuardedDoor =
   | "recovery_code"
   | "reset"
   | "reauthentication"
-  | "invitation"
-  | "refresh";
+  | "invitation";
 
 /** What the guard counts apart. */
 export type GuardedSecret = Exclude<GuardedDoor, "reauthentication">;
@@ -62,7 +61,11 @@ export async function guarded<V extends { readonly matches: boolean }>(
   const bucket = bucketOf(deps.keys, attempt);
   const nobody = { organizationId, userId: null };
   // Saves the row lock while a storm goes on; the decision is the reservation's.
-  if (await readTenant(deps.db, nobody, (tx) => rows.isLocked(tx, bucket))) return null;
+  const { locked, due } = await readTenant(deps.db, nobody, (tx) => rows.findLock(tx, bucket));
+  if (locked) {
+    await turnAway(deps, bucket, due);
+    return null;
+  }
   const { attemptsAllowed } = lockoutOf(settings, 0);
   const reserved = await withTenant(deps.db, nobody, async (tx) => {
     const row = await rows.reserveAttempt(tx, bucket, {
@@ -79,7 +82,10 @@ export async function guarded<V extends { readonly matches: boolean }>(
     }
     return row;
   });
-  if (reserved === null) return null;
+  if (reserved === null) {
+    await turnAway(deps, bucket, false);
+    return null;
+  }
   let verified: V;
   try {
     verified = await verify();
@@ -98,6 +104,55 @@ export async function guarded<V extends { readonly matches: boolean }>(
   return verified;
 }
 
+/** Of each bucket that was found locked, on this node. */
+interface TurnedAway {
+  /** Attempts that are not noted yet. */
+  attempts: number;
+  /** They are being noted. */
+  noting: boolean;
+}
+const turnedAwayOf = new WeakMap<Db, Map<string, TurnedAway>>();
+/** Beyond so many the oldest is forgotten. */
+const BUCKETS_REMEMBERED = 10_000;
+
+function turnedAway(db: Db, { organizationId, guardKey, bucket }: Bucket): TurnedAway {
+  const buckets = turnedAwayOf.get(db) ?? new Map<string, TurnedAway>();
+  turnedAwayOf.set(db, buckets);
+  const key = `${organizationId} ${Buffer.concat([guardKey, bucket]).toString("hex")}`;
+  const known = buckets.get(key) ?? { attempts: 0, noting: false };
+  buckets.set(key, known);
+  for (const oldest of buckets.keys()) {
+    if (buckets.size <= BUCKETS_REMEMBERED) break;
+    buckets.delete(oldest);
+  }
+  return known;
+}
+
+/**
+ * Counts an attempt that found the bucket locked, so that an attack that goes on is not taken for one that has ended. In
+ * memory, and into the row once a minute: what is refused unseen must cost next to nothing, however many there are.
+ */
+async function turnAway(deps: Pick<Deps, "db" | "log">, bucket: Bucket, due: boolean): Promise<void> {
+  const counted = turnedAway(deps.db, bucket);
+  counted.attempts += 1;
+  if (!due || counted.noting) return;
+  const { organizationId } = bucket;
+  const { attempts } = counted;
+  counted.noting = true;
+  try {
+    const noted = await withTenant(deps.db, { organizationId, userId: null }, (tx) =>
+      rows.noteTurnedAway(tx, bucket, attempts),
+    );
+    // Not when another node was first or the lock has run out: then they wait for the next time.
+    if (noted) counted.attempts -= attempts;
+  } catch (error) {
+    // It is refused all the same.
+    deps.log.warn("attempts_not_noted", { organizationId, error });
+  } finally {
+    counted.noting = false;
+  }
+}
+
 /** Whether the person has signed in before on the device of the attempt. */
 export const onKnownDevice = ({ device, userId }: Pick<Attempt, "device" | "userId">): boolean =>
   device !== null && userId !== null && knows(device, userId, today());
@@ -114,10 +169,23 @@ export async function reopenLoginIn(tx: TenantTx, organizationId: string, userId
 export async function unlockUser(deps: Deps, actor: Actor, userId: string): Promise<void> {
   await withTenant(deps.db, actor, async (tx) => {
     await getUserIn(tx, actor.organizationId, userId);
-    await reopenLoginIn(tx, actor.organizationId, userId);
-    const event = { action: "login.unlocked", outcome: "success", subjectId: userId } as const;
-    await auditIn(tx, actor.organizationId, event);
+    await unlockIn(tx, actor.organizationId, userId);
   });
+}
+
+/** The same for the operator. `login`: e-mail address or username. Whether there is somebody. */
+export async function unlockUserOf(deps: Deps, organizationId: string, login: string): Promise<boolean> {
+  return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
+    const user = await findUserByLogin(tx, organizationId, login);
+    if (user === null) return false;
+    await unlockIn(tx, organizationId, user.id);
+    return true;
+  });
+}
+
+async function unlockIn(tx: TenantTx, organizationId: string, userId: string): Promise<void> {
+  await reopenLoginIn(tx, organizationId, userId);
+  await auditIn(tx, organizationId, { action: "login.unlocked", outcome: "success", subjectId: userId });
 }
 
 /** The state of a guard bucket, held until the transaction ends; null when it is gone. For the `lockout` job. */

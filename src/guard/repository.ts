@@ -24,8 +24,14 @@ export interface NewAttempt {
 /** After so many failures in a row, over all locks, time alone does not unlock any more (NIST SP 800-63B-4 §3.2.2). */
 const ATTEMPTS_TOTAL = 100;
 
-export async function isLocked(tx: TenantTx, bucket: Bucket): Promise<boolean> {
-  return (await sql.findLock(tx, bucket))?.locked ?? false;
+/** Whether the bucket is locked, and whether attempts that found it so are due to be noted. */
+export async function findLock(tx: TenantTx, bucket: Bucket) {
+  return (await sql.findLock(tx, bucket)) ?? { locked: false, due: false };
+}
+
+/** Whether they were noted: within a minute of the last it is too soon. */
+export async function noteTurnedAway(tx: TenantTx, bucket: Bucket, attempts: number): Promise<boolean> {
+  return (await sql.updateTurnedAway(tx, { ...bucket, attempts })) > 0;
 }
 
 /** Counts one attempt as failed; null when the bucket is locked. */

@@ -12,6 +12,8 @@ export interface StoredFactor {
   readonly lastStep: number;
   /** Whether it waited too long to be confirmed. */
   readonly stale: boolean;
+  /** What time it is, by the clock of the database. */
+  readonly readAt: Date;
   /** How many are unused. */
   readonly recoveryCodes: number;
 }
@@ -29,15 +31,18 @@ export async function upsertPending(
   return (await sql.upsertPending(tx, { organizationId, userId, secret })) > 0;
 }
 
-/** Whether it was still the one to be confirmed. */
+/** Whether it was still the one to be confirmed. The session has proved it then. */
 export async function confirm(
   tx: TenantTx,
   organizationId: string,
   userId: string,
-  secret: Uint8Array,
-  step: number,
+  {
+    secret,
+    step,
+    sessionId,
+  }: { readonly secret: Uint8Array; readonly step: number; readonly sessionId: string },
 ): Promise<boolean> {
-  return (await sql.updateConfirmed(tx, { organizationId, userId, secret, step })) > 0;
+  return (await sql.updateConfirmed(tx, { organizationId, userId, secret, step, sessionId })) > 0;
 }
 
 /** Whether the code of this step was still to be had. */

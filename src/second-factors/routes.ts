@@ -65,7 +65,12 @@ export const secondFactorsEndpoints = [
     body: Type.Object({ code: Type.String({ maxLength: 32, examples: ["287082"] }) }),
     answers: { 200: recoveryCodes },
     refusals: [secondFactorNotPending, secondFactorCodeRefused],
-    handle: ({ deps, actor, body }) => confirmSecondFactor(deps, actor, body.code),
+    handle: ({ deps, actor, body, client }) =>
+      confirmSecondFactor(deps, actor, body.code, {
+        address: client.address,
+        userAgent: client.userAgent,
+        deviceToken: client.cookie("device"),
+      }),
     present: (codes) => ({ recoveryCodes: [...codes] }),
   }),
   endpoint({

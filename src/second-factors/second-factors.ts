@@ -4,23 +4,17 @@
  */
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
-import { audit, auditIn } from "../audit/audit.ts";
+import { audit, auditIn, auditRefused } from "../audit/audit.ts";
 import { newCode, normalizeCode } from "../codes.ts";
 import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
-import { notFound, refusal } from "../errors.ts";
+import { forbidden, notFound, refusal } from "../errors.ts";
 import { type Attempt, guarded } from "../guard/guard.ts";
 import { sendMailIn } from "../mail/mail.ts";
 import { secondFactorRequired } from "../settings.ts";
 import { base32, matchingStep, newTotpSecret, otpauthUri } from "../totp.ts";
-import {
-  findUserByEmail,
-  findUserByUsername,
-  getUserIn,
-  type PasswordRules,
-  passwordRulesIn,
-} from "../users/users.ts";
+import { findUserByLogin, getUserIn, type PasswordRules, passwordRulesIn } from "../users/users.ts";
 import * as rows from "./repository.ts";
 
 export const secondFactorExists = refusal(
@@ -95,31 +89,42 @@ export async function enrolSecondFactor(deps: Deps, actor: Actor): Promise<Enrol
 
 /**
  * Puts the actor's second factor into force: the code shows that the app has the secret. Gives the recovery codes, which
- * nobody can read again. Refuses with `second_factor_not_pending`, `second_factor_code_refused`.
+ * nobody can read again. From then on a proof that was given without it counts for nothing. Refuses with
+ * `second_factor_not_pending`, `second_factor_code_refused`.
  */
 export async function confirmSecondFactor(
   deps: Deps,
   actor: Actor,
   code: string,
+  origin: Origin,
 ): Promise<readonly string[]> {
-  const { organizationId, userId } = actor;
-  return withTenant(deps.db, actor, async (tx) => {
-    const factor = await rows.find(tx, organizationId, userId);
-    if (factor === null || factor.confirmedAt !== null || factor.stale) throw secondFactorNotPending();
-    const secret = open(deps, organizationId, userId, factor);
-    const step = secret === null ? null : matchingStep(secret, code, Date.now());
-    if (step === null) throw secondFactorCodeRefused();
-    if (!(await rows.confirm(tx, organizationId, userId, factor.secret, step)))
-      throw secondFactorNotPending();
-    const codes = await newRecoveryCodesIn(deps, tx, organizationId, userId);
-    await tellIn(deps, tx, organizationId, userId, "on");
-    await auditIn(tx, organizationId, {
-      action: "second_factor.enrolled",
-      outcome: "success",
-      subjectId: userId,
+  const { organizationId, userId, sessionId } = actor;
+  if (sessionId === null) throw forbidden();
+  const refused = {
+    action: "second_factor.enrolled",
+    subjectId: userId,
+    details: { reason: "code" },
+    origin,
+  } as const;
+  const confirm = () =>
+    withTenant(deps.db, actor, async (tx) => {
+      const factor = await rows.find(tx, organizationId, userId);
+      if (factor === null || factor.confirmedAt !== null || factor.stale) throw secondFactorNotPending();
+      const secret = open(deps, organizationId, userId, factor);
+      const step = secret === null ? null : matchingStep(secret, code, factor.readAt.getTime());
+      if (step === null) throw secondFactorCodeRefused();
+      const proved = { secret: factor.secret, step, sessionId };
+      if (!(await rows.confirm(tx, organizationId, userId, proved))) throw secondFactorNotPending();
+      const codes = await newRecoveryCodesIn(deps, tx, organizationId, userId);
+      await tellIn(deps, tx, organizationId, userId, "on");
+      await auditIn(tx, organizationId, {
+        action: "second_factor.enrolled",
+        outcome: "success",
+        subjectId: userId,
+      });
+      return codes;
     });
-    return codes;
-  });
+  return auditRefused(deps, actor, [secondFactorCodeRefused], () => refused, confirm);
 }
 
 /** Gives the actor new recovery codes; the old ones are void. Refuses with `not_found` who has no second factor. */
@@ -179,9 +184,7 @@ export async function resetSecondFactorOf(
   login: string,
 ): Promise<boolean> {
   return withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
-    const user =
-      (await findUserByUsername(tx, organizationId, login)) ??
-      (await findUserByEmail(tx, organizationId, login));
+    const user = await findUserByLogin(tx, organizationId, login);
     return user !== null && (await resetIn(deps, tx, organizationId, user.id));
   });
 }
@@ -242,11 +245,11 @@ export async function proveSecondFactor(
       }),
   );
   const proven = looked?.proven ?? null;
-  // What was not even looked at is a lock, of which the guard tells.
-  if (looked !== null && proven === null) {
-    const action = "second_factor.refused";
+  if (proven === null) {
     const { origin } = attempt;
-    await audit(deps, nobody, { action, outcome: "refused", subjectId: userId, origin });
+    const details = { reason: looked === null ? "locked" : "code" };
+    const event = { action: "second_factor.refused", subjectId: userId, details, origin } as const;
+    await audit(deps, nobody, { ...event, outcome: "refused" });
   }
   return proven;
 }
@@ -276,7 +279,7 @@ async function findStepIn(
   const factor = await rows.find(tx, organizationId, userId);
   if (factor === null || factor.confirmedAt === null) return null;
   const secret = open(deps, organizationId, userId, factor);
-  const step = secret === null ? null : matchingStep(secret, code, Date.now());
+  const step = secret === null ? null : matchingStep(secret, code, factor.readAt.getTime());
   return step === null || step <= factor.lastStep ? null : { step };
 }
 

@@ -37,6 +37,7 @@ export interface NewSession {
   readonly tokenMinutes: number | null;
 }
 
+/** Null when the organization lets nobody in. */
 export const insertSession = (tx: TenantTx, organizationId: string, session: NewSession) =>
   sql.insertSession(tx, { organizationId, sessionId: Bun.randomUUIDv7(), ...session });
 
@@ -78,13 +79,13 @@ export const insertRefreshToken = (
   tokenHash: Uint8Array,
 ) => sql.insertRefreshToken(tx, { organizationId, sessionId, tokenHash });
 
-export async function findRefresher(
+/** Whose refresh token it is, if anybody's; null when there is no such organization. */
+export const findRefresher = (
   tx: TenantTx,
   organizationId: string,
   tokenHashes: readonly Uint8Array[],
-): Promise<string | null> {
-  return (await sql.findRefreshToken(tx, { organizationId, tokenHashes }))?.userId ?? null;
-}
+): Promise<{ readonly userId: string | null } | null> =>
+  sql.findRefreshToken(tx, { organizationId, tokenHashes });
 
 /** The session of a refresh token that was still to be had, and is no more. */
 export const useRefreshToken = (tx: TenantTx, organizationId: string, tokenHashes: readonly Uint8Array[]) =>
@@ -115,14 +116,13 @@ export async function insertChallenge(
   return (await sql.insertChallenge(tx, { organizationId, ...challenge }))?.expiresAt ?? null;
 }
 
-/** Whose challenge it is that can still be met. */
-export async function findChallenged(
+/** Whose challenge it is, if it can still be met; null when there is no such organization. */
+export const findChallenged = (
   tx: TenantTx,
   organizationId: string,
   tokenHashes: readonly Uint8Array[],
-): Promise<string | null> {
-  return (await sql.findChallenge(tx, { organizationId, tokenHashes }))?.userId ?? null;
-}
+): Promise<{ readonly userId: string | null } | null> =>
+  sql.findChallenge(tx, { organizationId, tokenHashes });
 
 /** A challenge that was still to be met, and is no more. */
 export const consumeChallenge = (tx: TenantTx, organizationId: string, tokenHashes: readonly Uint8Array[]) =>
@@ -146,7 +146,9 @@ export interface LiveSession {
   readonly sessionId: string;
   readonly userId: string;
   readonly role: Role;
-  readonly authenticatedAt: Date;
+  /** Whether a proof of who they are still counts. */
+  readonly fresh: boolean;
+  readonly freshUntil: Date;
   /** Of the organization, as stored. */
   readonly settings: unknown;
   readonly hasSecondFactor: boolean;
@@ -162,7 +164,8 @@ export const findByToken = (
   tx: TenantTx,
   organizationId: string,
   tokenHashes: readonly Uint8Array[],
-): Promise<LiveSession | null> => sql.findByToken(tx, { organizationId, tokenHashes });
+  freshSeconds: number,
+): Promise<LiveSession | null> => sql.findByToken(tx, { organizationId, tokenHashes, freshSeconds });
 
 export const touch = (tx: TenantTx, organizationId: string, sessionId: string, ip: string | null) =>
   sql.updateLastActive(tx, { organizationId, sessionId, ip });

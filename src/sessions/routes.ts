@@ -4,7 +4,7 @@ import { type Origin, softwareOf } from "../devices.ts";
 import { notFound } from "../errors.ts";
 import { signInLineFull } from "../gate.ts";
 import { answer, type Client, endpoint } from "../http/endpoint.ts";
-import { password, userShape, userView } from "../http/people.ts";
+import { ownUserView, password, userShape } from "../http/people.ts";
 import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
 import { TOKEN_LENGTH } from "../tokens.ts";
@@ -103,7 +103,7 @@ const secondsUntil = (time: Date): number => (time.getTime() - Date.now()) / 100
 
 const signedInView = ({ token, expiresAt, refreshToken, deviceToken, user }: SignedIn) => {
   const device = { value: deviceToken, maxAgeSeconds: 90 * 86_400 };
-  const body = { token, expiresAt, deviceToken, user: userView(user) };
+  const body = { token, expiresAt, deviceToken, user: ownUserView(user) };
   // Who asks for a refresh token keeps the tokens: a cookie would outlive the quarter of an hour that this one is good.
   return refreshToken === null
     ? answer(body, { cookies: { session: { value: token, maxAgeSeconds: secondsUntil(expiresAt) }, device } })
@@ -192,7 +192,7 @@ export const sessionsEndpoints = [
     tag: "sessions",
     summary: "Prove again who you are",
     description:
-      "With the password, or a code of the second factor, or both. Gives the session another token; for five minutes what needs a fresh proof is allowed.",
+      "With the password; whoever has a second factor gives a code of it, or a recovery code, with the password or without. Gives the session another token; for five minutes what needs a fresh proof is allowed.",
     body: Type.Object({
       password: Type.Optional(password),
       code: Type.Optional(code),

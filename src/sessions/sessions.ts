@@ -3,9 +3,9 @@
  * second factor is that of src/second-factors.
  */
 import type { TenantTx } from "../../sql/tx.ts";
-import type { Actor, Around } from "../actor.ts";
-import { audit, auditIn, recordDisclosure } from "../audit/audit.ts";
-import { readTenant, withSystem, withTenant } from "../db.ts";
+import type { Actor, Around, Role } from "../actor.ts";
+import { audit, auditIn, auditRefused, recordDisclosure } from "../audit/audit.ts";
+import { readTenant, type Tenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import {
   addressOf,
@@ -16,11 +16,12 @@ import {
   rememberOn,
   softwareOf,
 } from "../devices.ts";
-import { forbidden, notFound, Refusal, refusal } from "../errors.ts";
+import { forbidden, notFound, Refusal, type RefusalType, refusal } from "../errors.ts";
 import { type Attempt, guarded, onKnownDevice } from "../guard/guard.ts";
 import { type MailTemplate, sendMailIn } from "../mail/mail.ts";
 import { networkOf } from "../network.ts";
 import { checkPassword } from "../passwords.ts";
+import { FRESH_SECONDS } from "../permissions.ts";
 import {
   hasSecondFactorIn,
   type Proof,
@@ -41,6 +42,7 @@ import {
   lockActiveUserIn,
   type PasswordRules,
   passwordRulesIn,
+  rehashPasswordIn,
   replacePasswordIn,
   type User,
 } from "../users/users.ts";
@@ -162,19 +164,19 @@ export async function signIn(
     const nobody = { organizationId, userId: null };
     const details = { reason };
     await audit(deps, nobody, { action: "session.refused", outcome: "refused", subjectId, details, origin });
-    await deps.passwords.settle(performance.now() - began, true);
+    await deps.passwords.settle(performance.now() - began, person.looked);
     throw signInRefused();
   }
   const { organizationId, userId, verifiedHash, rehashed, signedInBefore } = person;
   const longLived = input.longLived ?? false;
   const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
-  return withTenant(deps.db, tenant, async (tx): Promise<SignedIn | Challenge> => {
+  return opening(deps, tenant, origin, signInRefused, async (tx): Promise<SignedIn | Challenge | null> => {
     // Between the verification and now the person may have been shown the door, or the password replaced. Both rows are
     // held from here on: whoever does so next also ends the session that is about to be opened.
     if (!(await lockActiveUserIn(tx, organizationId, userId))) throw signInRefused();
     let passwordHash = verifiedHash;
     if (rehashed !== null) {
-      if (!(await replacePasswordIn(tx, organizationId, userId, verifiedHash, rehashed)))
+      if (!(await rehashPasswordIn(tx, organizationId, userId, verifiedHash, rehashed)))
         throw signInRefused();
       passwordHash = rehashed.hash;
     }
@@ -186,6 +188,32 @@ export async function signIn(
     }
     return admitIn(deps, tx, organizationId, userId, origin, { longLived, signedInBefore });
   });
+}
+
+/**
+ * Runs the transaction that opens a session, and records when it refuses after all: something has changed since the secret
+ * was looked at. `refused` says so, and that the organization lets nobody in any more (null).
+ */
+async function opening<T>(
+  deps: Deps,
+  tenant: Tenant & { readonly userId: string },
+  origin: Origin,
+  refused: RefusalType,
+  run: (tx: TenantTx) => Promise<T | null>,
+): Promise<T> {
+  const { organizationId, userId: subjectId } = tenant;
+  const event = (slug: string) => {
+    const reason = slug === longLivedRefused.slug ? "long_lived" : "overtaken";
+    return { action: "session.refused", subjectId, details: { reason }, origin } as const;
+  };
+  const nobody = { organizationId, userId: null };
+  return auditRefused(deps, nobody, [refused, longLivedRefused], event, () =>
+    withTenant(deps.db, tenant, async (tx) => {
+      const opened = await run(tx);
+      if (opened === null) throw refused();
+      return opened;
+    }),
+  );
 }
 
 /** What a person of a second factor gets for the right password. */
@@ -224,10 +252,17 @@ export async function signInWithSecondFactor(
   if (organizationId === null) throw secondFactorRefused();
   if (around !== undefined) await replayed(deps, organizationId, around);
   const hashes = deps.keys.macs("challenge", input.challenge);
-  const [userId, settings] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
+  const nobody = { organizationId, userId: null };
+  const [challenged, settings] = await readTenant(deps.db, nobody, (tx) =>
     Promise.all([rows.findChallenged(tx, organizationId, hashes), passwordRulesIn(tx, organizationId)]),
   );
-  if (userId === null) throw secondFactorRefused();
+  if (challenged === null) throw secondFactorRefused();
+  const { userId } = challenged;
+  if (userId === null) {
+    const details = { reason: "challenge" };
+    await audit(deps, nobody, { action: "second_factor.refused", outcome: "refused", details, origin });
+    throw secondFactorRefused();
+  }
   const device = readDevice(deps.keys, origin.deviceToken);
   const line = JSON.stringify([organizationId, userId, "second factor", device?.id ?? null]);
   const proven = await deps.gate.run(line, () =>
@@ -235,7 +270,7 @@ export async function signInWithSecondFactor(
   );
   if (proven === null) throw secondFactorRefused();
   const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
-  return withTenant(deps.db, tenant, async (tx) => {
+  return opening(deps, tenant, origin, secondFactorRefused, async (tx) => {
     const active = await lockActiveUserIn(tx, organizationId, userId);
     const challenge = await rows.consumeChallenge(tx, organizationId, hashes);
     const passwordHash = challenge?.passwordHash ?? null;
@@ -261,7 +296,10 @@ async function replayed(deps: Deps, organizationId: string, around: Around): Pro
   }
 }
 
-/** Opens the session of somebody who has proved enough, and tells them when it is on a device they have not used before. */
+/**
+ * Opens the session of somebody who has proved enough, and tells them when it is on a device they have not used before.
+ * Null when the organization lets nobody in.
+ */
 async function admitIn(
   deps: Deps,
   tx: TenantTx,
@@ -269,9 +307,10 @@ async function admitIn(
   userId: string,
   origin: Origin,
   { longLived, signedInBefore }: { readonly longLived: boolean; readonly signedInBefore: boolean },
-): Promise<SignedIn> {
+): Promise<SignedIn | null> {
   const user = await getUserIn(tx, organizationId, userId);
   const session = await openIn(deps, tx, organizationId, user, origin, longLived);
+  if (session === null) return null;
   const device = readDevice(deps.keys, origin.deviceToken);
   if (signedInBefore && !onKnownDevice({ device, userId })) {
     await tellIn(deps, tx, organizationId, userId, "new_device", origin);
@@ -299,7 +338,7 @@ async function tellIn(
   await sendMailIn(deps, tx, organizationId, { userId, template, values });
 }
 
-/** Who signs in; a reason when the password was looked at and they may not, null when it was not even looked at. */
+/** Who signs in, or why they may not and whether the password was looked at; null when there is no such organization. */
 async function verifyPassword(
   deps: Deps,
   input: SignInInput,
@@ -308,8 +347,11 @@ async function verifyPassword(
   origin: Origin,
 ) {
   const organization = await findOrganization(deps, input.organization);
-  if (organization === null || organization.status !== "active") return null;
+  if (organization === null) return null;
   const { organizationId } = organization;
+  const refused = (userId: string | null, reason: string, looked: boolean) =>
+    ({ kind: "refused", organizationId, userId, reason, looked }) as const;
+  if (organization.status !== "active") return refused(null, "organization", false);
   const [person, settings] = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
     Promise.all([rows.findCredential(tx, organizationId, login), passwordRulesIn(tx, organizationId)]),
   );
@@ -326,11 +368,10 @@ async function verifyPassword(
     // Of somebody who may not come in the right password fails like any other: to give it back would show in the time.
     return { ...verdict, matches: verdict.matches && person?.status === "active", right: verdict.matches };
   });
-  if (verified === null) return null;
+  if (verified === null) return refused(userId, "locked", false);
   const verifiedHash = person?.passwordHash ?? null;
   if (!verified.matches || verifiedHash === null || person === null) {
-    const reason = verified.right ? "status" : "password";
-    return { kind: "refused", organizationId, userId, reason } as const;
+    return refused(userId, verified.right ? "status" : "password", true);
   }
   return {
     kind: "verified",
@@ -344,7 +385,7 @@ async function verifyPassword(
 
 /**
  * Opens a session for a person whose right to it was established, and ends their oldest when they have too many. Inside a
- * transaction that holds the person's row.
+ * transaction that holds the person's row. Throws when the organization is not active: whoever made it knows that it is.
  */
 export async function openSessionIn(
   deps: Pick<Deps, "keys">,
@@ -353,7 +394,9 @@ export async function openSessionIn(
   user: Pick<User, "id" | "role">,
   origin: Origin,
 ): Promise<OpenedSession> {
-  const { refreshToken, ...session } = await openIn(deps, tx, organizationId, user, origin, false);
+  const opened = await openIn(deps, tx, organizationId, user, origin, false);
+  if (opened === null) throw new Error("the organization lets nobody in");
+  const { refreshToken, ...session } = opened;
   return session;
 }
 
@@ -364,11 +407,11 @@ async function openIn(
   user: Pick<User, "id" | "role">,
   origin: Origin,
   longLived: boolean,
-): Promise<Omit<SignedIn, "user">> {
+): Promise<Omit<SignedIn, "user"> | null> {
   const settings = await passwordRulesIn(tx, organizationId);
   const token = newToken("session", organizationId);
   const device = rememberOn(deps.keys, readDevice(deps.keys, origin.deviceToken), user.id, today());
-  const { sessionId, expiresAt, tokenExpiresAt } = await rows.insertSession(tx, organizationId, {
+  const inserted = await rows.insertSession(tx, organizationId, {
     userId: user.id,
     tokenHash: deps.keys.mac("token", token),
     ip: addressOf(origin),
@@ -376,9 +419,11 @@ async function openIn(
     deviceType: deviceType(origin.userAgent),
     deviceId: device.id,
     ...(longLived
-      ? lifetimeOfLongLived(settings)
+      ? lifetimeOfLongLived(settings, user.role)
       : { ...sessionLifetime(settings, user.role), tokenMinutes: null }),
   });
+  if (inserted === null) return null;
+  const { sessionId, expiresAt, tokenExpiresAt } = inserted;
   const refreshToken = longLived ? await newRefreshTokenIn(deps, tx, organizationId, sessionId) : null;
   const ended = await rows.endExcess(tx, organizationId, user.id, sessionId, settings.sessionsPerUser);
   const about = { outcome: "success", subjectId: user.id, targetType: "session" } as const;
@@ -397,11 +442,10 @@ async function openIn(
   return { token, expiresAt: tokenExpiresAt ?? expiresAt, refreshToken, deviceToken: device.token };
 }
 
-function lifetimeOfLongLived(settings: PasswordRules) {
-  const lifetimeMinutes = longLivedSession(settings);
-  if (lifetimeMinutes === null) throw longLivedRefused();
-  // The refresh token is what it idles by: whoever does not come back within half of its life is gone.
-  return { lifetimeMinutes, idleMinutes: Math.ceil(lifetimeMinutes / 2), tokenMinutes: TOKEN_MINUTES };
+function lifetimeOfLongLived(settings: PasswordRules, role: Role) {
+  const lifetime = longLivedSession(settings, role);
+  if (lifetime === null) throw longLivedRefused();
+  return { ...lifetime, tokenMinutes: TOKEN_MINUTES };
 }
 
 async function newRefreshTokenIn(
@@ -441,8 +485,17 @@ export async function refreshSession(
   const line = Buffer.from(hashes[0] ?? []).toString("base64");
   return deps.gate.run(`refresh ${line}`, async () => {
     const nobody = { organizationId, userId: null };
-    const userId = await readTenant(deps.db, nobody, (tx) => rows.findRefresher(tx, organizationId, hashes));
-    if (userId === null) throw refreshRefused();
+    const found = await readTenant(deps.db, nobody, (tx) => rows.findRefresher(tx, organizationId, hashes));
+    if (found === null) throw refreshRefused();
+    const { userId } = found;
+    const record = async (reason: "unknown" | "ended") => {
+      const event = { action: "session.refreshed", outcome: "refused", subjectId: userId } as const;
+      await audit(deps, nobody, { ...event, details: { reason }, origin });
+    };
+    if (userId === null) {
+      await record("unknown");
+      throw refreshRefused();
+    }
     const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
     try {
       return await withTenant(deps.db, tenant, async (tx) => {
@@ -453,7 +506,7 @@ export async function refreshSession(
     } catch (error) {
       if (error instanceof Refusal && error.slug === refreshRefused.slug) {
         // What follows must outlast the refusal, so it has a transaction of its own.
-        await endReused(deps, organizationId, hashes, origin);
+        if (!(await endReused(deps, organizationId, hashes, origin))) await record("ended");
       }
       throw error;
     }
@@ -489,18 +542,22 @@ async function renewIn(
   return { token, expiresAt, refreshToken };
 }
 
-/** Ends the session of a refresh token that comes a second time. Refuses with `refreshed_already` where it may be honest. */
+/**
+ * Ends the session of a refresh token that comes a second time. Whether it did. Refuses with `refreshed_already` where it
+ * may be honest.
+ */
 async function endReused(
   deps: Deps,
   organizationId: string,
   hashes: readonly Uint8Array[],
   origin: Origin,
-): Promise<void> {
+): Promise<boolean> {
   const reused = await withTenant(deps.db, { organizationId, userId: null }, async (tx) => {
     const used = await rows.lockUsedRefreshToken(tx, organizationId, hashes, REFRESH_GRACE_SECONDS);
     if (used === null || !used.again) return used;
     const { userId, sessionId } = used;
-    if ((await rows.end(tx, organizationId, userId, sessionId, "token_reused")) > 0) {
+    const ended = (await rows.end(tx, organizationId, userId, sessionId, "token_reused")) > 0;
+    if (ended) {
       await tellIn(deps, tx, organizationId, userId, "session_reused", origin);
       await auditIn(tx, organizationId, {
         action: "session.reused",
@@ -511,9 +568,10 @@ async function endReused(
         origin,
       });
     }
-    return used;
+    return { ...used, ended };
   });
   if (reused !== null && !reused.again) throw refreshedAlready({ retryAfter: 1 });
+  return reused !== null && "ended" in reused && reused.ended;
 }
 
 /** Who a token stands for, asked of PostgreSQL each time, or null. `address`: where it was used. */
@@ -522,7 +580,7 @@ export async function authenticate(deps: Deps, token: string, address = ""): Pro
   if (organizationId === null) return null;
   const hashes = deps.keys.macs("token", token);
   const session = await readTenant(deps.db, { organizationId, userId: null }, (tx) =>
-    rows.findByToken(tx, organizationId, hashes),
+    rows.findByToken(tx, organizationId, hashes, FRESH_SECONDS),
   );
   if (session === null) return null;
   if (session.needsTouch) {
@@ -540,7 +598,8 @@ export async function authenticate(deps: Deps, token: string, address = ""): Pro
     credential: "session",
     sessionId: session.sessionId,
     scopes: null,
-    authenticatedAt: session.authenticatedAt,
+    fresh: session.fresh,
+    freshUntil: session.freshUntil,
     mustEnrol: !session.hasSecondFactor && secondFactorRequired(readSettings(session.settings), session.role),
     requestsPerMinute: session.requestsPerMinute,
     generations: {
@@ -654,7 +713,7 @@ export async function endSessionsIn(
   tx: TenantTx,
   organizationId: string,
   userId: string,
-  reason: "ended_by_user" | "ended_by_admin" | "password_changed",
+  reason: "ended_by_user" | "ended_by_admin" | "password_changed" | "email_changed",
   {
     exceptId = null,
     origin = null,
@@ -679,9 +738,10 @@ export interface ReauthenticationInput extends Proof {
 }
 
 /**
- * Proves again who the actor is: with the password, a code, or both; whatever is given must be right (NIST SP 800-63B-4
- * §2.2.3 asks for one factor beside the session). Gives the session another token; the old one is void at once. Refuses
- * with `reauthentication_refused`, `proof_missing`, `passwords_busy`, `sign_in_line_full`.
+ * Proves again who the actor is: with the password, or with a code where they have a second factor, which the password
+ * does not stand in for: else whoever has session and password could take it away. Whatever is given must be right (NIST
+ * SP 800-63B-4 §2.2.3 asks for one factor beside the session). Gives the session another token; the old one is void at
+ * once. Refuses with `reauthentication_refused`, `proof_missing`, `passwords_busy`, `sign_in_line_full`.
  */
 export async function reauthenticate(
   deps: Deps,
@@ -699,52 +759,55 @@ export async function reauthenticate(
     throw proofMissing({ detail: "Either a code or a recovery code." });
   }
   return deps.gate.run(JSON.stringify([organizationId, userId]), async () => {
-    const settings = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, organizationId));
-    const refuse = async (): Promise<never> => {
-      await audit(deps, actor, {
-        action: "session.reauthenticated",
-        outcome: "refused",
-        subjectId: userId,
-        targetType: "session",
-        targetId: sessionId,
-        origin,
-      });
-      throw reauthenticationRefused();
-    };
-    const verified =
-      password === undefined ? null : await verifyOwnPassword(deps, actor, password, settings, origin);
-    if (password !== undefined && verified === null) return refuse();
-    let proven: Proven | null = null;
-    if (asksFactor) {
-      const attempt = { organizationId, userId, device: null, origin, sessionId };
-      proven = await proveSecondFactor(deps, attempt, settings, proof);
-      if (proven === null) return refuse();
+    const [settings, hasFactor] = await readTenant(deps.db, actor, (tx) =>
+      Promise.all([passwordRulesIn(tx, organizationId), hasSecondFactorIn(tx, organizationId, userId)]),
+    );
+    if (hasFactor && !asksFactor) {
+      throw proofMissing({ detail: "You have a second factor: a code or a recovery code." });
     }
-    const token = newToken("session", organizationId);
-    return withTenant(deps.db, actor, async (tx) => {
-      if (proven !== null && !(await useProofIn(tx, organizationId, userId, proven, origin))) {
-        throw reauthenticationRefused();
-      }
-      const expiresAt = await rows.replaceToken(tx, organizationId, {
-        userId,
-        sessionId,
-        tokenHash: deps.keys.mac("token", token),
-        tokenMinutes: TOKEN_MINUTES,
-        proved: true,
-        ip: addressOf(origin),
-      });
-      // It ended a moment ago, perhaps because the password was replaced.
-      if (expiresAt === null) throw reauthenticationRefused();
-      await auditIn(tx, organizationId, {
-        action: "session.reauthenticated",
-        outcome: "success",
-        subjectId: userId,
-        targetType: "session",
-        targetId: sessionId,
-        origin,
-      });
-      return { token, expiresAt };
-    });
+    const event = {
+      action: "session.reauthenticated",
+      subjectId: userId,
+      targetType: "session",
+      targetId: sessionId,
+      origin,
+    } as const;
+    return auditRefused(
+      deps,
+      actor,
+      [reauthenticationRefused],
+      () => event,
+      async () => {
+        if (password !== undefined) {
+          const verified = await verifyOwnPassword(deps, actor, password, settings, origin);
+          if (verified === null) throw reauthenticationRefused();
+        }
+        let proven: Proven | null = null;
+        if (asksFactor) {
+          const attempt = { organizationId, userId, device: null, origin, sessionId };
+          proven = await proveSecondFactor(deps, attempt, settings, proof);
+          if (proven === null) throw reauthenticationRefused();
+        }
+        const token = newToken("session", organizationId);
+        return withTenant(deps.db, actor, async (tx) => {
+          if (proven !== null && !(await useProofIn(tx, organizationId, userId, proven, origin))) {
+            throw reauthenticationRefused();
+          }
+          const expiresAt = await rows.replaceToken(tx, organizationId, {
+            userId,
+            sessionId,
+            tokenHash: deps.keys.mac("token", token),
+            tokenMinutes: TOKEN_MINUTES,
+            proved: true,
+            ip: addressOf(origin),
+          });
+          // It ended a moment ago, perhaps because the password was replaced.
+          if (expiresAt === null) throw reauthenticationRefused();
+          await auditIn(tx, organizationId, { ...event, outcome: "success" });
+          return { token, expiresAt };
+        });
+      },
+    );
   });
 }
 
@@ -786,37 +849,33 @@ export async function changePassword(
   const { organizationId, userId } = actor;
   await deps.gate.run(JSON.stringify([organizationId, userId]), async () => {
     const settings = await readTenant(deps.db, actor, (tx) => passwordRulesIn(tx, organizationId));
-    const person = await verifyOwnPassword(deps, actor, input.currentPassword, settings, origin);
-    if (person === null) {
-      await audit(deps, actor, {
-        action: "password.changed",
-        outcome: "refused",
-        subjectId: userId,
-        origin,
-      });
-      throw currentPasswordRefused();
-    }
-    checkPassword(input.newPassword, {
-      minimum: passwordMinimum(settings, person.role),
-      names: [person.username, person.fullName, person.email, ...settings.names],
-      pointer: "#/newPassword",
-    });
-    const credential = await deps.passwords.hash(input.newPassword);
-    await withTenant(deps.db, actor, async (tx) => {
-      // Somebody else with the same password may have replaced it first.
-      if (!(await replacePasswordIn(tx, organizationId, userId, person.verifiedHash, credential))) {
-        throw currentPasswordRefused();
-      }
-      const exceptId = sessionOf(actor);
-      await endSessionsIn(tx, organizationId, userId, "password_changed", { exceptId, origin });
-      await tellIn(deps, tx, organizationId, userId, "password_changed", origin);
-      await auditIn(tx, organizationId, {
-        action: "password.changed",
-        outcome: "success",
-        subjectId: userId,
-        origin,
-      });
-    });
+    const event = { action: "password.changed", subjectId: userId, origin } as const;
+    await auditRefused(
+      deps,
+      actor,
+      [currentPasswordRefused],
+      () => event,
+      async () => {
+        const person = await verifyOwnPassword(deps, actor, input.currentPassword, settings, origin);
+        if (person === null) throw currentPasswordRefused();
+        checkPassword(input.newPassword, {
+          minimum: passwordMinimum(settings, person.role),
+          names: [person.username, person.fullName, person.email, ...settings.names],
+          pointer: "#/newPassword",
+        });
+        const credential = await deps.passwords.hash(input.newPassword);
+        await withTenant(deps.db, actor, async (tx) => {
+          // Somebody else with the same password may have replaced it first.
+          if (!(await replacePasswordIn(tx, organizationId, userId, person.verifiedHash, credential))) {
+            throw currentPasswordRefused();
+          }
+          const exceptId = sessionOf(actor);
+          await endSessionsIn(tx, organizationId, userId, "password_changed", { exceptId, origin });
+          await tellIn(deps, tx, organizationId, userId, "password_changed", origin);
+          await auditIn(tx, organizationId, { ...event, outcome: "success" });
+        });
+      },
+    );
   });
 }
 

@@ -48,7 +48,6 @@ test("each door is locked for itself, but the password and the password again ar
   expect(await attempt("recovery_code", user, true)).toBe(true);
   expect(await attempt("reset", user, true)).toBe(true);
   expect(await attempt("invitation", user, true)).toBe(true);
-  expect(await attempt("refresh", user, true)).toBe(true);
   expect(await attempt("password", user, true)).toBe(true);
   expect(await attempt("second_factor", user, true)).toBeNull();
   expect(await fail("reauthentication", user)).toEqual(FIVE);
@@ -60,14 +59,13 @@ test("each door is locked for itself, but the password and the password again ar
     "invitation",
     "password",
     "recovery_code",
-    "refresh",
     "reset",
     "second_factor",
   ]);
 });
 
 test("of five hundred at once five are looked at, at every door [row 74]", async () => {
-  for (const door of ["second_factor", "recovery_code", "reset", "invitation", "refresh"] as const) {
+  for (const door of ["second_factor", "recovery_code", "reset", "invitation"] as const) {
     const user = await it.user(school);
     let looked = 0;
     await Promise.all(

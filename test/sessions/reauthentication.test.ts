@@ -8,7 +8,7 @@ import { trySignIn, watchVerifications } from "./support.ts";
 const app = await domain();
 const { it, request } = app;
 const { admin } = app.database;
-const { person, forgetCode } = factors(app);
+const { person, enrol, forgetCode } = factors(app);
 const signIn = trySignIn(app);
 const verifications = watchVerifications(app);
 afterAll(app.close);
@@ -92,7 +92,7 @@ test("a wrong password is refused, five times looked at, shares its count with c
 });
 
 describe("with a second factor", () => {
-  test("a code is enough, or the password, or both; and one that is wrong is too much", async () => {
+  test("the password alone proves nothing; a code is enough, or both; and one that is wrong is too much [row 74]", async () => {
     const { user, token: first, secret } = await person(school);
     const next = async (token: string, proof: Readonly<Record<string, unknown>>) => {
       await forgetCode(user);
@@ -100,9 +100,12 @@ describe("with a second factor", () => {
       expect(status).toBe(200);
       return body.token;
     };
-    let token = await next(first, { code: codeOf(secret) });
-    token = await next(token, { password: PASSWORD });
-    token = await next(token, { password: PASSWORD, code: codeOf(secret) });
+    expect(said(await prove(first, { password: PASSWORD }))).toBe("422 proof_missing");
+    expect(said(await prove(first, { password: WRONG }))).toBe("422 proof_missing");
+    const token = await next(await next(first, { code: codeOf(secret) }), {
+      password: PASSWORD,
+      code: codeOf(secret),
+    });
     await forgetCode(user);
     for (const proof of [
       { password: WRONG, code: codeOf(secret) },
@@ -113,6 +116,29 @@ describe("with a second factor", () => {
       expect(said(await prove(token, proof))).toBe(REFUSED);
     }
     expect(await isIn(token)).toBe(true);
+  });
+
+  test("neither the password nor a session from before takes it away or renews its codes", async () => {
+    const { user, token } = await it.member(school);
+    const earlier = await it.session(school, user);
+    const { secret, recoveryCodes } = await enrol(token);
+    await forgetCode(user);
+    const remove = async (by: string) => {
+      const { status, body } = await request<Answer>("DELETE", "/v1/me/second-factor", { token: by });
+      return status === 204 ? "204" : said({ status, body });
+    };
+    // Both had given their password a moment ago; the first has shown a code since.
+    expect(await asks(token)).toBe("200 undefined");
+    expect(await remove(earlier)).toBe("403 reauthentication_required");
+    expect(await asks(earlier)).toBe("403 reauthentication_required");
+    expect(said(await prove(earlier, { password: PASSWORD }))).toBe("422 proof_missing");
+    expect(await remove(earlier)).toBe("403 reauthentication_required");
+    expect(said(await prove(earlier, { password: PASSWORD, recoveryCode: recoveryCodes[0] }))).toBe(REFUSED);
+    const proved = await prove(earlier, { code: codeOf(secret) });
+    expect(proved.status).toBe(200);
+    expect(await remove(proved.body.token)).toBe("204");
+    // Who has none any more needs the password.
+    expect((await prove(proved.body.token, { password: PASSWORD })).status).toBe(200);
   });
 
   test("a code is taken once, also when it is used at once for several", async () => {

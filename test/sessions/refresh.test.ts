@@ -90,21 +90,58 @@ describe("a long-lived session", () => {
     expect(body.refreshToken).not.toBe(refreshToken);
   });
 
-  test("lives for thirty days whatever the role, or as the organization has settled, or is not to be had", async () => {
-    const { user } = await opened("teacher");
-    const [row] = await admin<{ days: number; idle: number }>(
-      `select extract(epoch from expires_at - created_at)::int / 86400 as days,
-         extract(epoch from idle_timeout)::int / 86400 as idle from app.session where user_id = $1`,
+  test.each([
+    ["student", 43_200, 21_600],
+    ["teacher", 720, 60],
+    ["admin", 720, 60],
+    ["parent", 43_200, 10_080],
+  ] as const)(
+    "of a %s lives and idles no longer than any other session of theirs",
+    async (role, lifetime, idle) => {
+      const { user } = await opened(role);
+      const [row] = await admin<{ lifetime: number; idle: number }>(
+        `select extract(epoch from expires_at - created_at)::int / 60 as lifetime,
+           extract(epoch from idle_timeout)::int / 60 as idle from app.session where user_id = $1`,
+        [user.id],
+      );
+      expect(row).toEqual({ lifetime, idle });
+    },
+  );
+
+  test("renewed or proved again ends with its session all the same", async () => {
+    const { user, token, refreshToken } = await opened("teacher");
+    await admin("update app.session set expires_at = now() + interval '5 minutes' where user_id = $1", [
+      user.id,
+    ]);
+    const proof = { token, body: { password: PASSWORD } };
+    const proved = await request<Tokens>("POST", "/v1/sessions/current/reauthentication", proof);
+    const renewed = await refresh(refreshToken);
+    for (const { body } of [proved, renewed]) {
+      expect((Date.parse(body.expiresAt) - Date.now()) / 60_000).toBeLessThan(5.1);
+    }
+    await admin("update app.session set expires_at = now() where user_id = $1", [user.id]);
+    expect(await isIn(renewed.body.token)).toBe(false);
+    expect(said(await refresh(renewed.body.refreshToken))).toBe(REFUSED);
+  });
+
+  test("lives for as many days as the organization has settled, or is not to be had", async () => {
+    const house = await it.organization();
+    const settle = (longLivedSessionDays: number) =>
+      request("PATCH", "/v1/organization", {
+        token: house.token,
+        headers: { "if-match": "*" },
+        body: { settings: { longLivedSessionDays } },
+      });
+    await settle(3);
+    const user = await it.user(house);
+    await open(user, house);
+    const [row] = await admin<{ hours: number; idle: number }>(
+      `select extract(epoch from expires_at - created_at)::int / 3600 as hours,
+         extract(epoch from idle_timeout)::int / 3600 as idle from app.session where user_id = $1`,
       [user.id],
     );
-    expect(row).toEqual({ days: 30, idle: 15 });
-    const house = await it.organization();
-    const settings = { longLivedSessionDays: 0 };
-    await request("PATCH", "/v1/organization", {
-      token: house.token,
-      headers: { "if-match": "*" },
-      body: { settings },
-    });
+    expect(row).toEqual({ hours: 72, idle: 36 });
+    await settle(0);
     const refused = await request<Tokens>("POST", "/v1/sessions", {
       body: { organization: house.slug, login: house.admin.username, password: PASSWORD, longLived: true },
     });
@@ -167,6 +204,7 @@ describe("one refresh token", () => {
       { action: "session.refreshed", outcome: "success" },
       { action: "session.refreshed", outcome: "success" },
       { action: "session.reused", outcome: "refused" },
+      { action: "session.refreshed", outcome: "refused" },
     ]);
     // Told once.
     await refresh(refreshToken);

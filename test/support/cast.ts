@@ -60,7 +60,8 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
   const things: Readonly<Record<string, (owner: Person) => Promise<string>>> = {
     "/v1/users/:id/second-factor": async ({ organizationId, id }) => {
       await admin(
-        `insert into app.second_factor (organization_id, user_id, secret, confirmed_at) values ($1, $2, $3, now())`,
+        `insert into app.second_factor (organization_id, user_id, secret, confirmed_at)
+         values ($1, $2, $3, now() - interval '1 day')`,
         [organizationId, id, randomBytes(48)],
       );
       return id;

@@ -6,6 +6,7 @@ update app.login_guard
 set
   forgiven_sequence = greatest(forgiven_sequence, :sequence),
   success_sequence = greatest(success_sequence, :sequence),
+  turned_away = 0,
   locks = case
     when sequence - greatest(forgiven_sequence, :sequence) < :attempts_allowed::int then 0 else least(locks, 1)
   end,

@@ -6,7 +6,8 @@
 -- scope: tenant
 -- not null: kind, accounts, attempts, first_seen_at, last_seen_at
 with failing as (
-  select network, user_id, door, locks, (sequence - success_sequence)::int as attempts, last_attempt_at
+  select network, user_id, door, locks, least(sequence - success_sequence + turned_away, 2000000000)::int as attempts,
+    last_attempt_at
   from app.login_guard
   where organization_id = :organization_id
     and last_attempt_at > now() - interval '1 hour'

@@ -1,12 +1,14 @@
 -- Gives a live session another token: the old one is void at once. Of a long-lived client's session the token lives on for
--- so many minutes, any other for as long as the session.
+-- so many minutes, but no longer than the session; any other for as long as that.
 -- returns: maybe
 -- scope: tenant
 -- nullable: :ip
 update app.session
 set
   token_hash = :token_hash,
-  token_expires_at = case when token_expires_at is not null then now() + make_interval(mins => :token_minutes::int) end,
+  token_expires_at = case
+    when token_expires_at is not null then least(now() + make_interval(mins => :token_minutes::int), expires_at)
+  end,
   authenticated_at = case when :proved::boolean then now() else authenticated_at end,
   last_active_at = now(),
   ip = coalesce(:ip::inet, ip)
