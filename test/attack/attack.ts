@@ -10,6 +10,7 @@ import { refreshing } from "./refreshing.ts";
 import { mailed, secrets } from "./secrets.ts";
 import { spraying } from "./spraying.ts";
 import { environment, type Line, type Options, openStage, type School, type Stage } from "./stage.ts";
+import { tampering } from "./tampering.ts";
 
 const given = process.argv.slice(2);
 const options: Options = { quick: given.includes("--quick") };
@@ -40,6 +41,7 @@ const parts: Readonly<Record<string, (stage: Stage) => Promise<readonly Line[]>>
   border: async (stage) => [await (await border(stage)).line()],
   nodes: () => nodes(options),
   secrets: () => secrets(options),
+  tampering: () => tampering(options),
 };
 
 for (const name of chosen) {
