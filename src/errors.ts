@@ -65,16 +65,23 @@ const catalogue = new Map<string, RefusalType>();
 
 /**
  * Declares a refusal. `const emailTaken = refusal("conflict", "email_taken", "The e-mail address is already in use")`,
- * then `throw emailTaken()`. Throws when the slug is not snake_case or was declared before.
+ * then `throw emailTaken()`. `detail` is what it says unless told otherwise. Throws when the slug is not snake_case or
+ * was declared before.
  */
-export function refusal(kind: RefusalKind, slug: string, title: string): RefusalType {
+export function refusal(kind: RefusalKind, slug: string, title: string, detail?: string): RefusalType {
   if (!/^[a-z][a-z0-9_]*$/.test(slug)) throw new Error(`refusal slug "${slug}" is not snake_case`);
   if (catalogue.has(slug)) throw new Error(`refusal slug "${slug}" is declared twice`);
-  const make = (details: RefusalDetails = {}) => new Refusal(kind, slug, title, details);
+  const usual: RefusalDetails = detail === undefined ? {} : { detail };
+  const make = (details: RefusalDetails = {}) => new Refusal(kind, slug, title, { ...usual, ...details });
   const type: RefusalType = Object.assign(make, { kind, slug, title });
   catalogue.set(slug, type);
   return type;
 }
+
+/** The details of a refusal because somebody else has this value: which field of the body it is. */
+export const inUse = (field: string): RefusalDetails => ({
+  errors: [{ pointer: `#/${field}`, detail: "is already in use" }],
+});
 
 /** Every refusal declared by the modules loaded so far, by slug. */
 export function refusals(): readonly RefusalType[] {

@@ -35,6 +35,8 @@ const NAMES: Readonly<Record<string, string>> = {
 
 /** A code like `es` or `pt-BR`, or the name of a configuration like `spanish` or `simple`. */
 export const LANGUAGE_PATTERN = "^[A-Za-z]{2,10}(-[A-Za-z0-9]{1,8})*$";
+/** The pattern in words. */
+export const LANGUAGE_FORM = "must be a code or the English name of a language, like es, pt-BR or spanish";
 
 /** `Spanish`, `ES` and `es` are `es`, `portuguese-br` is `pt-BR` (RFC 5646 §2.1.1); what has no code stays as it is. */
 export function languageCode(written: string): string {

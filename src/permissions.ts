@@ -150,11 +150,13 @@ export const reauthenticationRequired = refusal(
   "forbidden",
   "reauthentication_required",
   "Prove again who you are: this needs a password or a second factor given within five minutes",
+  "Send one to POST /v1/sessions/current/reauthentication, then ask again with the token it answers.",
 );
 export const secondFactorRequired = refusal(
   "forbidden",
   "second_factor_enrolment_required",
   "Set up a second factor first: people of your role need one",
+  "Begin with POST /v1/me/second-factor, then confirm it with a code.",
 );
 export const apiKeyNotAllowed = refusal(
   "forbidden",

@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { AUDIT_ACTIONS } from "../audit-actions.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { choice, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { choice, formed, moment, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { type AuditRecord, listAuditEvents } from "./audit.ts";
 
 const outcome = choice(["success", "refused"]);
@@ -57,8 +57,6 @@ const view = (row: AuditRecord): Static<typeof event> => ({
   hash: Buffer.from(row.hash).toString("hex"),
 });
 
-const moment = (description: string) => t.Optional(t.String({ format: "date-time", description }));
-
 export const auditEndpoints = [
   endpoint({
     method: "GET",
@@ -74,10 +72,13 @@ export const auditEndpoints = [
       apiKey: t.Optional(uuid({ description: "By which API key it was done." })),
       subject: t.Optional(uuid({ description: "The person it is about." })),
       target: t.Optional(
-        t.String({ pattern: "^[A-Za-z0-9 ._:/-]{1,200}$", description: "What it was done to." }),
+        formed("must be 1 to 200 letters, digits, spaces and ._:/-", {
+          pattern: "^[A-Za-z0-9 ._:/-]{1,200}$",
+          description: "What it was done to.",
+        }),
       ),
-      since: moment("Not before this moment."),
-      until: moment("Before this moment."),
+      since: t.Optional(moment({ description: "Not before this moment." })),
+      until: t.Optional(moment({ description: "Before this moment." })),
     }),
     page: Type.Integer({ minimum: 1 }),
     answers: { 200: pageOf(event) },

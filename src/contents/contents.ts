@@ -5,7 +5,7 @@ import type { Actor } from "../actor.ts";
 import { cached } from "../cache.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, notFound, refusal } from "../errors.ts";
+import { forbidden, inUse, notFound, refusal } from "../errors.ts";
 import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
 import { type MemberOperation, mayAct } from "../permissions.ts";
@@ -45,6 +45,12 @@ export const illegalTransition = refusal(
 export const contentNotDeleted = refusal("conflict", "content_not_deleted", "The lesson is not deleted");
 
 const TAKEN = {
+  content_slug_unique: () => slugTaken(inUse("slug")),
+  content_source_unique: () => sourceIdTaken(inUse("sourceId")),
+  ...STORAGE_QUOTA,
+};
+/** Where no body was sent that a refusal could point into. */
+const TAKEN_SINCE = {
   content_slug_unique: () => slugTaken(),
   content_source_unique: () => sourceIdTaken(),
   ...STORAGE_QUOTA,
@@ -230,7 +236,7 @@ export async function restoreContent(
     if (!mayAct(actor, "POST /v1/contents/:id/restore", before.createdById)) throw forbidden();
     if (before.deletedAt === null) throw contentNotDeleted();
     requireVersion(expected, before.version);
-    const content = await onConstraint(tx, TAKEN, (inner) =>
+    const content = await onConstraint(tx, TAKEN_SINCE, (inner) =>
       rows.restore(inner, actor.organizationId, contentId),
     );
     await contentChanged(deps, tx, actor.organizationId, content);
@@ -289,7 +295,7 @@ export async function importContents(
   let stored: Awaited<ReturnType<typeof rows.upsertImported>> = [];
   const rehearsal = new Error("a rehearsal is rolled back");
   await withTenant(deps.db, actor, async (tx) => {
-    const touched = await onConstraint(tx, TAKEN, (inner) =>
+    const touched = await onConstraint(tx, TAKEN_SINCE, (inner) =>
       rows.upsertImported(inner, organizationId, records, publish),
     );
     stored = touched;

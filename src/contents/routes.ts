@@ -3,8 +3,18 @@ import { t } from "elysia";
 import type { Json } from "../../sql/tx.ts";
 import { forbidden } from "../errors.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { choice, nullable, pageOf, timestamp, uuid, version } from "../http/wire.ts";
-import { LANGUAGE_PATTERN } from "../languages.ts";
+import {
+  choice,
+  filled,
+  formed,
+  nullable,
+  pageOf,
+  SLUG_FORM,
+  timestamp,
+  uuid,
+  version,
+} from "../http/wire.ts";
+import { LANGUAGE_FORM, LANGUAGE_PATTERN } from "../languages.ts";
 import {
   type Change,
   CONTENT_STATUSES,
@@ -29,8 +39,8 @@ import {
   updateContent,
 } from "./contents.ts";
 
-const title = Type.String({ minLength: 1, maxLength: 300, pattern: "\\S", examples: ["While loops"] });
-const slug = Type.String({
+const title = filled({ maxLength: 300, examples: ["While loops"] });
+const slug = formed(SLUG_FORM, {
   pattern: "^[a-z0-9]+(-[a-z0-9]+)*$",
   maxLength: 200,
   description: "Unique among the organization's live lessons. Made from the title when absent.",
@@ -39,7 +49,7 @@ const slug = Type.String({
 const contentType = choice(CONTENT_TYPES, { examples: ["lesson"] });
 const difficultyLevel = choice(DIFFICULTY_LEVELS, { examples: ["beginner"] });
 const status = choice(CONTENT_STATUSES, { examples: ["published"] });
-const language = Type.String({
+const language = formed(LANGUAGE_FORM, {
   pattern: LANGUAGE_PATTERN,
   description: "A code like `es` or a name like `spanish`; by it the words are stemmed for the search.",
   examples: ["en"],

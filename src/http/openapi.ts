@@ -1,5 +1,7 @@
 /** Small pieces of an OpenAPI 3.1 document. */
 
+import { MUST } from "./wire.ts";
+
 export type Node = Record<string, unknown>;
 
 export const parameter = (name: string, description: string, required: boolean): Node => ({
@@ -12,9 +14,11 @@ export const parameter = (name: string, description: string, required: boolean):
 
 /** A schema as JSON Schema 2020-12 would say it: a list of words is an `enum`, a nullable type a list of types. */
 export function fixSchema(given: unknown): Node {
-  const schema = Object.fromEntries(
-    Object.entries(given as Node).filter(([key]) => key !== "$id" && key !== "x-media-types"),
-  );
+  const { $id: _, "x-media-types": __, [MUST]: must, ...schema } = given as Node;
+  // What a UUID is, its format says.
+  if (typeof must === "string" && schema.format !== "uuid") {
+    schema.description = sentences(schema.description, `${must.charAt(0).toUpperCase()}${must.slice(1)}.`);
+  }
   for (const key of ["items", "additionalProperties", "not", "unevaluatedProperties"]) {
     if (isNode(schema[key])) schema[key] = fixSchema(schema[key]);
   }
@@ -44,8 +48,17 @@ function simplify(schema: Node): Node {
   if (merged.length === concrete.length) return { ...rest, ...only };
   if (typeof only.type !== "string") return { ...rest, anyOf: merged };
   const nullable = { ...only, type: [only.type, "null"] };
-  return { ...rest, ...nullable, ...(Array.isArray(only.enum) ? { enum: [...only.enum, null] } : {}) };
+  const description = sentences(rest.description, only.description);
+  return {
+    ...rest,
+    ...nullable,
+    ...(description === "" ? {} : { description }),
+    ...(Array.isArray(only.enum) ? { enum: [...only.enum, null] } : {}),
+  };
 }
+
+const sentences = (...given: readonly unknown[]): string =>
+  given.filter((text) => typeof text === "string" && text !== "").join(" ");
 
 /** A value that fits: what the schema gives as an example or default, else the plainest thing of its type. */
 export function exampleOf(schema: Node): unknown {

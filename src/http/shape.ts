@@ -5,6 +5,7 @@ import type { ValidationError } from "elysia";
 import { type FieldError, invalidRequest, notFound, type Refusal } from "../errors.ts";
 import { pointerOf } from "../json.ts";
 import type { Prepared } from "./exchange.ts";
+import { MUST } from "./wire.ts";
 
 /** The refusal of a request whose path, query or body Elysia found to be none of this endpoint's. */
 export function shapeRefusal(error: ValidationError, { endpoint, query }: Prepared): Refusal {
@@ -54,9 +55,8 @@ function reasonOf({ type, schema }: ValueError): string {
     case ValueErrorType.StringMaxLength:
       return `must have at most ${schema.maxLength} characters`;
     case ValueErrorType.StringFormat:
-      return `must be a well-formed ${schema.format}`;
     case ValueErrorType.StringPattern:
-      return `must match ${schema.pattern}`;
+      return typeof schema[MUST] === "string" ? schema[MUST] : "does not have the right form";
     case ValueErrorType.NumberMinimum:
     case ValueErrorType.IntegerMinimum:
       return `must be at least ${schema.minimum}`;

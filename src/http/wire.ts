@@ -3,22 +3,70 @@
  * made with `Type` of @sinclair/typebox; Elysia's own `t.Integer` and its like would be strings in the document.
  */
 import {
+  FormatRegistry,
   Kind,
   OptionalKind,
   type Static,
+  type StringOptions,
   type TSchema,
   type TUnsafe,
   Type,
   TypeRegistry,
 } from "@sinclair/typebox";
-// Elysia fills TypeBox's registry of formats (email, date, uri …) that the schemas below name.
+// Elysia fills TypeBox's registry of formats (email, uri …) that the schemas below name.
 import "elysia";
+
+/** The keyword under which a schema says in words what its pattern and format ask for. */
+export const MUST = "x-must";
+
+/**
+ * Text of a form that a pattern or a format checks. `must` is that form in words, as they follow the name of a field:
+ * `must be an e-mail address`. A refusal and the document tell it in place of the pattern.
+ */
+export const formed = (must: string, options: StringOptions) => Type.String({ ...options, [MUST]: must });
+
+/** Text with something in it besides white space. */
+export const filled = (options: StringOptions) =>
+  formed("must not be blank", { minLength: 1, pattern: "\\S", ...options });
+
+/** In words: what names an organization or a lesson in an address. */
+export const SLUG_FORM = "must be lower-case letters and digits, in words between single dashes";
+
+/** Whether there is such a day: what counts the thirtieth of February on into March (`Date`) does not tell. */
+function isDay(text: string): boolean {
+  const parts = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text);
+  if (parts === null) return false;
+  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number];
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return year > 0 && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+}
+
+const MOMENT =
+  "^[12]\\d{3}-\\d\\d-\\d\\dT([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$";
+const MOMENT_FORM = new RegExp(MOMENT);
+
+// Elysia's take whatever `Date` reads, days that no calendar has among them. PostgreSQL refuses those.
+FormatRegistry.Set("date", isDay);
+FormatRegistry.Set("date-time", (text) => MOMENT_FORM.test(text) && isDay(text.slice(0, 10)));
+
+/**
+ * A moment that is given: RFC 3339 with its offset, between the years 1000 and 2999; the seconds may be left out. Near
+ * the years 0 and 10000 the offset makes a year of it that PostgreSQL reads otherwise.
+ */
+export const moment = (options: StringOptions) =>
+  formed("must be a moment with its offset, like 2026-11-01T00:00:00Z", {
+    format: "date-time",
+    pattern: MOMENT,
+    examples: ["2026-11-01T00:00:00Z"],
+    ...options,
+  });
 
 const UUID = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
 
 /** A UUID. The pattern is there because the format alone also takes `urn:uuid:…`. */
 export const uuid = (options: { readonly description?: string } = {}) =>
-  Type.String({
+  formed("must be a UUID", {
     format: "uuid",
     pattern: UUID,
     examples: ["01931e5a-7f3c-7c1e-9b5e-2f6a1d3c4b5a"],

@@ -7,7 +7,7 @@ import { newCode, normalizeCode } from "../codes.ts";
 import { changed, onConstraint, readTenant, withSystem, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import type { Origin } from "../devices.ts";
-import { notFound, refusal } from "../errors.ts";
+import { inUse, notFound, refusal } from "../errors.ts";
 import { type OpenedSession, openSessionIn } from "../sessions/sessions.ts";
 import {
   contradictions,
@@ -31,6 +31,7 @@ export {
 } from "./repository.ts";
 
 export const slugTaken = refusal("conflict", "organization_slug_taken", "Another organization has this slug");
+const SLUG_TAKEN = { organization_slug_unique: () => slugTaken(inUse("slug")) };
 export const signUpClosed = refusal("forbidden", "sign_up_closed", "Organizations cannot be created here");
 export const setupCodeRefused = refusal(
   "forbidden",
@@ -105,7 +106,7 @@ export async function createOrganization(
     const claimed = await rows.claimSetupCodes(tx, hashes);
     const accepted = claimed.some((code) => hashes.some((hash) => Buffer.compare(code, hash) === 0));
     if (signUp === "code" && !accepted) throw setupCodeRefused();
-    const organization = await onConstraint(tx, { organization_slug_unique: () => slugTaken() }, (inner) =>
+    const organization = await onConstraint(tx, SLUG_TAKEN, (inner) =>
       rows.insert(inner, organizationId, {
         name: input.name,
         slug: input.slug,
@@ -174,7 +175,7 @@ export async function updateOrganization(
       });
     }
     const settings = { ...before.stored, ...patch.settings };
-    const organization = await onConstraint(tx, { organization_slug_unique: () => slugTaken() }, (inner) =>
+    const organization = await onConstraint(tx, SLUG_TAKEN, (inner) =>
       rows.update(inner, organizationId, {
         name: patch.name ?? before.name,
         slug: patch.slug ?? before.slug,

@@ -1,8 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { endpoint } from "../http/endpoint.ts";
-import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
-import { LANGUAGE_PATTERN } from "../languages.ts";
+import { formed, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { LANGUAGE_FORM, LANGUAGE_PATTERN } from "../languages.ts";
 import { type FoundContent, searchContents } from "./search.ts";
 
 const found = Type.Object({
@@ -49,7 +49,7 @@ export const searchEndpoints = [
     query: t.Object({
       q: Type.String({ minLength: 1, maxLength: 500, examples: ["while loop"] }),
       language: t.Optional(
-        Type.String({
+        formed(LANGUAGE_FORM, {
           pattern: LANGUAGE_PATTERN,
           description: "Only lessons in this language. Without it each lesson is searched in its own.",
           examples: ["en"],

@@ -5,7 +5,7 @@ import type { Actor, Role } from "../actor.ts";
 import { auditIn, type Disclosure, listDisclosuresIn, recordDisclosure } from "../audit/audit.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, notFound, refusal } from "../errors.ts";
+import { forbidden, inUse, notFound, refusal } from "../errors.ts";
 import { sendMailIn } from "../mail/mail.ts";
 import { checkPassword } from "../passwords.ts";
 import { mayAct, requireFresh, requireFreshForStaff, requireRight } from "../permissions.ts";
@@ -98,6 +98,13 @@ const EMPTY_PROFILE: Profile = {
 
 /** The constraints on people that become a refusal, for `onConstraint`. */
 export const USER_CONSTRAINTS = {
+  user_email_unique: () => emailTaken(inUse("email")),
+  user_username_unique: () => usernameTaken(inUse("username")),
+  user_external_id_unique: () => externalIdTaken(inUse("externalId")),
+  ...PEOPLE_QUOTA,
+};
+/** Where no body was sent that a refusal could point into. */
+const RESTORE_CONSTRAINTS = {
   user_email_unique: () => emailTaken(),
   user_username_unique: () => usernameTaken(),
   user_external_id_unique: () => externalIdTaken(),
@@ -537,7 +544,9 @@ export async function restoreUser(
     requireFreshForStaff(actor, before.role);
     if (before.deletedAt === null) throw userNotDeleted();
     requireVersion(expected, before.version);
-    const restored = await onConstraint(tx, USER_CONSTRAINTS, (inner) => rows.restore(inner, actor, userId));
+    const restored = await onConstraint(tx, RESTORE_CONSTRAINTS, (inner) =>
+      rows.restore(inner, actor, userId),
+    );
     if (restored === 0) throw erasureRequested();
     changed(tx, "users");
     await auditIn(tx, actor.organizationId, {

@@ -185,7 +185,9 @@ describe("slugs and source ids", () => {
   test("are one's own among live lessons of the organization, and free in another [row 24] [row 66]", async () => {
     const first = await it.content(writer.token, { slug: "unique-one", sourceId: "s1" });
     expect(outcome(await write({ title: "T", slug: "unique-one" }))).toEqual([409, "content_slug_taken"]);
-    expect(outcome(await write({ title: "T", sourceId: "s1" }))).toEqual([409, "content_source_id_taken"]);
+    const taken = await write({ title: "T", sourceId: "s1" });
+    expect(outcome(taken)).toEqual([409, "content_source_id_taken"]);
+    expect(JSON.stringify(taken.body)).toContain('"pointer":"#/sourceId"');
     const second = await it.content(writer.token, { slug: "unique-two", sourceId: "s2" });
     const before = await row(second.id);
     expect(outcome(await change(second.id, { title: "X", slug: "unique-one" }))).toEqual([

@@ -87,7 +87,9 @@ describe("founding", () => {
     const before = await admin(
       "select (select count(*) from app.organization) as o, (select count(*) from app.user) as u",
     );
-    expect(outcome(await found(app, founding({ slug })))).toEqual([409, "organization_slug_taken"]);
+    const answer = await found(app, founding({ slug }));
+    expect(outcome(answer)).toEqual([409, "organization_slug_taken"]);
+    expect(answer.body).toMatchObject({ errors: [{ pointer: "#/slug", detail: "is already in use" }] });
     expect(
       await admin(
         "select (select count(*) from app.organization) as o, (select count(*) from app.user) as u",

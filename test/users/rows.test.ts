@@ -27,7 +27,7 @@ interface User {
 }
 interface Problem {
   readonly type: string;
-  readonly errors?: readonly { readonly pointer: string }[];
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 }
 
 let n = 0;
@@ -211,22 +211,47 @@ describe("adding", () => {
     },
   );
 
-  test("a day that no calendar has is refused by the database, and answered as what it is [row 15]", async () => {
+  test("a day that no calendar has is refused before the database is asked, with its place [row 15]", async () => {
     const username = fresh();
     const body = { fullName: "P", username, profile: { dateOfBirth: "2023-02-29" } };
-    const answer = await request("POST", "/v1/users", { token, body });
-    expect([answer.status, slugOf(answer.body)]).toEqual([422, "invalid_value"]);
+    const answer = await request<Problem>("POST", "/v1/users", { token, body });
+    expect([answer.status, slugOf(answer.body)]).toEqual([422, "invalid_request"]);
+    expect(answer.body.errors).toEqual([
+      {
+        pointer: "#/profile/dateOfBirth",
+        detail: "must be a day of the calendar since 1900, like 2012-03-04",
+      },
+    ]);
     expect(await admin("select from app.user where username = $1", [username])).toEqual([]);
   });
 
   test("a taken e-mail address or username is told by its name, in any case, and only here [row 13] [row 14] [row 66]", async () => {
     const { email, username } = await it.user(school);
     const add = async (as: string, body: object) => {
-      const answer = await request("POST", "/v1/users", { token: as, body: { fullName: "P", ...body } });
-      return answer.status === 201 ? 201 : [answer.status, slugOf(answer.body)];
+      const answer = await request<Problem>("POST", "/v1/users", {
+        token: as,
+        body: { fullName: "P", ...body },
+      });
+      const [error] = answer.body.errors ?? [];
+      return answer.status === 201 ? 201 : [answer.status, slugOf(answer.body), error?.pointer];
     };
-    expect(await add(token, { username: fresh(), email: email.toUpperCase() })).toEqual([409, "email_taken"]);
-    expect(await add(token, { username: username.toUpperCase() })).toEqual([409, "username_taken"]);
+    const externalId = fresh("id");
+    expect(await add(token, { username: fresh(), externalId })).toBe(201);
+    expect(await add(token, { username: fresh(), email: email.toUpperCase() })).toEqual([
+      409,
+      "email_taken",
+      "#/email",
+    ]);
+    expect(await add(token, { username: username.toUpperCase() })).toEqual([
+      409,
+      "username_taken",
+      "#/username",
+    ]);
+    expect(await add(token, { username: fresh(), externalId })).toEqual([
+      409,
+      "external_id_taken",
+      "#/externalId",
+    ]);
     expect(await add(other.token, { username, email })).toBe(201);
   });
 
