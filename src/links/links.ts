@@ -7,7 +7,7 @@
  */
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor, Around } from "../actor.ts";
-import { type AuditAction, type AuditEvent, audit, auditIn } from "../audit/audit.ts";
+import { type AuditAction, type AuditEvent, audit, auditIn, auditRefused } from "../audit/audit.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { addressOf, type Origin } from "../devices.ts";
@@ -171,7 +171,7 @@ async function request(
               (await resendSignUpLinkIn(deps, tx, organizationId, person, origin)));
         return { userId, mailed };
       });
-      if (!mailed) await auditRefused(deps, organizationId, { kind, userId, reason: "not_sent", origin });
+      if (!mailed) await auditLinkRefused(deps, organizationId, { kind, userId, reason: "not_sent", origin });
     });
   } finally {
     // The work differs by who was named; the time until the answer must not.
@@ -305,13 +305,11 @@ async function resendSignUpLinkIn(
 /** Mails the actor another link to confirm their address. Refuses with `nothing_to_verify`, `too_many_mails`. */
 export async function resendVerification(deps: Deps, actor: Actor, origin: Origin): Promise<void> {
   const { organizationId, userId } = actor;
-  await withTenant(deps.db, actor, async (tx) => {
+  await mailing(deps, actor, "verification", userId, async (tx) => {
     const person = await rows.lockPerson(tx, organizationId, userId);
     if (person === null || person.email === null || !mayVerify(person)) throw nothingToVerify();
     const { email } = person;
-    await requireMailed(
-      mailLinkIn(deps, tx, organizationId, { kind: "verification", person, email, origin }),
-    );
+    return mailLinkIn(deps, tx, organizationId, { kind: "verification", person, email, origin });
   });
 }
 
@@ -321,13 +319,13 @@ export async function resendVerification(deps: Deps, actor: Actor, origin: Origi
  */
 export async function invite(deps: Deps, actor: Actor, userId: string, origin: Origin): Promise<void> {
   const { organizationId } = actor;
-  await withTenant(deps.db, actor, async (tx) => {
+  await mailing(deps, actor, "invitation", userId, async (tx) => {
     const person = await rows.lockPerson(tx, organizationId, userId);
     if (person === null) throw notFound();
     if (!signUpAllows(await passwordRulesIn(tx, organizationId), "invitation")) throw invitationsClosed();
     const { email } = person;
     if (email === null || !mayBeInvited(person)) throw userNotInvitable();
-    await requireMailed(mailLinkIn(deps, tx, organizationId, { kind: "invitation", person, email, origin }));
+    return mailLinkIn(deps, tx, organizationId, { kind: "invitation", person, email, origin });
   });
 }
 
@@ -346,8 +344,8 @@ export async function sendInvitationIn(
 }
 
 /**
- * As `sendInvitationIn`, of many, in a few statements. Gives who was invited: nobody where
- * the organization lets nobody in so, and none of those who cannot be invited.
+ * As `sendInvitationIn`, of many, in a few statements. Gives who was invited: nobody where the organization lets nobody in
+ * so, and none of those who cannot be invited.
  */
 export async function sendInvitationsIn(
   deps: Pick<Deps, "queue" | "keys" | "config">,
@@ -388,8 +386,28 @@ export async function sendInvitationsIn(
 const mayBeInvited = ({ hasPassword, status }: Person): boolean =>
   !hasPassword && (status === "active" || status === "pending");
 
-async function requireMailed(mailed: Promise<boolean>): Promise<void> {
-  if (!(await mailed)) throw tooManyMails({ retryAfter: 3600 });
+/**
+ * Mails a link that the actor asks for, in a transaction. Refuses with `too_many_mails` when `mail` gives false, and
+ * records that.
+ */
+async function mailing(
+  deps: Deps,
+  actor: Actor,
+  kind: LinkKind,
+  userId: string,
+  mail: (tx: TenantTx) => Promise<boolean>,
+): Promise<void> {
+  const event = { action: "link.refused", subjectId: userId, details: { kind, reason: "too_many" } } as const;
+  await auditRefused(
+    deps,
+    actor,
+    [tooManyMails],
+    () => event,
+    () =>
+      withTenant(deps.db, actor, async (tx) => {
+        if (!(await mail(tx))) throw tooManyMails({ retryAfter: 3600 });
+      }),
+  );
 }
 
 /**
@@ -404,21 +422,19 @@ export async function requestEmailChange(
   origin: Origin,
 ): Promise<void> {
   const { organizationId, userId, sessionId } = actor;
-  await withTenant(deps.db, actor, async (tx) => {
+  await mailing(deps, actor, "email_change", userId, async (tx) => {
     const person = await rows.lockPerson(tx, organizationId, userId);
     if (person === null) throw notFound();
     const holder = await findUserByEmail(tx, organizationId, email);
     const silent = holder !== null && holder.id !== userId;
-    await requireMailed(
-      mailLinkIn(deps, tx, organizationId, {
-        kind: "email_change",
-        person,
-        email,
-        origin,
-        sessionId,
-        silent,
-      }),
-    );
+    return mailLinkIn(deps, tx, organizationId, {
+      kind: "email_change",
+      person,
+      email,
+      origin,
+      sessionId,
+      silent,
+    });
   });
 }
 
@@ -456,7 +472,7 @@ async function openLink(
   if (organization === null) throw linkRefused();
   const userId = link?.userId ?? null;
   const refuse = async (reason: RefusedLink["reason"]) => {
-    await auditRefused(deps, organizationId, { kind, userId, reason, origin });
+    await auditLinkRefused(deps, organizationId, { kind, userId, reason, origin });
     return linkRefused();
   };
   if (organization.status !== "active") throw await refuse("suspended");
@@ -493,7 +509,7 @@ async function useLink(
     });
   } catch (error) {
     if (error instanceof Refusal && error.slug === linkRefused.slug) {
-      await auditRefused(deps, organizationId, { kind, userId, reason: "ended", origin });
+      await auditLinkRefused(deps, organizationId, { kind, userId, reason: "ended", origin });
     }
     throw error;
   }
@@ -513,7 +529,11 @@ interface RefusedLink {
 }
 
 /** Bounded, since anybody can bring it about: in a transaction of its own. */
-const auditRefused = (deps: Deps, organizationId: string, { kind, userId, reason, origin }: RefusedLink) =>
+const auditLinkRefused = (
+  deps: Deps,
+  organizationId: string,
+  { kind, userId, reason, origin }: RefusedLink,
+) =>
   audit(
     deps,
     { organizationId, userId: null },
@@ -626,7 +646,7 @@ async function requireSignUpPassword(
   );
   if (verified?.matches === true) return;
   const { kind } = link;
-  await auditRefused(deps, organizationId, { kind, userId, reason: "password", origin });
+  await auditLinkRefused(deps, organizationId, { kind, userId, reason: "password", origin });
   throw refuse();
 }
 
