@@ -7,7 +7,7 @@ import { type Attack, listAttacks, listSecurityEvents, type SecurityEvent } from
 const event = Type.Object({
   id: uuid(),
   kind: choice(["login_locked", "login_unlocked"]),
-  door: choice(["password", "second_factor", "recovery_code", "reset", "invitation", "refresh"], {
+  door: choice(["password", "second_factor", "recovery_code", "reset", "invitation"], {
     description: "What was guessed at.",
   }),
   userId: nullable(uuid({ description: "Null when the login that was tried belongs to nobody." })),
