@@ -1843,6 +1843,7 @@ grant insert, select, update on app.sign_up_code to satchel_request;
 create table app.turn (
   job text not null,
   after_id uuid,
+  created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint turn_pkey PRIMARY KEY (job),
   constraint turn_job_form CHECK ((job ~ '^[a-z][a-z-]{0,62}$'::text))
@@ -1851,7 +1852,9 @@ alter table app.turn owner to satchel_owner;
 comment on table app.turn is 'The organization each round of a job has come to.';
 comment on column app.turn.job is 'none';
 comment on column app.turn.after_id is 'none';
+comment on column app.turn.created_at is 'none';
 comment on column app.turn.updated_at is 'none';
+CREATE TRIGGER touch BEFORE UPDATE ON app.turn FOR EACH ROW EXECUTE FUNCTION app.touch();
 grant insert, select, update on app.turn to satchel_system;
 
 create table app.usage (

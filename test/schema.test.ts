@@ -6,7 +6,7 @@ const { admin, close } = await testDatabase();
 afterAll(close);
 
 /** They hold rows of nobody in particular: migrations, single-use codes from before there is an organization, key names. */
-const GLOBAL_TABLES = ["migration", "secret_key", "setup_code"];
+const GLOBAL_TABLES = ["migration", "secret_key", "setup_code", "turn"];
 /** Before sign-in the slug is all that is known: it must lead to one organization. */
 const SPANNING_INDEXES = ["organization_slug_unique"];
 /** Rows that are never changed, or that are known by a key alone, have no time of change. */

@@ -2244,18 +2244,19 @@ revoke create on schema app from satchel_eraser;
   },
   {
     name: "0020_turns",
-    checksum: "7b8bc263c0751d2bdce877d19e410eac1d54ceeab7ade27e92ed2c5123dd2871",
+    checksum: "93611bf1abfacee597e330990623f92b06652cb567d5c7816c7695c9b934d4d9",
     text: `-- How far each job has come that goes through all organizations: it goes on there the next time, so that every one of them
 -- gets its turn however many there are.
 create table app.turn (
   job text not null constraint turn_job_form check (job ~ '^[a-z][a-z-]{0,62}$'),
   -- Null: it begins with the first one.
   after_id uuid,
-  updated_at timestamptz not null default now(),
+  like template.timestamps including defaults,
   constraint turn_pkey primary key (job)
 );
 comment on table app.turn is 'The organization each round of a job has come to.';
-call app.tag('app.turn', 'none', 'job', 'after_id', 'updated_at');
+call app.tag('app.turn', 'none', 'job', 'after_id', 'created_at', 'updated_at');
+call app.keep_time('app.turn');
 grant select, insert, update on app.turn to satchel_system;
 `,
   },

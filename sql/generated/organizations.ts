@@ -306,7 +306,7 @@ const upsertTurnStatement: Statement = {
   name: "organizations/upsert_turn",
   text: `insert /* organizations/upsert_turn */ into app.turn as t (job, after_id)
 values ($1, $2)
-on conflict (job) do update set after_id = excluded.after_id, updated_at = now()`,
+on conflict (job) do update set after_id = excluded.after_id`,
 };
 
 /** Remembers the organization a job has come to; none when it has been to all of them. */

@@ -4,4 +4,4 @@
 -- nullable: :after_id
 insert into app.turn as t (job, after_id)
 values (:job, :after_id)
-on conflict (job) do update set after_id = excluded.after_id, updated_at = now()
+on conflict (job) do update set after_id = excluded.after_id
