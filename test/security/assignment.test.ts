@@ -56,6 +56,7 @@ const FORBIDDEN: Readonly<Record<string, unknown>> = {
   passwordHash: "$argon2id$v=19$m=1,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA",
   password_hash: "$argon2id$v=19$m=1,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA",
   pepperKeyId: "0123456789ab",
+  passwordSetById: null,
   tokenHash: "AAAAAAAAAAAA",
   token: "satchel_AAAAAAAAAAAA",
   secret: "AAAAAAAAAAAA",
