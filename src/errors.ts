@@ -27,12 +27,23 @@ export interface FieldError {
   readonly detail: string;
 }
 
+/** What somebody may ask of this node, as the RateLimit headers say it. */
+export interface Rate {
+  /** Requests a minute. */
+  readonly limit: number;
+  readonly remaining: number;
+  /** Seconds until all of them are there again; of a refusal, until there is one. */
+  readonly reset: number;
+}
+
 export interface RefusalDetails {
   /** One sentence for a person. Must not repeat a value that the caller sent (OWASP ASVS 5.0 V16.5). */
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   /** For `Retry-After`, in seconds. */
   readonly retryAfter?: number;
+  /** Of what was asked too much. */
+  readonly rate?: Rate;
   /** For `Allow` with `method_not_allowed`. */
   readonly allow?: readonly string[];
 }

@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { AUDIT_ACTIONS } from "../audit-actions.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { choice, formed, moment, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { choice, described, formed, moment, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { type AuditRecord, listAuditEvents } from "./audit.ts";
 
 const outcome = choice(["success", "refused"]);
@@ -66,8 +66,8 @@ export const auditEndpoints = [
     description:
       "Newest first: who did what, by which session or API key, to whom, from where, and who was refused. It can only be added to; `satchel audit verify` shows that nothing was altered.",
     query: t.Object({
-      action: t.Optional(action),
-      outcome: t.Optional(outcome),
+      action: t.Optional(described(action, "Only events of this kind.")),
+      outcome: t.Optional(described(outcome, "Only what was done, or only what was refused.")),
       actor: t.Optional(uuid({ description: "Who did it." })),
       apiKey: t.Optional(uuid({ description: "By which API key it was done." })),
       subject: t.Optional(uuid({ description: "The person it is about." })),

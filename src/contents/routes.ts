@@ -5,6 +5,7 @@ import { forbidden } from "../errors.ts";
 import { endpoint } from "../http/endpoint.ts";
 import {
   choice,
+  described,
   filled,
   formed,
   nullable,
@@ -186,13 +187,20 @@ export const contentsEndpoints = [
     summary: "List lessons",
     description: "Without their bodies, newest first. Staff see all, others what is published.",
     query: t.Object({
-      status: t.Optional(status),
-      contentType: t.Optional(contentType),
-      difficultyLevel: t.Optional(difficultyLevel),
-      language: t.Optional(language),
-      tag: t.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-      slug: t.Optional(slug),
-      sourceId: t.Optional(sourceId),
+      status: t.Optional(described(status, "Only lessons that have come this far.")),
+      contentType: t.Optional(described(contentType, "Only lessons of this kind.")),
+      difficultyLevel: t.Optional(described(difficultyLevel, "Only lessons of this level.")),
+      language: t.Optional(described(language, "Only lessons in this language.")),
+      tag: t.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 100,
+          description: "Only lessons that carry this tag, among others.",
+          examples: ["python"],
+        }),
+      ),
+      slug: t.Optional(described(slug, "Only the lesson with this slug.")),
+      sourceId: t.Optional(described(sourceId, "Only the lesson with this name where it comes from.")),
       includeDeleted: t.Optional(t.Boolean({ description: "Admins only." })),
     }),
     page: uuid(),

@@ -6,7 +6,14 @@ import { type Site, setCookie } from "./credentials.ts";
 import { type Answer, answer, type CookieName, isAnswer } from "./endpoint.ts";
 import { etagOf, matchesNone } from "./etag.ts";
 import type { Exchange, Prepared } from "./exchange.ts";
-import { internalProblem, type Problem, problemHeaders, problemOf, refusalOf } from "./problem.ts";
+import {
+  internalProblem,
+  type Problem,
+  problemHeaders,
+  problemOf,
+  rateHeaders,
+  refusalOf,
+} from "./problem.ts";
 import { isBinary } from "./wire.ts";
 
 export const JSON_TYPE = "application/json";
@@ -63,10 +70,7 @@ export function openResponder(site: Site, log: Log, draining: () => boolean): Re
     headers.set("x-request-id", exchange.requestId);
     const { lease, traceparent } = exchange;
     if (lease !== null) {
-      // draft-ietf-httpapi-ratelimit-headers-06 §5: the plain form that clients in the field understand.
-      headers.set("ratelimit-limit", String(lease.limit));
-      headers.set("ratelimit-remaining", String(lease.remaining));
-      headers.set("ratelimit-reset", String(lease.reset));
+      for (const [name, value] of Object.entries(rateHeaders(lease))) headers.set(name, value);
     }
     if (traceparent !== null) headers.set("traceparent", traceparent);
     if (draining()) headers.set("connection", "close");

@@ -377,6 +377,12 @@ export function buildApp(options: AppOptions): App {
     );
   };
 
+  // Where somebody arrives who typed the address of the server.
+  raw("/", (exchange) => {
+    const headers = headersOf(exchange, null);
+    headers.set("location", "/docs");
+    return respond(exchange, 302, headers, null);
+  });
   raw("/livez", (exchange) => plain(exchange, 200, "alive\n"));
   // Anybody may ask: however many do, the database is asked once at a time.
   let asking: Promise<boolean> | null = null;

@@ -7,7 +7,7 @@ import { type AnyElysia, Elysia } from "elysia";
 import { ROLES } from "../actor.ts";
 import type { Access } from "../permissions.ts";
 import { cookieName } from "./credentials.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, ifMatchOf } from "./endpoint.ts";
 import { bytes, exampleOf, fixSchema, header, type Node, PROBLEM, parameter } from "./openapi.ts";
 import { INTERNAL, internalProblem, problemOf, STATUS } from "./problem.ts";
 import { refusalsOf } from "./refusals.ts";
@@ -65,7 +65,7 @@ export async function documentOf(
       contact: { name: "The Satchel authors" },
     },
     servers: [{ url: origin ?? "/", description: "This server" }],
-    tags: tags.map((name) => ({ name, description: `Everything about ${name}.` })),
+    tags: tags.map((name) => ({ name, ...(TAGS[name] === undefined ? {} : { description: TAGS[name] }) })),
     paths: Object.fromEntries(paths.filter(([, operations]) => Object.keys(operations).length > 0)),
     components: {
       schemas: { Problem: PROBLEM },
@@ -86,14 +86,10 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
   const { access, body, upload, method, versioned } = endpoint;
   const headers: Node[] = [];
   if (method === "POST") headers.push(parameter("Idempotency-Key", IDEMPOTENCY_KEY, false));
-  if (versioned !== false) {
-    if (method === "GET")
-      headers.push(parameter("If-None-Match", "An ETag you have: 304 if it is current.", false));
-    else
-      headers.push(
-        parameter("If-Match", IF_MATCH, method === "PUT" || method === "PATCH" || versioned === "if-match"),
-      );
-  }
+  const ifMatch = ifMatchOf(endpoint);
+  if (ifMatch !== "ignored") headers.push(parameter("If-Match", IF_MATCH, ifMatch === "required"));
+  if (versioned !== false && method === "GET")
+    headers.push(parameter("If-None-Match", "An ETag you have: 304 if it is current.", false));
   const given = (operation.parameters ?? []) as readonly Node[];
   const content = body === undefined ? null : contentOf(operation.requestBody);
   return {
@@ -104,7 +100,9 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
     security: access === "public" ? [] : [{ bearer: [] }, { cookie: [] }],
     parameters: [...given.map(described), ...headers],
     ...(content === null ? {} : { requestBody: { required: true, content } }),
-    ...(upload === undefined ? {} : { requestBody: { required: true, content: bytes(upload) } }),
+    ...(upload === undefined
+      ? {}
+      : { requestBody: { required: true, content: bytes(upload, endpoint.uploadExamples) } }),
     responses: { ...successes(operation, endpoint), ...problems(endpoint), 431: HEAD_TOO_LARGE },
   };
 }
@@ -128,9 +126,10 @@ function whoMay(access: Access): string {
 
 /** A parameter of the path or the query; the plugin leaves what belongs to the schema beside it. */
 function described({ examples: _, description, schema, ...rest }: Node): Node {
-  const { name, in: where } = rest;
-  const plain = where === "path" ? `Names the resource: its \`${name}\`.` : `Only what has this \`${name}\`.`;
-  return { ...rest, description: description ?? plain, schema: fixSchema(schema) };
+  const { description: form, ...fixed } = fixSchema({ ...(schema as Node), description });
+  const text =
+    form ?? (rest.in === "path" ? "Which one: the id that its list and its making tell." : undefined);
+  return { ...rest, ...(text === undefined ? {} : { description: text }), schema: fixed };
 }
 
 function successes(operation: Node, { answers, versioned, method, page }: Endpoint): Node {
@@ -172,7 +171,8 @@ function problems(endpoint: Endpoint): Node {
       slugs.map((slug) => [slug, { $ref: `#/components/examples/${slug}` }]),
     );
     const description = slugs.map((slug) => `\`${slug}\``).join(", ");
-    return [status, { description, content: { "application/problem+json": { schema, examples } } }];
+    const content = { "application/problem+json": { schema, examples } };
+    return [status, { description, ...(status === 429 ? { headers: AGAIN } : {}), content }];
   });
   return Object.fromEntries(described);
 }
@@ -199,12 +199,71 @@ function contentOf(part: unknown): Node {
   return { "application/json": { schema, example: exampleOf(schema) } };
 }
 
-const INTRODUCTION = `The back end of a school. Every answer is JSON; every refusal is an RFC 9457 problem whose \`type\`
-is \`urn:satchel:problem:\` and a slug that never changes. Lists are continued with \`cursor\`. A stored resource has a
-\`version\`, which is its ETag: send it as If-Match when you change it. A POST with an Idempotency-Key takes effect once.`;
+const INTRODUCTION = `The back end of a school: an organization, its people, its lessons. Everything is JSON, but for files.
+
+### Signing in
+\`POST /v1/sessions\` with the slug of the organization, a login (username or e-mail address) and the password answers
+a \`token\`. Send it as \`Authorization: Bearer …\`; here, press *Authorize* and paste it. A browser is given a cookie as
+well; a change that is asked for with the cookie must come from a page of this site.
+
+### A second factor
+Who has one is answered 202 and a \`challenge\` in place of the token: send it with a code of the authenticator app, or
+with a recovery code, to \`POST /v1/sessions/second-factor\` within five minutes. To set one up: \`POST /v1/me/second-factor\`,
+then confirm it with a code. Where the organization asks a role for one, \`second_factor_enrolment_required\` refuses all
+else until it is there.
+
+### A fresh proof
+What would be worst in wrong hands needs a password or a second factor given within five minutes, and is refused with
+\`reauthentication_required\` otherwise. Give one to \`POST /v1/sessions/current/reauthentication\` and go on with the token
+that it answers; the one before is no longer good.
+
+### Long-lived sessions
+An app that keeps its tokens safe signs in with \`longLived: true\`: a token for a quarter of an hour, and a
+\`refreshToken\` that \`POST /v1/sessions/refresh\` changes for new ones of both. A refresh token is good once; one that comes
+again later ends the session.
+
+### API keys
+For programs: \`POST /v1/api-keys\` tells a key once, which is sent like a token. It may do what whoever made it may, as
+far as its scopes reach, and never what needs a fresh proof. It expires, and can be revoked.
+
+### Refusals
+Every refusal is an RFC 9457 problem. Its \`type\` is \`urn:satchel:problem:\` and a slug that never changes; \`errors\`
+points at what was wrong in the request. What you may not see answers 404, like what does not exist.
+
+### Changes
+A stored resource has a \`version\`, which is its ETag: send it as If-Match when you change it, so that you overwrite
+nothing you have not read (412). A POST with an Idempotency-Key takes effect once, however often it is sent.
+
+### Lists and limits
+A list is continued with the \`cursor\` that the page before gave. The RateLimit headers tell what is left of what you may
+ask in a minute; a 429 says in Retry-After when to come back.`;
+/** What there is under each tag. */
+const TAGS: Readonly<Record<string, string>> = {
+  "api keys": "Keys for programs: made with scopes and a last day, listed without their secret, revoked.",
+  audit: "What happened: every sign-in, change and refusal, in a chain that shows if anything was altered.",
+  contents: "Lessons: written as drafts, published, taken back, deleted and restored.",
+  erasures: "Erasing a person for good, history included: asked for, waited for, and what was erased.",
+  exports: "All that is kept about a person, in one document for them to take along.",
+  links: "Links that are mailed and good once: confirming an address, invitations, forgotten passwords.",
+  organizations: "The school itself: founding it, its name and settings, and what it uses of what it may.",
+  search: "Finding published lessons by their words, best first.",
+  "second factor": "An authenticator app and recovery codes: setting them up, renewing and removing them.",
+  security: "Attacks on sign-in as the server sees them: sprays, guesses and floods, open and ended.",
+  sessions: "Signing in and out, proving oneself again, renewing, and the devices somebody is signed in on.",
+  "sign-ups":
+    "People who add themselves, where the organization lets them, and the codes it gives out for that.",
+  users:
+    "The people of the organization: adding, finding, changing and importing them; what they may see of themselves.",
+};
 const COOKIE = "Set by signing in. Over HTTPS its name begins with `__Host-`.";
 const IDEMPOTENCY_KEY =
   "1 to 255 visible ASCII characters. Repeated with the same body, the first answer comes again.";
+const AGAIN: Node = {
+  "Retry-After": header("Seconds to wait: until what was used up has one request again."),
+  "RateLimit-Limit": header("Requests a minute of what was used up."),
+  "RateLimit-Remaining": header("Requests left: none, unless too many were under way at once."),
+  "RateLimit-Reset": header("Seconds until there is one again."),
+};
 const HEAD_TOO_LARGE = {
   description: "The head is larger than 16 KiB. Answered by the transport, without a body.",
 };

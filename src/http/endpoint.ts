@@ -58,6 +58,11 @@ export interface Client {
   readonly userAgent: string | null;
   readonly requestId: string;
   readonly traceId: string | null;
+  /**
+   * What the caller's organization has used of its requests a minute on this node, this one among them. All of its people
+   * together, or all of its programs for a program; both where the operator has set a quota. Null: not signed in.
+   */
+  readonly organizationRequests: number | null;
   /** A cookie by its plain name, or null. */
   cookie(name: CookieName): string | null;
   /** A request header, or null. Never use it to choose the organization. */
@@ -68,8 +73,8 @@ export type IfMatch = number | "*";
 
 /**
  * `true`: the answer carries `version`, which becomes its ETag; GET honours If-None-Match; PUT and PATCH need If-Match,
- * since they overwrite what somebody else may have written meanwhile; POST and DELETE may bring it. `"if-match"`: this
- * one needs it too.
+ * since they overwrite what somebody else may have written meanwhile; POST and DELETE may bring it, unless the POST makes
+ * something (201), of which there was no version before. `"if-match"`: this one needs it too.
  */
 export type Versioned = boolean | "if-match";
 
@@ -146,6 +151,8 @@ interface Definition<
   readonly body?: B;
   /** Media types of a body taken as bytes, instead of `body`. */
   readonly upload?: U;
+  /** A small body of each media type that is text, for the document. */
+  readonly uploadExamples?: Readonly<Record<string, string>>;
   readonly bodyLimit?: number;
   readonly answers: S;
   /** Those of the door. Common ones are added from what the endpoint has. */
@@ -174,6 +181,7 @@ export interface Endpoint {
   readonly query: TObject | undefined;
   readonly body: TSchema | undefined;
   readonly upload: readonly string[] | undefined;
+  readonly uploadExamples: Readonly<Record<string, string>>;
   readonly bodyLimit: number;
   readonly answers: ReadonlyMap<number, TSchema | null>;
   readonly refusals: readonly RefusalType[];
@@ -181,6 +189,17 @@ export interface Endpoint {
   readonly page: TSchema | undefined;
   readonly handle: (call: unknown) => unknown;
   readonly present: (result: unknown, call: unknown) => unknown;
+}
+
+/** What becomes of If-Match. */
+export function ifMatchOf({
+  method,
+  versioned,
+  answers,
+}: Pick<Endpoint, "method" | "versioned" | "answers">): "ignored" | "optional" | "required" {
+  if (versioned === "if-match") return "required";
+  if (versioned === false || method === "GET" || (method === "POST" && answers.has(201))) return "ignored";
+  return method === "PUT" || method === "PATCH" ? "required" : "optional";
 }
 
 export const BODY_LIMIT = 256 * 1024;
@@ -267,6 +286,7 @@ export function endpointFor<
     query: query === undefined ? undefined : closed(query),
     body: body === undefined ? undefined : closed(body),
     upload: definition.upload,
+    uploadExamples: definition.uploadExamples ?? {},
     bodyLimit: definition.bodyLimit ?? BODY_LIMIT,
     answers: new Map(
       statuses.map(([status, schema]) => [

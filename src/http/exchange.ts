@@ -2,10 +2,17 @@
 import { type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Actor } from "../actor.ts";
-import type { RefusalType } from "../errors.ts";
+import type { Rate, RefusalType } from "../errors.ts";
 import type { Claim, Kept } from "../idempotency/idempotency.ts";
 import { readCookie, type Site } from "./credentials.ts";
-import type { Client, CookieName, Endpoint, IfMatch, Upload } from "./endpoint.ts";
+import {
+  type Client,
+  type CookieName,
+  type Endpoint,
+  type IfMatch,
+  ifMatchOf,
+  type Upload,
+} from "./endpoint.ts";
 import { compileKey } from "./page.ts";
 import type { Pairs } from "./query.ts";
 import { refusalsOf } from "./refusals.ts";
@@ -23,7 +30,7 @@ export interface Prepared {
   /** The success status when `present` names none. */
   readonly status: number;
   readonly pageKey: TypeCheck<TSchema> | null;
-  readonly ifMatch: "ignored" | "optional" | "required";
+  readonly ifMatch: ReturnType<typeof ifMatchOf>;
 }
 
 export interface DeclaredAnswer {
@@ -56,15 +63,9 @@ export function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
         ]),
       ),
       pageKey: endpoint.page === undefined ? null : compileKey(endpoint.page),
-      ifMatch: ifMatchRule(endpoint),
+      ifMatch: ifMatchOf(endpoint),
     };
   });
-}
-
-function ifMatchRule({ method, versioned }: Endpoint): Prepared["ifMatch"] {
-  if (versioned === "if-match") return "required";
-  if (versioned === false || method === "GET") return "ignored";
-  return method === "PUT" || method === "PATCH" ? "required" : "optional";
 }
 
 /** What knows the other end of a connection: Bun's server. */
@@ -73,11 +74,12 @@ export interface Peer {
 }
 
 /** What the RateLimit headers say, and what gives the place back. */
-export interface Lease {
-  readonly limit: number;
-  readonly remaining: number;
-  /** Seconds until the bucket is full again. */
-  readonly reset: number;
+export interface Lease extends Rate {
+  /**
+   * Requests of the caller's organization, this one among them, that have not come back to what it is allowed; null for
+   * who is not signed in.
+   */
+  readonly organizationUsed: number | null;
   release(): void;
 }
 
@@ -133,6 +135,10 @@ export class Exchange implements Client {
 
   get userAgent(): string | null {
     return this.request.headers.get("user-agent")?.slice(0, 512) ?? null;
+  }
+
+  get organizationRequests(): number | null {
+    return this.lease?.organizationUsed ?? null;
   }
 
   get traceId(): string | null {

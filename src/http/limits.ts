@@ -3,6 +3,7 @@
  * what is under way. Kept in the process: a shared store would be asked on every request and would fail with it.
  */
 import type { Config } from "../config.ts";
+import type { Rate } from "../errors.ts";
 import { networkOf } from "../network.ts";
 import type { Lease } from "./exchange.ts";
 import { tooManyAtOnce, tooManyRequests } from "./problem.ts";
@@ -104,21 +105,18 @@ export function openLimits(config: Limited, generation = GENERATION): Limits {
   const member =
     (callers: Buckets, rule: Rule, together: Buckets) =>
     ({ organizationId, requestsPerMinute }: Organization, callerId: string, now: number): Lease => {
-      const charges: [Bucket, Rule][] = [
-        [callers.get(callerId, now), rule],
-        [together.get(organizationId, now), organizationRule],
-      ];
-      if (requestsPerMinute !== null) {
-        const quota = { perMinute: requestsPerMinute, concurrency: Number.POSITIVE_INFINITY };
-        charges.push([quotas.get(organizationId, now, requestsPerMinute), quota]);
-      }
-      return takeAll(charges);
+      const own: Charge = [callers.get(callerId, now), rule];
+      const all: Charge = [together.get(organizationId, now), organizationRule];
+      if (requestsPerMinute === null) return takeAll([own, all], all);
+      const rest = { perMinute: requestsPerMinute, concurrency: Number.POSITIVE_INFINITY };
+      const quota: Charge = [quotas.get(organizationId, now, requestsPerMinute), rest];
+      return takeAll([own, all, quota], quota);
     };
   return {
     user: member(users, userRule, organizations),
     apiKey: member(apiKeys, apiKeyRule, organizationsOfKeys),
     address: (address, now) => {
-      return takeAll([[addresses.get(networkOf(address), now), userRule]]);
+      return takeAll([[addresses.get(networkOf(address), now), userRule]], null);
     },
     size: () =>
       [users, apiKeys, addresses, organizations, organizationsOfKeys, quotas].reduce(
@@ -128,28 +126,51 @@ export function openLimits(config: Limited, generation = GENERATION): Limits {
   };
 }
 
-function check(bucket: Bucket, rule: Rule): void {
-  if (bucket.tokens < 1) {
-    throw tooManyRequests({ retryAfter: ((1 - bucket.tokens) * 60) / rule.perMinute });
-  }
-  if (bucket.active >= rule.concurrency) throw tooManyAtOnce({ retryAfter: 1 });
+type Charge = readonly [bucket: Bucket, rule: Rule];
+
+/** The tightest of them, as it is told. */
+function rateOf(charges: readonly Charge[]): Rate {
+  const [bucket, { perMinute }] = charges.reduce((tightest, each) =>
+    each[0].tokens < tightest[0].tokens ? each : tightest,
+  );
+  return {
+    limit: perMinute,
+    remaining: Math.max(0, Math.floor(bucket.tokens)),
+    reset: Math.ceil(((perMinute - bucket.tokens) * 60) / perMinute),
+  };
 }
 
-/** Charges all of them, or refuses and charges none. What is left of the tightest is told. */
-function takeAll(charges: readonly (readonly [Bucket, Rule])[]): Lease {
-  for (const [bucket, rule] of charges) check(bucket, rule);
+/**
+ * Charges all of them, or refuses and charges none. What is left of the tightest is told. Who is refused is told when
+ * the slowest will have one again: coming back sooner would be for nothing
+ * (draft-ietf-httpapi-ratelimit-headers-06 §5: no sooner than RateLimit-Reset).
+ */
+function takeAll(charges: readonly Charge[], organization: Charge | null): Lease {
+  let wait = 0;
+  let slowest = charges[0];
+  for (const charge of charges) {
+    const [{ tokens }, { perMinute }] = charge;
+    const seconds = ((1 - tokens) * 60) / perMinute;
+    if (seconds <= wait) continue;
+    wait = seconds;
+    slowest = charge;
+  }
+  if (wait > 0 && slowest !== undefined) {
+    const rate = { limit: slowest[1].perMinute, remaining: 0, reset: Math.ceil(wait) };
+    throw tooManyRequests({ retryAfter: wait, rate });
+  }
+  if (charges.some(([{ active }, { concurrency }]) => active >= concurrency)) {
+    throw tooManyAtOnce({ retryAfter: 1, rate: rateOf(charges) });
+  }
   for (const [bucket] of charges) {
     bucket.tokens -= 1;
     bucket.active += 1;
   }
-  const [bucket, { perMinute }] = charges.reduce((tightest, each) =>
-    each[0].tokens < tightest[0].tokens ? each : tightest,
-  );
   let held = true;
   return {
-    limit: perMinute,
-    remaining: Math.floor(bucket.tokens),
-    reset: Math.ceil(((perMinute - bucket.tokens) * 60) / perMinute),
+    ...rateOf(charges),
+    organizationUsed:
+      organization === null ? null : Math.ceil(organization[1].perMinute - organization[0].tokens),
     release: () => {
       if (!held) return;
       held = false;

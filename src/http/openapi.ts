@@ -114,9 +114,19 @@ function text(schema: Node): string {
 export const isNode = (value: unknown): value is Node =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Content of these media types, as it is. */
-export const bytes = (types: readonly string[]): Node =>
-  Object.fromEntries(types.map((type) => [type, { schema: { type: "string", format: "binary" } }]));
+/** Content of these media types, as it is. What has an example is text. */
+export const bytes = (types: readonly string[], examples: Readonly<Record<string, string>> = {}): Node =>
+  Object.fromEntries(
+    types.map((type) => {
+      const example = examples[type];
+      return [
+        type,
+        example === undefined
+          ? { schema: { type: "string", format: "binary" } }
+          : { schema: { type: "string" }, example },
+      ];
+    }),
+  );
 
 /** A response header. */
 export const header = (description: string): Node => ({ description, schema: { type: "string" } });

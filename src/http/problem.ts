@@ -6,6 +6,7 @@ import {
   databaseTimeout,
   databaseUnavailable,
   type FieldError,
+  type Rate,
   Refusal,
   type RefusalKind,
   type RefusalType,
@@ -111,10 +112,17 @@ export function internalProblem(requestId: string): Problem {
   };
 }
 
-/** Headers that belong to a refusal: `Retry-After`, `Allow`, `WWW-Authenticate`. */
+/** draft-ietf-httpapi-ratelimit-headers-06 §5: the plain form that clients in the field understand. */
+export const rateHeaders = ({ limit, remaining, reset }: Rate): Record<string, string> => ({
+  "ratelimit-limit": String(limit),
+  "ratelimit-remaining": String(remaining),
+  "ratelimit-reset": String(reset),
+});
+
+/** Headers that belong to a refusal: `Retry-After`, `RateLimit-…`, `Allow`, `WWW-Authenticate`. */
 export function problemHeaders(refused: Refusal): Record<string, string> {
-  const headers: Record<string, string> = {};
-  const { retryAfter, allow } = refused.details;
+  const { retryAfter, allow, rate } = refused.details;
+  const headers: Record<string, string> = rate === undefined ? {} : rateHeaders(rate);
   if (refused.kind === "unavailable" || refused.kind === "too_many") {
     headers["retry-after"] = String(Math.max(1, Math.ceil(retryAfter ?? 1)));
   }

@@ -16,7 +16,7 @@ import {
 } from "../errors.ts";
 import { keyInUse, keyReused } from "../idempotency/idempotency.ts";
 import { refusalsOfAccess } from "../permissions.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, ifMatchOf } from "./endpoint.ts";
 import { invalidCursor } from "./page.ts";
 import {
   bodyTimeout,
@@ -57,9 +57,8 @@ const CHANGES = [
 
 /** By slug. What a door throws beyond these is answered all the same, and logged as `refusal_not_declared`. */
 export function refusalsOf(endpoint: Endpoint): ReadonlyMap<string, RefusalType> {
-  const { method, access, params, page, versioned } = endpoint;
-  const needsMatch = versioned !== false && method !== "GET";
-  const mustMatch = method === "PUT" || method === "PATCH" || versioned === "if-match";
+  const { method, access, params, page } = endpoint;
+  const ifMatch = ifMatchOf(endpoint);
   const types = [
     ...ALWAYS,
     ...DATABASE,
@@ -68,8 +67,8 @@ export function refusalsOf(endpoint: Endpoint): ReadonlyMap<string, RefusalType>
     ...(params === undefined ? [] : [notFound]),
     ...(page === undefined ? [] : [invalidCursor]),
     ...(method === "POST" ? [malformedHeader, keyReused, keyInUse] : []),
-    ...(needsMatch ? [malformedHeader, stale] : []),
-    ...(needsMatch && mustMatch ? [preconditionRequired] : []),
+    ...(ifMatch === "ignored" ? [] : [malformedHeader, stale]),
+    ...(ifMatch === "required" ? [preconditionRequired] : []),
     ...endpoint.refusals,
   ];
   return new Map(types.map((type) => [type.slug, type]));

@@ -91,6 +91,12 @@ export const timestamp = (options: { readonly description?: string } = {}): TUns
 export const nullable = <S extends TSchema>(schema: S, options: { readonly description?: string } = {}) =>
   Type.Union([schema, Type.Null()], { ...options });
 
+/** The same schema, with what it means where it stands. */
+export const described = <S extends TSchema>(schema: S, description: string): S => ({
+  ...schema,
+  description,
+});
+
 /** One of a closed list of words. */
 export const choice = <const V extends readonly string[]>(
   values: V,

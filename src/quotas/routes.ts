@@ -23,15 +23,22 @@ export const quotasEndpoints = [
           allowed: nullable(whole("More cannot be stored.")),
         }),
         requestsPerMinute: Type.Object({
-          allowed: nullable(whole("Of all people together, on each server.")),
+          used: whole(
+            "Of what is allowed on this node, the server that answers: those of the last minute, as far as they have not come back yet. This request is one of them.",
+          ),
+          allowed: nullable(
+            whole(
+              "On each node: of all people together, and as many again of all API keys; where the operator has set a limit, of both together.",
+            ),
+          ),
         }),
       }),
     },
     handle: ({ deps, actor }) => getUsage(deps, actor),
-    present: ({ people, storageBytes, allowed }) => ({
+    present: ({ people, storageBytes, allowed }, { client }) => ({
       people: { used: people, allowed: allowed.people },
       storageBytes: { used: storageBytes, allowed: allowed.storageBytes },
-      requestsPerMinute: { allowed: allowed.requestsPerMinute },
+      requestsPerMinute: { used: client.organizationRequests ?? 0, allowed: allowed.requestsPerMinute },
     }),
   }),
 ];

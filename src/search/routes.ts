@@ -47,7 +47,12 @@ export const searchEndpoints = [
     description:
       'The organization\'s published lessons in which all words occur, in any of their forms, best first. `"quoted phrases"`, `or` and `-word` work. A lesson is found within moments of being published.',
     query: t.Object({
-      q: Type.String({ minLength: 1, maxLength: 500, examples: ["while loop"] }),
+      q: Type.String({
+        minLength: 1,
+        maxLength: 500,
+        description: 'What to look for: words, `"quoted phrases"`, `or`, `-word`.',
+        examples: ["while loop"],
+      }),
       language: t.Optional(
         formed(LANGUAGE_FORM, {
           pattern: LANGUAGE_PATTERN,

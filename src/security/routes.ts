@@ -81,7 +81,11 @@ export const securityEndpoints = [
     tag: "security",
     summary: "List attacks on logins",
     description: "The latest begun first. Ended ones are kept for ninety days.",
-    query: t.Object({ status: t.Optional(t.Union([t.Literal("open"), t.Literal("ended")])) }),
+    query: t.Object({
+      status: t.Optional(
+        choice(["open", "ended"], { description: "Only attacks that go on, or only those that are over." }),
+      ),
+    }),
     page: uuid(),
     answers: { 200: pageOf(attack) },
     handle: ({ deps, actor, query, page }) =>

@@ -232,7 +232,7 @@ export const sessionsEndpoints = [
     tag: "sessions",
     summary: "End your sessions",
     description: "`others=true`: all but this one. `others=false`: this one too.",
-    query: t.Object({ others: t.Boolean() }),
+    query: t.Object({ others: t.Boolean({ description: "Whether the session of this request goes on." }) }),
     answers: { 200: endedShape },
     handle: ({ deps, actor, query, client }) => endSessions(deps, actor, query, originOf(client, undefined)),
     present: (ended, { query }) =>

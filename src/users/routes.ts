@@ -19,7 +19,7 @@ import {
   userSummaryView,
   userView,
 } from "../http/people.ts";
-import { choice, filled, moment, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { choice, described, filled, moment, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
 import { reauthenticationRequired } from "../permissions.ts";
 import {
@@ -187,9 +187,9 @@ export const usersEndpoints = [
     summary: "Find one person by what names them",
     description: "By exactly one of these. Deleted people are not found.",
     query: t.Object({
-      email: t.Optional(email),
-      username: t.Optional(username),
-      externalId: t.Optional(externalId),
+      email: t.Optional(described(email, "Whose address this is, in any case.")),
+      username: t.Optional(described(username, "Whose username this is, in any case.")),
+      externalId: t.Optional(described(externalId, "Whom the school's other systems know by this.")),
     }),
     versioned: true,
     answers: { 200: userShape },

@@ -15,7 +15,12 @@ import { things } from "./things.ts";
 interface Operation {
   readonly operationId: string;
   readonly security: readonly unknown[];
-  readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required: boolean;
+    readonly description?: string;
+  }[];
   readonly requestBody?: { readonly content: Record<string, Media> };
   readonly responses: Record<
     string,
@@ -29,6 +34,8 @@ interface Media {
 }
 interface Described {
   readonly openapi: string;
+  readonly info: { readonly description: string };
+  readonly tags: readonly { readonly name: string; readonly description?: string }[];
   readonly servers: readonly { readonly url: string }[];
   readonly paths: Record<string, Record<string, Operation>>;
 }
@@ -109,9 +116,12 @@ describe("the OpenAPI document", () => {
       operation?.parameters
         .filter((each) => each.in === "header")
         .map(({ name, required }) => [name, required]);
-    expect(headers(paths["/v1/things"]?.post)).toEqual([
+    // What is made has no version before.
+    expect(headers(paths["/v1/things"]?.post)).toEqual([["Idempotency-Key", false]]);
+    expect(paths["/v1/things"]?.post?.responses["412"]).toBeUndefined();
+    expect(headers(paths["/v1/things/{id}/publish"]?.post)).toEqual([
       ["Idempotency-Key", false],
-      ["If-Match", false],
+      ["If-Match", true],
     ]);
     expect(headers(paths["/v1/things/{id}"]?.patch)).toEqual([["If-Match", true]]);
     expect(headers(paths["/v1/things/{id}"]?.get)).toEqual([["If-None-Match", false]]);
@@ -124,6 +134,36 @@ describe("the OpenAPI document", () => {
     expect(Object.keys(paths["/v1/things/{id}/picture"]?.get?.responses["200"]?.content ?? {})).toEqual([
       "image/png",
     ]);
+  });
+
+  test("says of every parameter and every tag more than its name, and shows a file to import [row 94]", async () => {
+    const document = JSON.parse(JSON.stringify(await openapi(endpoints, "1.2.3"))) as Described;
+    const told = document.tags.map(({ name, description = "" }) => [name, description.length > 40]);
+    expect(told).toEqual(document.tags.map(({ name }) => [name, true]));
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const { parameters } of Object.values(methods)) {
+        const mute = parameters.filter(({ description = "" }) => description.length < 10);
+        expect([path, mute]).toEqual([path, []]);
+      }
+    }
+    const file = document.paths["/v1/users/import"]?.post?.requestBody?.content ?? {};
+    expect(file["text/csv"]?.example).toStartWith("external_id,full_name");
+    expect(
+      String(file["application/x-ndjson"]?.example)
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toHaveLength(2);
+    for (const word of [
+      "second-factor",
+      "reauthentication",
+      "refresh",
+      "api-keys",
+      "Idempotency-Key",
+      "If-Match",
+    ]) {
+      expect(document.info.description).toContain(word);
+    }
   });
 
   test("writes schemas as JSON Schema 2020-12 does, with an example that fits [row 94]", async () => {
@@ -187,6 +227,11 @@ describe("the catalogue of refusals", () => {
 });
 
 describe("the page of the documentation", () => {
+  test("is where somebody arrives who typed the address of the server [row 95]", async () => {
+    const arrived = await send(app, "/", { token: null });
+    expect([arrived.status, arrived.headers.get("location"), arrived.text]).toEqual([302, "/docs", ""]);
+  });
+
   test("takes everything from this server, with no script inline [row 95]", async () => {
     const page = await send(app, "/docs", { token: null });
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);

@@ -54,6 +54,32 @@ describe("the rate", () => {
     expect(limit.user(HERE, "u", 10_000).remaining).toBe(0);
   });
 
+  test("who is refused is sent away until the slowest of what they share has one again", () => {
+    // One a second for the person, one in ten seconds for all.
+    const limit = limits({ organizationRequestsPerMinute: 6, userRequestsPerMinute: 60 });
+    for (let at = 0; at < 6; at++) limit.user(HERE, "u", 0).release();
+    try {
+      limit.user(HERE, "u", 0);
+      throw new Error("not refused");
+    } catch (error) {
+      const { retryAfter, rate } = (error as Refusal).details;
+      expect(retryAfter).toBe(10);
+      expect(rate).toEqual({ limit: 6, remaining: 0, reset: 10 });
+    }
+  });
+
+  test("what an organization has used is told of what binds the caller, and comes back with time", () => {
+    const limit = limits({ organizationRequestsPerMinute: 60 });
+    for (let at = 0; at < 5; at++) limit.user(HERE, `u${at}`, 0).release();
+    expect(limit.user(HERE, "a", 0).organizationUsed).toBe(6);
+    expect(limit.apiKey(HERE, "k", 0).organizationUsed).toBe(1);
+    expect(limit.user(HERE, "a", 3000).organizationUsed).toBe(4);
+    expect(limit.user(THERE, "b", 0).organizationUsed).toBe(1);
+    expect(limit.user({ ...HERE, requestsPerMinute: 10 }, "a", 3000).organizationUsed).toBe(1);
+    expect(limit.apiKey({ ...HERE, requestsPerMinute: 10 }, "k", 3000).organizationUsed).toBe(2);
+    expect(limit.address("10.0.0.1", 0).organizationUsed).toBeNull();
+  });
+
   test("what is left is told of the tighter of the two", () => {
     const limit = limits({ organizationRequestsPerMinute: 61 });
     const { remaining, limit: of, reset } = limit.user(HERE, "a", 0);
@@ -163,7 +189,11 @@ describe("over HTTP", () => {
     expect((await send(app, "/v1/things?wat")).headers.get("ratelimit-remaining")).toBe("0");
     const refused = await send(app, "/v1/things");
     expect([refused.status, slugOf(refused)]).toEqual([429, "too_many_requests"]);
-    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    expect(refused.headers.get("ratelimit-limit")).toBe("2");
+    expect(refused.headers.get("ratelimit-remaining")).toBe("0");
+    const wait = Number(refused.headers.get("retry-after"));
+    expect(wait).toBeGreaterThan(1);
+    expect(wait).toBe(Number(refused.headers.get("ratelimit-reset")));
     expect((await send(app, "/v1/things", { token: "stranger-token" })).status).toBe(429);
     app.close();
   });

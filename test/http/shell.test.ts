@@ -83,15 +83,7 @@ describe("a route", () => {
 
 describe("finding a route", () => {
   test("an unknown address is a problem, and so is an address with another ending", async () => {
-    for (const address of [
-      "/",
-      "/v1",
-      "/v1/nothing",
-      "/v1/things/",
-      `${path}/`,
-      "/V1/things",
-      "//v1/things",
-    ]) {
+    for (const address of ["/v1", "/v1/nothing", "/v1/things/", `${path}/`, "/V1/things", "//v1/things"]) {
       const got = await send(app, address);
       expect([address, got.status, slugOf(got)]).toEqual([address, 404, "not_found"]);
       expect(got.headers.get("content-type")).toBe("application/problem+json");

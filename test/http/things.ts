@@ -44,10 +44,12 @@ export const list = endpointFor(EVERYBODY, {
   tag: "things",
   summary: "List things",
   query: Type.Object({
-    kind: Type.Optional(choice(["big", "small"])),
-    least: Type.Optional(Type.Integer({ minimum: 0 })),
-    live: Type.Optional(Type.Boolean()),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { maxItems: 3 })),
+    kind: Type.Optional(choice(["big", "small"], { description: "Only of this kind." })),
+    least: Type.Optional(Type.Integer({ minimum: 0, description: "Only from this number on." })),
+    live: Type.Optional(Type.Boolean({ description: "Only what is live." })),
+    tags: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), { maxItems: 3, description: "Only with all of these." }),
+    ),
   }),
   page: Type.Object({ number: Type.Integer() }),
   answers: { 200: pageOf(Type.Object({ number: Type.Integer(), seen: Type.String() })) },

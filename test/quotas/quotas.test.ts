@@ -37,7 +37,7 @@ const usage = async ({ token }: GivenOrganization) =>
     await request<{
       people: { used: number; allowed: number | null };
       storageBytes: { used: number; allowed: number | null };
-      requestsPerMinute: { allowed: number | null };
+      requestsPerMinute: { used: number; allowed: number | null };
     }>("GET", "/v1/organization/usage", { token })
   ).body;
 
@@ -271,8 +271,9 @@ describe("the operator's limits", () => {
       storageBytes: 2 ** 40,
       requestsPerMinute: 600,
     });
-    expect((await usage(house)).requestsPerMinute).toEqual({ allowed: 600 });
+    expect((await usage(house)).requestsPerMinute).toEqual({ used: expect.any(Number), allowed: 600 });
     expect((await usage(other)).requestsPerMinute).toEqual({
+      used: expect.any(Number),
       allowed: deps.config.organizationRequestsPerMinute,
     });
     expect((await usageOf(deps, other.id)).allowed).toEqual({
@@ -334,6 +335,20 @@ describe("the operator's limits", () => {
     expect((await ask(other.token)).status).toBe(200);
     await setQuota(deps, house.id, { requestsPerMinute: null });
     expect((await ask(pupil.token)).status).toBe(200);
+  });
+
+  test("of requests are told beside what is used of them on the node that answers", async () => {
+    const [house, other] = [await it.organization(), await it.organization()];
+    await setQuota(deps, house.id, { requestsPerMinute: 50 });
+    const pupil = await it.member(house);
+    const before = (await usage(house)).requestsPerMinute.used;
+    for (let asked = 0; asked < 9; asked++) await request("GET", "/v1/me", { token: pupil.token });
+    const { used, allowed } = (await usage(house)).requestsPerMinute;
+    // Some may have come back meanwhile, one in 1.2 seconds.
+    expect(used - before).toBeGreaterThan(4);
+    expect(used - before).toBeLessThanOrEqual(10);
+    expect(allowed).toBe(50);
+    expect((await usage(other)).requestsPerMinute.used).toBeLessThan(5);
   });
 
   test("and what is used are for admins to read, and for nobody to write", async () => {
