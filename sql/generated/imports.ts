@@ -249,6 +249,27 @@ export function listLines(tx: TenantTx, params: ListLinesParams): Promise<readon
   ]);
 }
 
+export interface LockEndedParams {
+  readonly organizationId: string;
+  readonly importId: string;
+}
+
+export interface LockEndedRow {
+  readonly state: "waiting" | "running" | "finished" | "failed" | "cancelled";
+}
+
+const lockEndedStatement: Statement = {
+  name: "imports/lock_ended",
+  text: `select /* imports/lock_ended */ state from app.import
+where organization_id = $1 and import_id = $2
+for update`,
+};
+
+/** How an import has ended, once the batch that was under way when it did has ended as well. */
+export function lockEnded(tx: TenantTx, params: LockEndedParams): Promise<LockEndedRow | null> {
+  return maybe<LockEndedRow>(tx, lockEndedStatement, [params.organizationId, params.importId]);
+}
+
 export interface LockImportParams {
   readonly organizationId: string;
   readonly importId: string;
@@ -265,7 +286,7 @@ const lockImportStatement: Statement = {
   text: `with /* imports/lock_import */ asked as materialized (
   select requested_by_id, api_key_id from app.import
   where organization_id = $1 and import_id = $2 and finished_at is null
-  for share
+  for key share
 ), school as materialized (
   select status from app.organization where organization_id = $1
   for share
@@ -288,8 +309,9 @@ from asked`,
 };
 
 /**
- * An import that has not ended, and whether whoever asked for it may still do so, held until the transaction ends: what
- * takes the right away, or cancels the import, waits for a batch, and then nothing more comes of it.
+ * An import that has not ended, and whether whoever asked for it may still do so: what takes the right away waits for the
+ * batch to end, and then nothing more comes of the import. Whoever cancels it does not wait to say so: they would have to
+ * be quicker than the next batch.
  */
 export function lockImport(tx: TenantTx, params: LockImportParams): Promise<LockImportRow | null> {
   return maybe<LockImportRow>(tx, lockImportStatement, [params.organizationId, params.importId]);

@@ -71,6 +71,7 @@ export const statements = [
   "imports/insert_people",
   "imports/list_holders",
   "imports/list_lines",
+  "imports/lock_ended",
   "imports/lock_import",
   "imports/lock_people",
   "imports/prune_imports",

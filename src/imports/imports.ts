@@ -10,8 +10,8 @@ import { changed, onConstraint, readTenant, type Tenant, withTenant } from "../d
 import type { Deps } from "../deps.ts";
 import { once } from "../effects/effects.ts";
 import { notFound, Refusal, refusal, writeConflict } from "../errors.ts";
-import { sendInvitationIn } from "../links/links.ts";
-import { sendMailIn } from "../mail/mail.ts";
+import { sendInvitationsIn } from "../links/links.ts";
+import { type MailInput, sendBulkMailIn } from "../mail/mail.ts";
 import {
   importUnreadable,
   type PeopleFormat,
@@ -19,16 +19,18 @@ import {
   peopleOf,
   usernameOf,
 } from "../people-file.ts";
-import { isFresh } from "../permissions.ts";
+import { mayAct } from "../permissions.ts";
 import { enqueue } from "../queue.ts";
 import { emailTaken, quotaPeopleReached, USER_CONSTRAINTS, usernameTaken } from "../users/users.ts";
-import type { Import, KnownPerson, LineOutcome, LineResult } from "./repository.ts";
+import type { Import, ImportFailure, KnownPerson, LineOutcome, LineResult } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export { importUnreadable, PEOPLE_COLUMNS, PEOPLE_FORMATS, type PeopleFormat } from "../people-file.ts";
 export {
+  IMPORT_FAILURES,
   IMPORT_STATES,
   type Import,
+  type ImportFailure,
   LINE_OUTCOMES,
   type LineOutcome,
   type LineResult,
@@ -36,9 +38,11 @@ export {
 
 /** Of an upload, in bytes: some 100,000 people. */
 export const IMPORT_BYTES = 10 * 1024 * 1024;
-/** Lines in one transaction and one statement. Each invitation takes several more, and others wait to add people. */
+/**
+ * Lines in one transaction and one statement. Whoever adds people meanwhile waits for it to end (app.use_quota): what comes
+ * of a batch is a few statements as well, however many lines it has.
+ */
 const BATCH = 500;
-const BATCH_INVITING = 50;
 /** How often lines are tried that somebody else wrote at the same moment. */
 const ROUNDS = 3;
 
@@ -47,6 +51,8 @@ export const importUnderWay = refusal(
   "import_under_way",
   "Another import of this organization is under way",
 );
+
+export const importEnded = refusal("conflict", "import_ended", "The import has ended already");
 
 /** What an import is to do besides what its lines say. */
 export interface ImportOptions {
@@ -77,7 +83,7 @@ export async function requestImport(
   return withTenant(deps.db, actor, async (tx) => {
     await rows.failStale(tx, organizationId);
     const importId = Bun.randomUUIDv7();
-    const made = { source, format, ...options, proven: isFresh(actor) };
+    const made = { source, format, ...options, proven: actor.fresh, apiKeyId: actor.apiKeyId ?? null };
     await onConstraint(tx, { import_under_way: () => importUnderWay() }, (inner) =>
       rows.insert(inner, organizationId, importId, made),
     );
@@ -117,8 +123,41 @@ export async function listImportLines(
 }
 
 /**
+ * Ends an import that waits or is under way: once this has returned nothing more is stored. What was stored until then
+ * stays. One that was cancelled before stays so. Refuses with `not_found`, and with `import_ended` what came to another
+ * end.
+ */
+export async function cancelImport(deps: Deps, actor: Actor, importId: string): Promise<void> {
+  const { organizationId } = actor;
+  await withTenant(deps.db, actor, async (tx) => {
+    if (await rows.finish(tx, organizationId, importId, { state: "cancelled", failure: null })) {
+      await auditEndIn(tx, organizationId, importId, "success", "cancelled");
+    }
+  });
+  // In a transaction of its own: no batch begins any more, and the last one is waited for.
+  const state = await withTenant(deps.db, actor, (tx) => rows.lockEnded(tx, organizationId, importId));
+  if (state === null) throw notFound();
+  if (state !== "cancelled") throw importEnded();
+}
+
+const auditEndIn = (
+  tx: TenantTx,
+  organizationId: string,
+  importId: string,
+  outcome: "success" | "refused",
+  reason: string,
+) =>
+  auditIn(tx, organizationId, {
+    action: "user.import_ended",
+    outcome,
+    targetType: "import",
+    targetId: importId,
+    details: { reason },
+  });
+
+/**
  * Works off an import that was requested, on behalf of whoever did. Doing so again, or half and again, is the same:
- * each batch says in its own transaction what became of it.
+ * each batch says in its own transaction what became of it. It fails once whoever asked for it could no longer do so.
  */
 export async function workOffImport(
   deps: Deps,
@@ -126,22 +165,44 @@ export async function workOffImport(
   job: { readonly id: string; readonly lastAttempt: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
   const system = { organizationId, userId: null };
-  const finish = (state: "finished" | "failed") =>
-    withTenant(deps.db, system, (tx) => rows.finish(tx, organizationId, importId, state));
+  const fail = (failure: ImportFailure) =>
+    withTenant(deps.db, system, async (tx) => {
+      if (!(await rows.finish(tx, organizationId, importId, { state: "failed", failure }))) return;
+      await auditEndIn(tx, organizationId, importId, "refused", failure);
+    });
   const claimed = await withTenant(deps.db, system, (tx) => rows.claim(tx, organizationId, importId));
   if (claimed === null) return;
+  let stopped: Stopped | null;
   try {
     const tenant = { organizationId, userId: claimed.requestedById };
-    await importPeople(deps, tenant, chunksOf(claimed.source), claimed.format, claimed, {
+    stopped = await importPeople(deps, tenant, chunksOf(claimed.source), claimed.format, claimed, {
       importId,
       jobId: job.id,
       signal: job.signal,
     });
   } catch (error) {
-    if (job.lastAttempt) await finish("failed");
+    if (job.lastAttempt) await fail("not_worked_off");
     throw error;
   }
-  await finish("finished");
+  if (stopped === "ended") return;
+  if (stopped !== null) return fail(stopped);
+  const ending = { state: "finished", failure: null } as const;
+  await withTenant(deps.db, system, (tx) => rows.finish(tx, organizationId, importId, ending));
+}
+
+/** Why an import goes no further: it was cancelled or given up, or could not be asked for any more. */
+type Stopped = "ended" | ImportFailure;
+
+/** Why an import may not go on; null: it may, which then stays so until the transaction ends. */
+async function stoppedIn(tx: TenantTx, organizationId: string, importId: string): Promise<Stopped | null> {
+  const asked = await rows.lock(tx, organizationId, importId);
+  if (asked === null) return "ended";
+  const { organizationActive, role, apiKeyGood } = asked;
+  if (!organizationActive) return "organization_not_active";
+  // Whose it is makes no difference to who may import.
+  if (role === null || !mayAct({ role, userId: "" }, "POST /v1/users/import", null))
+    return "requester_not_allowed";
+  return apiKeyGood ? null : "api_key_ended";
 }
 
 const CHUNK = 64 * 1024;
@@ -172,7 +233,7 @@ export interface ImportJob {
 
 /**
  * Imports a stream of people, batch by batch, each in one transaction with what became of it, and tells of each batch.
- * Refuses with `import_unreadable`.
+ * That of a job stops where it may not go on, and gives why. Refuses with `import_unreadable`.
  */
 export async function importPeople(
   deps: Deps,
@@ -182,19 +243,21 @@ export async function importPeople(
   { dryRun, invite, proven }: ImportOptions,
   job: ImportJob | null = null,
   tell: (results: readonly LineResult[]) => void = () => {},
-): Promise<void> {
+): Promise<Stopped | null> {
   const { organizationId } = tenant;
   const run: Run = { dryRun, invite, proven, importId: job?.importId ?? null, claimed: new Map() };
   const seen = new Set<string>();
   let batch: Numbered[] = [];
   let results: LineResult[] = [];
 
-  const flush = async () => {
-    if (batch.length === 0 && results.length === 0) return;
+  const flush = async (): Promise<Stopped | null> => {
+    if (batch.length === 0 && results.length === 0) return null;
     job?.signal.throwIfAborted();
     const [lines, refused] = [batch, results];
     [batch, results] = [[], []];
     const told = await withTenant(deps.db, tenant, async (tx) => {
+      const stopped = job === null ? null : await stoppedIn(tx, organizationId, job.importId);
+      if (stopped !== null) return stopped;
       let done: readonly LineResult[] = [];
       const work = async () => {
         const stored = dryRun
@@ -208,7 +271,9 @@ export async function importPeople(
       else await once(tx, job.jobId, `up to line ${last}`, work);
       return done;
     });
+    if (typeof told === "string") return told;
     tell(told);
+    return null;
   };
 
   for await (const read of peopleOf(bytes, format)) {
@@ -222,9 +287,11 @@ export async function importPeople(
       const { line, externalId, reason, detail } = read;
       results.push({ line, outcome: "refused", externalId, userId: null, reason, detail });
     }
-    if (batch.length + results.length >= (invite ? BATCH_INVITING : BATCH)) await flush();
+    if (batch.length + results.length < BATCH) continue;
+    const stopped = await flush();
+    if (stopped !== null) return stopped;
   }
-  await flush();
+  return flush();
 }
 
 /** In place of a value: what is undone by it was meant to be. */
@@ -406,7 +473,8 @@ type Decided =
 
 /**
  * What a line makes of a person. Nobody becomes an admin by it, and no admin is changed by it. Another role or e-mail
- * address (the first one too) is a way into an account, and needs a fresh proof. Whoever was suspended stays so.
+ * address (the first one too) is a way into an account, and needs a fresh proof; so do a new teacher and what a teacher
+ * signs in with. Whoever was suspended stays so.
  * `pending` is only for those who are new: whoever has accepted an invitation since is not put back by the same file.
  */
 function decide(record: PersonRecord, before: KnownPerson | null, run: Run): Decided {
@@ -418,6 +486,7 @@ function decide(record: PersonRecord, before: KnownPerson | null, run: Run): Dec
     if (name === null)
       return refused("field_refused", "username is missing, and the external id cannot be one.");
     if (role === "admin") return ADMIN;
+    if (role === "teacher" && !run.proven) return UNPROVEN;
     const invited = run.invite && typeof email === "string";
     const person = {
       userId: Bun.randomUUIDv7(),
@@ -448,13 +517,9 @@ function decide(record: PersonRecord, before: KnownPerson | null, run: Run): Dec
   if (before.status === "suspended" && person.status !== "suspended") {
     return refused("person_suspended", "The person is suspended, which no import ends.");
   }
+  const teacher = before.role === "teacher" && ACCESS_FIELDS.some((field) => person[field] !== before[field]);
   const moved = person.role !== before.role || person.email !== before.email;
-  if (moved && !run.proven) {
-    return refused(
-      "reauthentication_required",
-      "Another role or e-mail address needs an import by somebody who has just proved who they are.",
-    );
-  }
+  if ((moved || teacher) && !run.proven) return UNPROVEN;
   return { person, differs };
 }
 
@@ -463,6 +528,11 @@ const ADMIN = refused(
   "admin_not_importable",
   "Nobody becomes an admin by an import, and no admin is changed.",
 );
+const UNPROVEN = refused(
+  "reauthentication_required",
+  "A teacher, and another role or e-mail address, need an import by somebody who has just proved who they are.",
+);
+const ACCESS_FIELDS = ["username", "status"] as const;
 const FIELDS = ["fullName", "username", "email", "role", "status", "language", "timeZone"] as const;
 
 /** Who is in the way: somebody else in the organization, or in an earlier line. */
@@ -507,6 +577,7 @@ async function tellIn(
       details: { outcome },
     });
   }
+  const notices: MailInput[] = [];
   for (const { person, before } of written) {
     const { userId } = person;
     for (const field of ["role", "status"] as const) {
@@ -521,13 +592,13 @@ async function tellIn(
     }
     const to = before?.email ?? null;
     if (to !== null && to.toLowerCase() !== person.email?.toLowerCase()) {
-      await sendMailIn(deps, tx, organizationId, { userId, template: "email_changed", to });
+      notices.push({ userId, template: "email_changed", to });
     }
   }
+  await sendBulkMailIn(deps, tx, organizationId, notices);
   if (!invite) return;
-  for (const { person } of added) {
-    if (person.email !== null) await sendInvitationIn(deps, tx, organizationId, person.userId);
-  }
+  const ids = added.map(({ person }) => person.userId);
+  await sendInvitationsIn(deps, tx, organizationId, ids);
 }
 
 const doneLine = (outcome: LineOutcome, line: number, { externalId, userId }: KnownPerson): LineResult => ({

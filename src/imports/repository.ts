@@ -4,7 +4,15 @@ import type { TenantTx } from "../../sql/tx.ts";
 import type { Role } from "../actor.ts";
 import type { PeopleFormat, PersonRecord } from "../people-file.ts";
 
-export const IMPORT_STATES = ["waiting", "running", "finished", "failed"] as const;
+export const IMPORT_STATES = ["waiting", "running", "finished", "failed", "cancelled"] as const;
+/** Why an import was given up. */
+export const IMPORT_FAILURES = [
+  "organization_not_active",
+  "requester_not_allowed",
+  "api_key_ended",
+  "not_worked_off",
+] as const;
+export type ImportFailure = (typeof IMPORT_FAILURES)[number];
 export const LINE_OUTCOMES = ["created", "changed", "unchanged", "refused"] as const;
 export type LineOutcome = (typeof LINE_OUTCOMES)[number];
 
@@ -26,6 +34,8 @@ export interface Import {
   readonly dryRun: boolean;
   readonly invite: boolean;
   readonly state: (typeof IMPORT_STATES)[number];
+  /** Null unless it has failed. */
+  readonly failure: ImportFailure | null;
   readonly createdAt: Date;
   readonly requestedById: string | null;
   readonly finishedAt: Date | null;
@@ -41,6 +51,8 @@ export interface NewImport {
   readonly dryRun: boolean;
   readonly invite: boolean;
   readonly proven: boolean;
+  /** With which it is asked for, if with one. */
+  readonly apiKeyId: string | null;
 }
 
 /** What an import may say of a person. */
@@ -81,12 +93,29 @@ export const exists = (tx: TenantTx, organizationId: string, importId: string): 
 export const claim = (tx: TenantTx, organizationId: string, importId: string) =>
   sql.claimImport(tx, { organizationId, importId });
 
-export const finish = (
+/** How an import ends. */
+export type Ending =
+  | { readonly state: "finished" | "cancelled"; readonly failure: null }
+  | { readonly state: "failed"; readonly failure: ImportFailure };
+
+/** False when it has ended already, or there is none. */
+export const finish = async (
   tx: TenantTx,
   organizationId: string,
   importId: string,
-  state: "finished" | "failed",
-): Promise<number> => sql.updateFinished(tx, { organizationId, importId, state });
+  ending: Ending,
+): Promise<boolean> => (await sql.updateFinished(tx, { organizationId, importId, ...ending })) === 1;
+
+/** How an import has ended, once no batch of it is under way; null when there is none. */
+export const lockEnded = async (tx: TenantTx, organizationId: string, importId: string) =>
+  (await sql.lockEnded(tx, { organizationId, importId }))?.state ?? null;
+
+/** What an import is allowed by, held until the transaction ends; null when it has ended. */
+export async function lock(tx: TenantTx, organizationId: string, importId: string) {
+  const row = await sql.lockImport(tx, { organizationId, importId });
+  // The role of nobody who is active: null.
+  return row === null ? null : { ...row, role: row.role as Role | null };
+}
 
 export const failStale = (tx: TenantTx, organizationId: string): Promise<number> =>
   sql.updateStaleFailed(tx, { organizationId });

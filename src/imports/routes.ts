@@ -4,10 +4,13 @@ import { notFound } from "../errors.ts";
 import { answer, endpoint } from "../http/endpoint.ts";
 import { choice, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import {
+  cancelImport,
   getImport,
   IMPORT_BYTES,
+  IMPORT_FAILURES,
   IMPORT_STATES,
   type Import,
+  importEnded,
   importUnderWay,
   importUnreadable,
   LINE_OUTCOMES,
@@ -20,6 +23,9 @@ import {
 const importShape = Type.Object({
   id: uuid(),
   state: choice(IMPORT_STATES, { examples: ["finished"] }),
+  failure: nullable(
+    choice(IMPORT_FAILURES, { description: "Why it has failed. What was stored until then stays." }),
+  ),
   format: choice(PEOPLE_FORMATS, { examples: ["csv"] }),
   dryRun: Type.Boolean(),
   invite: Type.Boolean(),
@@ -44,6 +50,7 @@ const lineShape = Type.Object({
 const view = (made: Import): Static<typeof importShape> => ({
   id: made.id,
   state: made.state,
+  failure: made.failure,
   format: made.format,
   dryRun: made.dryRun,
   invite: made.invite,
@@ -70,8 +77,9 @@ export const importsEndpoints = [
       "external_id: who is not there yet is added, who is there is changed where the line says something else, nobody is " +
       "deleted, and importing the file again changes nothing. An empty cell says nothing. A new person needs full_name; " +
       "the username is the external id where none is given. Nobody gets a password: invite them, or set one. Nobody " +
-      "becomes an admin, no admin is changed, nobody's suspension is ended; another role or e-mail address of somebody " +
-      "who is there needs a password given within five minutes. The file is worked off by a job.",
+      "becomes an admin, no admin is changed, nobody's suspension is ended; a new teacher, what a teacher signs in with, " +
+      "and another role or e-mail address of anybody need a password given within five minutes. A job does the " +
+      "work, for as long as whoever asked for it may still import.",
     query: t.Object({
       dryRun: t.Optional(t.Boolean({ description: "Check everything and store nothing." })),
       invite: t.Optional(
@@ -79,6 +87,15 @@ export const importsEndpoints = [
       ),
     }),
     upload: ["text/csv", "application/x-ndjson"],
+    uploadExamples: {
+      "text/csv":
+        "external_id,full_name,username,email,role\n" +
+        "2026-0042,Ada Lovelace,ada,ada@example.org,student\n" +
+        "2026-0043,Grace Hopper,,,student\n",
+      "application/x-ndjson":
+        '{"external_id":"2026-0042","full_name":"Ada Lovelace","email":"ada@example.org"}\n' +
+        '{"external_id":"2026-0043","full_name":"Grace Hopper","role":"student"}\n',
+    },
     bodyLimit: IMPORT_BYTES,
     answers: { 202: importShape },
     refusals: [importUnreadable, importUnderWay],
@@ -102,13 +119,27 @@ export const importsEndpoints = [
     present: view,
   }),
   endpoint({
+    method: "DELETE",
+    path: "/v1/users/imports/:id",
+    tag: "users",
+    summary: "Cancel an import that waits or is under way",
+    description: "Nothing more is stored once this is answered; what was stored until then stays.",
+    params,
+    answers: { 204: null },
+    refusals: [importEnded],
+    handle: ({ deps, actor, params }) => cancelImport(deps, actor, params.id),
+    present: () => undefined,
+  }),
+  endpoint({
     method: "GET",
     path: "/v1/users/imports/:id/lines",
     tag: "users",
     summary: "List what became of the lines of an import",
     description: "Kept for a week.",
     params,
-    query: t.Object({ outcome: t.Optional(choice(LINE_OUTCOMES)) }),
+    query: t.Object({
+      outcome: t.Optional(choice(LINE_OUTCOMES, { description: "Only lines that ended like this." })),
+    }),
     page: Type.Integer(),
     answers: { 200: pageOf(lineShape) },
     refusals: [notFound],

@@ -1,12 +1,17 @@
 /** Importing people over HTTP: a file is taken, and worked off by a job. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { importUsersJob } from "../../jobs/import-users.ts";
+import { withTenant } from "../../src/db.ts";
 import { pruneImports } from "../../src/imports/imports.ts";
-import { domain } from "../support/domain.ts";
+import { until } from "../jobs/support.ts";
+import { domain, run } from "../support/domain.ts";
 import type { GivenOrganization } from "../support/given.ts";
 
 const statements: string[] = [];
-const app = await domain({ db: { onStatement: (name) => statements.push(name) } });
+const app = await domain({
+  // Locks are waited for by tests that have somebody wait for them.
+  db: { onStatement: (name) => statements.push(name), lockTimeoutMs: 10_000 },
+});
 const { it, request, deps } = app;
 const { admin } = app.database;
 afterAll(app.close);
@@ -51,12 +56,17 @@ const upload = (
   );
 
 /** Works off whatever waits, as a worker would. */
-async function work(id: string, organizationId: string, jobId: string = Bun.randomUUIDv7()): Promise<void> {
+async function work(
+  id: string,
+  organizationId: string,
+  jobId: string = Bun.randomUUIDv7(),
+  lastAttempt = false,
+): Promise<void> {
   await importUsersJob(deps, {
     id: jobId,
     payload: { organizationId, importId: id },
     attempt: 1,
-    lastAttempt: false,
+    lastAttempt,
     signal: new AbortController().signal,
   });
 }
@@ -343,21 +353,10 @@ describe("again", () => {
     const answer = await upload(house.token, ["external_id,full_name", ...rows].join("\n"));
     const { id } = (await answer.json()) as Import;
     const jobId = Bun.randomUUIDv7();
-    await admin(
-      `create function app.planted() returns trigger language plpgsql as $$
-       begin if new.external_id = 'j700' then raise exception 'planted'; end if; return new; end $$`,
-    );
-    await admin(
-      "create trigger planted before insert on app.user for each row execute function app.planted()",
-    );
-    await admin("grant execute on function app.planted() to satchel_request");
-    try {
+    await planted("if new.external_id = 'j700' then raise exception 'planted'; end if;", async () => {
       await expect(work(id, house.id, jobId)).rejects.toThrow("planted");
       expect((await people(house)).size).toBe(500);
-    } finally {
-      await admin("drop trigger planted on app.user");
-      await admin("drop function app.planted()");
-    }
+    });
     await Promise.all([work(id, house.id, jobId), work(id, house.id, jobId)]);
     const { body } = await request<Import>("GET", `/v1/users/imports/${id}`, { token: house.token });
     expect(body).toMatchObject({ state: "finished", created: 1200, unchanged: 0, refused: 0 });
@@ -377,7 +376,7 @@ test("a batch is one statement, however many people: a thousand are added by two
     statements.length = 0;
     await feed(house, rows(name));
     const ours = statements.filter((statement) =>
-      /^imports\/(lock|list_holders|insert_p|update_p)/.test(statement),
+      /^imports\/(lock_people|list_holders|insert_p|update_p)/.test(statement),
     );
     expect(ours.filter((statement) => statement === written)).toHaveLength(2);
     expect(ours).toHaveLength(8);
@@ -441,7 +440,7 @@ describe("what no line can do", () => {
     expect(pupil.id).toBe(String(before.get("pupil")?.user_id));
   });
 
-  test("another role or e-mail address needs a proof that is fresh; then sessions end and the old address is told [row 20]", async () => {
+  test("a teacher, and another role or e-mail address, need a proof that is fresh; then sessions end and the old address is told [row 20]", async () => {
     const house = await it.organization();
     const { user, token } = await it.member(house);
     await admin("update app.user set external_id = 'm1', email_verified_at = now() where user_id = $1", [
@@ -454,20 +453,24 @@ describe("what no line can do", () => {
       "update app.session set authenticated_at = now() - interval '6 minutes' where organization_id = $1",
       [house.id],
     );
-    for (const text of [role, email]) {
+    const teacher = "external_id,full_name,role\nm2,New Teacher,teacher";
+    for (const text of [role, email, teacher]) {
       expect(outcomes((await feed(house, text)).lines)).toEqual([
         [2, "refused", "reauthentication_required"],
       ]);
     }
     expect(await people(house)).toEqual(before);
-    const added = await feed(house, "external_id,full_name,role\nm2,New Teacher,teacher");
-    expect(outcomes(added.lines)).toEqual([[2, "created"]]);
     await admin("update app.session set authenticated_at = now() where organization_id = $1", [house.id]);
+    expect(outcomes((await feed(house, teacher)).lines)).toEqual([[2, "created"]]);
     expect(outcomes((await feed(house, email)).lines)).toEqual([[2, "changed"]]);
     expect((await people(house)).get("m1")).toMatchObject({ email_verified_at: null, role: "student" });
     expect((await request("GET", "/v1/me", { token })).status).toBe(200);
     expect(outcomes((await feed(house, role)).lines)).toEqual([[2, "changed"]]);
     expect((await request("GET", "/v1/me", { token })).status).toBe(401);
+    // The password that an admin had given them ended with it.
+    expect(await admin("select password_hash from app.credential where user_id = $1", [user.id])).toEqual([
+      { password_hash: null },
+    ]);
     const mails = await admin("select template from app.mail where user_id = $1", [user.id]);
     expect(mails).toEqual([{ template: "email_changed" }]);
   });
@@ -534,6 +537,213 @@ test("who imported whom can be answered: one event for those who were added and 
   expect([events[0]?.target, events[1]?.target]).toEqual([done.id, next.id]);
 });
 
+/** A trigger that does this before somebody is added, for as long as `during` runs. */
+async function planted(body: string, during: () => Promise<void>): Promise<void> {
+  await admin(
+    `create function app.planted() returns trigger language plpgsql as $$ begin ${body} return new; end $$`,
+  );
+  await admin("create trigger planted before insert on app.user for each row execute function app.planted()");
+  await admin("grant execute on function app.planted() to satchel_request");
+  try {
+    await during();
+  } finally {
+    await admin("drop trigger planted on app.user");
+    await admin("drop function app.planted()");
+  }
+}
+
+const table = (prefix: string, count: number) =>
+  ["external_id,full_name", ...Array.from({ length: count }, (_, at) => `${prefix}${at},Pupil ${at}`)].join(
+    "\n",
+  );
+
+const endOf = (id: string) =>
+  admin(
+    `select i.state, i.failure, i.source is null as forgotten,
+       (select count(*)::int from app.user u where u.organization_id = i.organization_id and external_id like 'h%') as people,
+       array(select e.outcome || ' ' || (e.details::jsonb ->> 'reason') from app.audit_event e
+             where e.organization_id = i.organization_id and e.action = 'user.import_ended' and e.target_id = i.import_id::text) as audited
+     from app.import i where import_id = $1`,
+    [id],
+  );
+
+describe("an import goes on for as long as whoever asked for it could ask for it again", () => {
+  interface Asked {
+    readonly house: GivenOrganization;
+    readonly keyId: string;
+    readonly otherKeyId: string;
+  }
+
+  /** Asked for by an admin beside the first, or with a key of theirs, and worked off as far as the second batch. */
+  async function halfway(by: "session" | "key") {
+    const house = await it.organization();
+    const { user, token } = await it.member(house, "admin");
+    const key = async () =>
+      (
+        await request<{ token: string; apiKey: { id: string } }>("POST", "/v1/api-keys", {
+          token,
+          body: {
+            name: "Sync",
+            scopes: ["users:write"],
+            expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+          },
+        })
+      ).body;
+    const [made, another] = [await key(), await key()];
+    const answer = await upload(by === "key" ? made.token : token, table("h", 1200));
+    const { id } = (await answer.json()) as Import;
+    const jobId = Bun.randomUUIDv7();
+    await planted("if new.external_id = 'h700' then raise exception 'planted'; end if;", async () => {
+      await expect(work(id, house.id, jobId)).rejects.toThrow("planted");
+    });
+    const asked: Asked = { house, keyId: made.apiKey.id, otherKeyId: another.apiKey.id };
+    return { ...asked, id, user, again: () => work(id, house.id, jobId) };
+  }
+
+  const set = (column: string) => (_: Asked, userId: string) =>
+    admin(`update app.user set ${column} where user_id = $1`, [userId]);
+  const revoke = (keyId: string) =>
+    admin("update app.api_key set revoked_at = now(), revoke_reason = 'revoked' where api_key_id = $1", [
+      keyId,
+    ]);
+
+  test.each([
+    ["they are suspended", "session", "requester_not_allowed", set("status = 'suspended'")],
+    ["they have another role", "session", "requester_not_allowed", set("role = 'teacher'")],
+    [
+      "they are deleted",
+      "session",
+      "requester_not_allowed",
+      set("deleted_at = now(), deletion_id = app.uuidv7()"),
+    ],
+    [
+      "the organization is suspended",
+      "session",
+      "organization_not_active",
+      ({ house }: Asked) =>
+        admin("update app.organization set status = 'suspended' where organization_id = $1", [house.id]),
+    ],
+    ["the key is revoked", "key", "api_key_ended", ({ keyId }: Asked) => revoke(keyId)],
+    [
+      "the key has expired",
+      "key",
+      "api_key_ended",
+      ({ keyId }: Asked) =>
+        admin(
+          "update app.api_key set created_at = now() - interval '2 hours', expires_at = now() where api_key_id = $1",
+          [keyId],
+        ),
+    ],
+  ] as const)(
+    "and fails once %s: what was stored stays, nobody more is added",
+    async (_, by, failure, lose) => {
+      const asked = await halfway(by);
+      await lose(asked, asked.user.id);
+      await asked.again();
+      const ended = {
+        state: "failed",
+        failure,
+        forgotten: true,
+        people: 500,
+        audited: [`refused ${failure}`],
+      };
+      expect(await endOf(asked.id)).toEqual([ended]);
+      await asked.again();
+      expect(await endOf(asked.id)).toEqual([ended]);
+    },
+  );
+
+  test.each([
+    [
+      "session",
+      async ({ house, keyId }: Asked) => {
+        const { user } = await it.member(house, "admin");
+        await admin("update app.user set status = 'suspended' where user_id = $1", [user.id]);
+        await admin(
+          "update app.session set ended_at = now(), end_reason = 'signed_out' where organization_id = $1",
+          [house.id],
+        );
+        await revoke(keyId);
+      },
+    ],
+    ["key", ({ otherKeyId }: Asked) => revoke(otherKeyId)],
+  ] as const)(
+    "and to its end when others lose theirs, or they sign out (asked with a %s)",
+    async (by, lose) => {
+      const asked = await halfway(by);
+      await lose(asked);
+      await asked.again();
+      expect(await endOf(asked.id)).toEqual([
+        { state: "finished", failure: null, forgotten: true, people: 1200, audited: [] },
+      ]);
+    },
+  );
+
+  test("and not once it is cancelled: that waits for the batch under way, after which nobody is added", async () => {
+    const house = await it.organization();
+    const { id } = (await (await upload(house.token, table("h", 1200))).json()) as Import;
+    const cancel = () =>
+      request<{ type?: string }>("DELETE", `/v1/users/imports/${id}`, { token: house.token });
+    const waiting = async () =>
+      (
+        await admin(
+          "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+      ).length;
+    const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = withTenant(deps.db, { organizationId: house.id, userId: null }, async (tx) => {
+      await run(tx, "select pg_advisory_xact_lock(7)");
+      held.resolve();
+      await release.promise;
+    });
+    await held.promise;
+    await planted("if new.external_id = 'h700' then perform pg_advisory_xact_lock(7); end if;", async () => {
+      const working = work(id, house.id);
+      await until(async () => (await waiting()) === 1);
+      const cancelling = cancel();
+      await until(async () => (await waiting()) === 2);
+      release.resolve();
+      expect((await cancelling).status).toBe(204);
+      const ended = {
+        ...{ state: "cancelled", failure: null, forgotten: true, people: 1000 },
+        audited: ["success cancelled"],
+      };
+      expect(await endOf(id)).toEqual([ended]);
+      await Promise.all([working, holding]);
+      expect((await cancel()).status).toBe(204);
+      expect(await endOf(id)).toEqual([ended]);
+    });
+  });
+
+  test("one that waits is cancelled too, and makes room for another; one that has ended is not", async () => {
+    const house = await it.organization();
+    const { id } = (await (await upload(house.token, table("h", 3))).json()) as Import;
+    const cancel = (importId: string, token = house.token) =>
+      request<{ type?: string }>("DELETE", `/v1/users/imports/${importId}`, { token });
+    expect((await cancel(id, other.token)).status).toBe(404);
+    expect((await cancel(Bun.randomUUIDv7())).status).toBe(404);
+    expect(await endOf(id)).toMatchObject([{ state: "waiting", audited: [] }]);
+    expect((await cancel(id)).status).toBe(204);
+    await work(id, house.id);
+    expect(await endOf(id)).toMatchObject([{ state: "cancelled", people: 0 }]);
+    const done = await feed(house, table("h", 3));
+    const late = await cancel(done.id);
+    expect([late.status, late.body.type]).toEqual([409, "urn:satchel:problem:import_ended"]);
+    expect(await endOf(done.id)).toMatchObject([{ state: "finished", people: 3, audited: [] }]);
+  });
+
+  test("and is given up after the last attempt of its job", async () => {
+    const house = await it.organization();
+    const { id } = (await (await upload(house.token, table("h", 3))).json()) as Import;
+    await planted("raise exception 'planted';", async () => {
+      await expect(work(id, house.id, Bun.randomUUIDv7(), true)).rejects.toThrow("planted");
+    });
+    expect(await endOf(id)).toMatchObject([
+      { state: "failed", failure: "not_worked_off", people: 0, audited: ["refused not_worked_off"] },
+    ]);
+  });
+});
+
 describe("the doors", () => {
   test("an import is the organization's own, and admins' alone [row 45]", async () => {
     const done = await feed(school, `external_id,full_name\n${fresh()},X`);
@@ -579,7 +789,7 @@ describe("the doors", () => {
     expect(body.state).toBe("failed");
   });
 
-  test("an API key that may write people imports them, and changes no role and no e-mail address", async () => {
+  test("an API key that may write people imports them, but no teacher, no other role and no e-mail address", async () => {
     const house = await it.organization();
     const made = await request<{ token: string }>("POST", "/v1/api-keys", {
       token: house.token,
@@ -590,19 +800,26 @@ describe("the doors", () => {
       },
     });
     const key = { ...house, token: made.body.token };
-    const first = await feed(
-      key,
-      "external_id,full_name,role,email\nk1,One,,k1@school.example\nk2,Two,teacher,",
-    );
-    expect(outcomes(first.lines)).toEqual([
+    const columns = "external_id,full_name,role,email";
+    const text = `${columns}\nk1,One,,k1@school.example\nk2,Two,teacher,`;
+    expect(outcomes((await feed(key, text)).lines)).toEqual([
       [2, "created"],
+      [3, "refused", "reauthentication_required"],
+    ]);
+    expect(outcomes((await feed(house, text)).lines)).toEqual([
+      [2, "unchanged"],
       [3, "created"],
     ]);
-    const text = "external_id,full_name,role,email\nk1,,teacher,\nk2,Zwei,,";
-    expect(outcomes((await feed(key, text)).lines)).toEqual([
+    expect(outcomes((await feed(key, `${columns}\nk1,,teacher,\nk2,Zwei,,`)).lines)).toEqual([
       [2, "refused", "reauthentication_required"],
       [3, "changed"],
     ]);
+    for (const access of ["k2,another-name,\nk1,yet-another,", "k2,,inactive\nk1,,inactive"]) {
+      expect(outcomes((await feed(key, `external_id,username,status\n${access}`)).lines)).toEqual([
+        [2, "refused", "reauthentication_required"],
+        [3, "changed"],
+      ]);
+    }
     const moved = await feed(key, "external_id,email\nk1,evil@elsewhere.example\nk2,first@elsewhere.example");
     expect(outcomes(moved.lines)).toEqual([
       [2, "refused", "reauthentication_required"],

@@ -3,7 +3,7 @@
 -- scope: tenant
 -- not null: created, changed, unchanged, refused
 select
-  i.import_id, i.format, i.dry_run, i.invite, i.state, i.created_at, i.requested_by_id, i.finished_at,
+  i.import_id, i.format, i.dry_run, i.invite, i.state, i.failure, i.created_at, i.requested_by_id, i.finished_at,
   l.created, l.changed, l.unchanged, l.refused
 from app.import i
 cross join lateral (

@@ -2,6 +2,6 @@
 -- returns: count
 -- scope: tenant
 update app.import
-set state = 'failed', finished_at = now(), source = null
+set state = 'failed', failure = 'not_worked_off', finished_at = now(), source = null
 where organization_id = :organization_id and finished_at is null
   and updated_at < now() - case state when 'waiting' then interval '1 day' else interval '1 hour' end
