@@ -29,13 +29,18 @@ export const serveCommand: Command = {
   usage: "[--host H] [--port N] [--data-dir DIR] [--ready-file FILE] [--migrate]",
   details: [
     "Without DATABASE_URL it runs its own PostgreSQL in the data folder. SIGTERM and Ctrl-C finish what is under way",
-    "and stop; a second one stops at once.",
+    "and stop; a second one stops at once. The ready file is for its owner alone: mailboxPassword opens the page /mail",
+    "from this machine (user operator, with the embedded database); setupCode is there until an organization is founded.",
   ].join("\n"),
   options: {
     host: { type: "string", value: "H", meaning: "address to listen on (127.0.0.1)" },
     port: { type: "string", value: "N", meaning: "port to listen on (3000); 0 picks a free one" },
     ...DATA_DIR,
-    "ready-file": { type: "string", value: "FILE", meaning: "written when ready: url, docs, pid, setupCode" },
+    "ready-file": {
+      type: "string",
+      value: "FILE",
+      meaning: "written when ready: url, docs, pid, mailboxPassword, setupCode",
+    },
     migrate: { type: "boolean", meaning: "first migrate the external database, by DATABASE_OWNER_URL" },
   },
   positionals: { min: 0, max: 0 },

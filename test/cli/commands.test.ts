@@ -40,6 +40,12 @@ describe("help", () => {
   });
 });
 
+test("the help of serve names each field that the ready file can have", async () => {
+  const { out } = await satchel(["help", "serve"]);
+  for (const field of ["url", "docs", "pid", "mailboxPassword", "setupCode"])
+    expect(out).toMatch(new RegExp(`written when ready: .*\\b${field}\\b`));
+});
+
 describe("wrong usage ends with 2 and says what is right", () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["nonsense"], 'there is no command "nonsense"'],

@@ -22,7 +22,7 @@ const asked = endpoints.flatMap(({ method, path, body, query }) =>
 );
 
 describe("a form that text must have", () => {
-  test("is told in words wherever a pattern or a format asks for one [row 92]", () => {
+  test("is told in words wherever a pattern or a format asks for one [row 108]", () => {
     const formal = asked.filter(([, { pattern, format }]) => pattern !== undefined || format !== undefined);
     expect(formal.length).toBeGreaterThan(30);
     for (const [way, schema] of formal)
