@@ -289,12 +289,16 @@ from app.audit_subject s
 join app.audit_event e on e.organization_id = s.organization_id and e.sequence = s.sequence
 where s.organization_id = $1 and s.subject_id = $2 and s.action = any($3)
   and e.actor_id is distinct from s.subject_id
+  and (e.actor_id is not null or s.action like 'user.%' or s.action like 'erasure.%')
   and ($4::bigint is null or s.sequence < $4)
 order by s.sequence desc
 limit $5::int`,
 };
 
-/** Which others looked at a person or took their data along, newest first. */
+/**
+ * Which others looked at a person, took their data along or changed something of theirs, newest first. Of what nobody who
+ * is known did, only what an operator or a job does to a person: the rest was done by a link, and so by themselves.
+ */
 export function listDisclosures(
   tx: TenantTx,
   params: ListDisclosuresParams,

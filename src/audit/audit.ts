@@ -346,11 +346,32 @@ export async function listAuditEvents(
   });
 }
 
-const DISCLOSURES = AUDIT_ACTIONS.filter((action) => ACTIONS[action] === "disclosure");
+/** What others do to somebody's account. Not what a link does: whoever follows one is the person, though nobody knows. */
+const INTERVENTIONS = [
+  "user.changed",
+  "user.role_changed",
+  "user.status_changed",
+  "user.deleted",
+  "user.restored",
+  "user.imported",
+  "password.set",
+  "login.unlocked",
+  "second_factor.reset",
+  "session.ended",
+  "api_key.revoked",
+  "erasure.requested",
+  "erasure.finished",
+] as const satisfies readonly AuditAction[];
+
+/** Actions that tell a person who looked at them, who took their data along, and who changed something of theirs. */
+export const ABOUT_A_PERSON: readonly AuditAction[] = [
+  ...AUDIT_ACTIONS.filter((action) => ACTIONS[action] === "disclosure"),
+  ...INTERVENTIONS,
+];
 
 /**
- * Who looked at a person and who took their data along, newest first, one more than `limit` when there are more. Who may
- * ask is for the caller to say.
+ * Which others looked at a person, took their data along or changed something of theirs, newest first, one more than
+ * `limit` when there are more. Who may ask is for the caller to say.
  */
 export async function listDisclosuresIn(
   tx: TenantTx,
@@ -359,7 +380,7 @@ export async function listDisclosuresIn(
   before: number | null,
   limit: number,
 ): Promise<readonly Disclosure[]> {
-  return rows.listDisclosures(tx, organizationId, personId, DISCLOSURES, before, limit + 1);
+  return rows.listDisclosures(tx, organizationId, personId, ABOUT_A_PERSON, before, limit + 1);
 }
 
 // ── The chain ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,6 +23,8 @@ import { choice, described, filled, moment, nullable, pageOf, timestamp, uuid } 
 import { passwordRefused, passwordsBusy } from "../passwords.ts";
 import { reauthenticationRequired } from "../permissions.ts";
 import {
+  ABOUT_A_PERSON,
+  type AuditAction,
   countUsers,
   createUser,
   type Disclosure,
@@ -103,7 +105,7 @@ const byRole = Type.Object({
 
 const disclosure = Type.Object({
   at: timestamp(),
-  action: choice(["user.read", "user.listed", "user.exported"]),
+  action: choice(ABOUT_A_PERSON, { examples: ["user.read"] }),
   what: Type.String({
     description: "What of the person: their record, their sign-in, who looked at them.",
     examples: ["record"],
@@ -122,10 +124,11 @@ const disclosureView = (row: Disclosure): Static<typeof disclosure> => {
   const details = row.details as { readonly role?: string; readonly purpose?: string };
   return {
     at: row.createdAt,
-    action: row.action as "user.read" | "user.listed" | "user.exported",
+    action: row.action as AuditAction,
     what: row.targetType ?? "record",
     actorId: row.actorId,
-    role: details.role ?? null,
+    // What was done to a person may name a role too: theirs.
+    role: details.purpose === undefined ? null : (details.role ?? null),
     purpose: details.purpose ?? null,
   };
 };
@@ -337,9 +340,9 @@ export const usersEndpoints = [
     method: "GET",
     path: "/v1/users/:id/disclosures",
     tag: "users",
-    summary: "List who looked at a person",
+    summary: "List who looked at or changed a person",
     description:
-      "Newest first: who else was shown this person, when, as what and why, and who took their data along (34 CFR 99.32). People may ask it of themselves.",
+      "Newest first: who else was shown this person, when, as what and why, who took their data along (34 CFR 99.32), and who changed something of theirs. People may ask it of themselves, admins also of somebody deleted or erased.",
     params,
     page: Type.Integer({ minimum: 1 }),
     answers: { 200: pageOf(disclosure) },

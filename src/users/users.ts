@@ -27,7 +27,7 @@ import type {
 } from "./repository.ts";
 import * as rows from "./repository.ts";
 
-export type { Disclosure } from "../audit/audit.ts";
+export { ABOUT_A_PERSON, type AuditAction, type Disclosure } from "../audit/audit.ts";
 export { quotaPeopleReached } from "../quotas/quotas.ts";
 export {
   type NewUser,
@@ -235,8 +235,9 @@ export async function listUsers(
 }
 
 /**
- * Which others looked at a person or took their data along, newest first, one more than `limit` when there are more: for
- * themselves and for admins (34 CFR 99.32). Refuses with `not_found`, `forbidden`.
+ * Which others looked at a person, took their data along or changed something of theirs, newest first, one more than
+ * `limit` when there are more: for themselves and for admins (34 CFR 99.32), also when the person is gone. Refuses with
+ * `not_found`, `forbidden`.
  */
 export async function listDisclosures(
   deps: Deps,
@@ -252,7 +253,8 @@ export async function listDisclosures(
       listDisclosuresIn(tx, actor.organizationId, userId, before, limit),
     ]),
   );
-  if (user === null) throw notFound();
+  // Whoever is gone, erased even, was sent away by somebody, and that is in the list.
+  if (user === null && found.length === 0) throw notFound();
   await recordDisclosure(deps, actor, "user.read", [userId], "disclosures");
   return found;
 }

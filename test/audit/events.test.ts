@@ -208,6 +208,30 @@ describe("who looked at a person [row 113]", () => {
     ]);
   });
 
+  test("names everybody else who changed something of theirs, also when they are gone, and nobody for a link", async () => {
+    const pupil = await it.member(school);
+    const { id } = pupil.user;
+    const match = { "if-match": "*" };
+    const patch = (token: string, body: object, path = `/v1/users/${id}`) =>
+      request("PATCH", path, { token, body, headers: match });
+    await patch(pupil.token, { fullName: "By Themselves" }, "/v1/me");
+    await patch(school.token, { fullName: "By An Admin" });
+    await patch(school.token, { status: "suspended" });
+    await request("POST", `/v1/users/${id}/unlock`, { token: school.token });
+    await request("DELETE", `/v1/users/${id}`, { token: school.token });
+    const { status, body } = await disclosuresOf(id, school.token);
+    expect(status).toBe(200);
+    const done = body.items.filter(({ action }) => !["user.read", "user.listed"].includes(action));
+    expect(done.map(({ action, actorId }) => [action, actorId])).toEqual(
+      ["user.deleted", "login.unlocked", "user.status_changed", "user.changed"].map((action) => [
+        action,
+        school.admin.id,
+      ]),
+    );
+    expect((await disclosuresOf(id, student.token)).status).toBe(404);
+    expect((await disclosuresOf(id, (await it.organization()).token)).status).toBe(404);
+  });
+
   test("are written once a day of each person, of one way of looking by one session or program, and no less", async () => {
     const house = await it.organization();
     const colleague = await it.member(house, "teacher");
