@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { type RunningSatchel, startCommand, startSatchel } from "../support/binary.ts";
+import { type RunningSatchel, satchel, startCommand, startSatchel } from "../support/binary.ts";
 import { client } from "../support/client.ts";
 import { given } from "../support/given.ts";
 import { tempFolder } from "../support/run.ts";
@@ -111,6 +111,25 @@ describe("SIGTERM", () => {
     expect([...answers.keys()].sort()).toEqual([200, 201]);
     expect(code).toBe(0);
     expect(took).toBeLessThan(10_000);
+  });
+
+  test("writes how many refusals were passed over before it ends [row 113]", async () => {
+    const node = await start();
+    const { request } = client(node.url);
+    const it = given({ request });
+    const school = await it.organization();
+    const { user, token } = await it.member(school);
+    for (let n = 0; n < 30; n++) expect((await request("GET", "/v1/users", { token })).status).toBe(403);
+    expect(await node.stop()).toBe(0);
+    const { code, out } = await satchel(["audit", "export", "--organization", school.slug], { folder });
+    const events = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { action?: string; actorId?: string; details?: { count?: number } });
+    const of = (action: string) =>
+      events.filter((event) => event.action === action && event.actorId === user.id);
+    const passed = of("refusals.passed_over").reduce((sum, { details }) => sum + (details?.count ?? 0), 0);
+    expect([code, passed > 0, of("access.refused").length + passed]).toEqual([0, true, 30]);
   });
 
   test("lets a request finish whose body is still arriving", async () => {
