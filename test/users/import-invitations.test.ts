@@ -75,11 +75,11 @@ test("a thousand people are invited, and told of another address, in as many sta
   statements.length = 0;
   await work();
   expect(Math.abs(statements.length - (counts[0] ?? 0))).toBeLessThan(5);
-});
+}, 60_000);
 
 test("people are added while thousands are imported and invited: nobody is kept out [row 72]", async () => {
   const house = await it.organization();
-  const work = await uploaded(house, pupils(3000));
+  const work = await uploaded(house, pupils(2000));
   let under = true;
   const working = work().finally(() => {
     under = false;
@@ -90,12 +90,12 @@ test("people are added while thousands are imported and invited: nobody is kept 
     answers.push((await request("POST", "/v1/users", { token: house.token, body })).status);
   }
   await working;
-  expect(await counted(house)).toMatchObject({ pending: 3000, open: 3000, mails: 3000, jobs: 3000 });
+  expect(await counted(house)).toMatchObject({ pending: 2000, open: 2000, mails: 2000, jobs: 2000 });
   expect(answers.filter((status) => status !== 201 && status !== 503)).toEqual([]);
   // On a machine that is busy with something else one may be sent away; those who ask again are let in.
   expect(answers.filter((status) => status === 201).length).toBeGreaterThan(answers.length * 0.9);
   expect(answers.length).toBeGreaterThan(10);
-});
+}, 60_000);
 
 test("each of many gets a link of their own, which lets in nobody else [row 72]", async () => {
   const house = await it.organization();
@@ -173,4 +173,4 @@ test("who asks for a link to choose a password gets it before the hundreds who w
   await jobs.stop();
   // As many at once as a node sends.
   expect(taken.slice(0, 4)).toContain(reset?.id ?? "");
-});
+}, 60_000);

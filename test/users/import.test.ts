@@ -713,7 +713,7 @@ describe("an import goes on for as long as whoever asked for it could ask for it
       expect((await cancel()).status).toBe(204);
       expect(await endOf(id)).toEqual([ended]);
     });
-  });
+  }, 60_000);
 
   test("one that waits is cancelled too, and makes room for another; one that has ended is not", async () => {
     const house = await it.organization();
