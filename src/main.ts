@@ -3,7 +3,7 @@
 import { writeSync } from "node:fs";
 import { MigrationError } from "../sql/migrate.ts";
 import { auditCommand } from "./cli/audit.ts";
-import { type Command, EXIT, Exit, helpOf, readArguments } from "./cli/command.ts";
+import { type Command, EXIT, Exit, helpOf, moreAbout, readArguments } from "./cli/command.ts";
 import { configCommand } from "./cli/config.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { erasuresCommand } from "./cli/erasures.ts";
@@ -85,7 +85,12 @@ async function main(argv: readonly string[]): Promise<number> {
     out(helpOf(command));
     return EXIT.ok;
   }
-  return command.run({ options, positionals, env: process.env, out, say });
+  try {
+    return await command.run({ options, positionals, env: process.env, out, say });
+  } catch (error) {
+    if (!(error instanceof Exit) || error.code !== EXIT.usage || error.cure !== null) throw error;
+    throw new Exit(EXIT.usage, error.message, moreAbout(command));
+  }
 }
 
 function commandOf(wanted: string): Command {

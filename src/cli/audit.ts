@@ -66,7 +66,7 @@ export const auditCommand: Command = {
   },
 };
 
-const wrongUsage = (message: string) => new Exit(EXIT.usage, message, "`satchel audit --help` tells more.");
+const wrongUsage = (message: string) => new Exit(EXIT.usage, message);
 
 /** The one chain that is asked for, or all of them. */
 async function* chosen(call: Call, deps: Deps): AsyncGenerator<string> {

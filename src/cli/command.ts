@@ -58,7 +58,6 @@ export function readArguments(
   command: Command,
   argv: readonly string[],
 ): { options: Call["options"]; positionals: readonly string[]; help: boolean } {
-  const usage = `usage: satchel ${command.name} ${command.usage}`.trimEnd();
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
@@ -77,9 +76,14 @@ export function readArguments(
     return { options, positionals, help: help === true };
   } catch (error) {
     const message = error instanceof Error ? (error.message.split(". To specify")[0] ?? error.message) : "";
-    throw new Exit(EXIT.usage, message, `${usage}\n\`satchel ${command.name} --help\` tells more.`);
+    throw new Exit(EXIT.usage, message, moreAbout(command));
   }
 }
+
+/** What to tell whoever used a command wrongly: how it is used, and where more is told. */
+export const moreAbout = (command: Command): string =>
+  `usage: satchel ${command.name} ${command.usage}`.trimEnd() +
+  `\n\`satchel ${command.name} --help\` tells more.`;
 
 /** The text of `satchel <command> --help`. */
 export function helpOf(command: Command): string {

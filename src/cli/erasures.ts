@@ -20,8 +20,8 @@ export const erasuresCommand: Command = {
   positionals: { min: 1, max: 2 },
   run: async (call) => {
     const [verb, path] = call.positionals;
-    if (verb !== "export" && verb !== "replay") throw new Exit(EXIT.usage, `what is "${verb}"?`, USAGE);
-    if (verb === "replay" && path === undefined) throw new Exit(EXIT.usage, "FILE is missing", USAGE);
+    if (verb !== "export" && verb !== "replay") throw new Exit(EXIT.usage, `what is "${verb}"?`);
+    if (verb === "replay" && path === undefined) throw new Exit(EXIT.usage, "FILE is missing");
     // Read before the database is opened: a name that is wrong is told at once.
     const text = verb === "replay" && path !== undefined ? readFile(path) : "";
     const config = readSettingsOf(call);
@@ -39,8 +39,6 @@ export const erasuresCommand: Command = {
     }
   },
 };
-
-const USAGE = "usage: satchel erasures export [FILE] | replay FILE";
 
 function readFile(path: string): string {
   try {

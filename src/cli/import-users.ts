@@ -30,8 +30,7 @@ export const importUsersCommand: Command = {
   positionals: { min: 1, max: 1 },
   run: async (call) => {
     const slug = call.options.organization;
-    if (typeof slug !== "string")
-      throw new Exit(EXIT.usage, "--organization is missing", "`satchel import-users --help` tells more.");
+    if (typeof slug !== "string") throw new Exit(EXIT.usage, "--organization is missing");
     const [path = "-"] = call.positionals;
     const format = formatOf(path, call.options.format);
     const source = await openFile(path);
@@ -61,7 +60,7 @@ export const importUsersCommand: Command = {
 function formatOf(path: string, asked: string | boolean | undefined): PeopleFormat {
   if (asked === undefined) return /\.(nd|l)?jsonl?$/i.test(path) ? "ndjson" : "csv";
   if (asked === "csv" || asked === "ndjson") return asked;
-  throw new Exit(EXIT.usage, "--format must be csv or ndjson", "`satchel import-users --help` tells more.");
+  throw new Exit(EXIT.usage, "--format must be csv or ndjson");
 }
 
 /** Imports a stream; gives the number of refused lines. */

@@ -40,8 +40,7 @@ export const importCommand: Command = {
   positionals: { min: 1, max: 1 },
   run: async (call) => {
     const slug = call.options.organization;
-    if (typeof slug !== "string")
-      throw new Exit(EXIT.usage, "--organization is missing", "`satchel import --help` tells more.");
+    if (typeof slug !== "string") throw new Exit(EXIT.usage, "--organization is missing");
     const source = await openFile(call.positionals[0] ?? "-");
     const config = readSettingsOf(call);
     const opened = await openAll(

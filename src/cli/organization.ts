@@ -71,7 +71,7 @@ function readAction(
   }
   const status = CHANGES[action];
   if (status === undefined && action !== "show" && action !== "quota") {
-    throw new Exit(EXIT.usage, `there is no "${action}"`, "`satchel organization --help` tells more.");
+    throw new Exit(EXIT.usage, `there is no "${action}"`);
   }
   if (slug === undefined) throw new Exit(EXIT.usage, "the organization's slug is missing");
   if (status !== undefined) return (deps) => turn(call, deps, slug, status);
