@@ -13,6 +13,7 @@ export interface ClaimImportRow {
   readonly invite: boolean;
   readonly proven: boolean;
   readonly requestedById: string | null;
+  readonly apiKeyId: string | null;
 }
 
 const claimImportStatement: Statement = {
@@ -20,7 +21,7 @@ const claimImportStatement: Statement = {
   text: `update /* imports/claim_import */ app.import
 set state = 'running'
 where organization_id = $1 and import_id = $2 and finished_at is null
-returning source, format, dry_run, invite, proven, requested_by_id`,
+returning source, format, dry_run, invite, proven, requested_by_id, api_key_id`,
 };
 
 /** Takes a file that is not worked off yet, and says that it is being worked off. */

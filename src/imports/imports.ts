@@ -174,7 +174,8 @@ export async function workOffImport(
   if (claimed === null) return;
   let stopped: Stopped | null;
   try {
-    const tenant = { organizationId, userId: claimed.requestedById };
+    const { requestedById: userId, apiKeyId } = claimed;
+    const tenant = { organizationId, userId, ...(apiKeyId === null ? {} : { apiKeyId }) };
     stopped = await importPeople(deps, tenant, chunksOf(claimed.source), claimed.format, claimed, {
       importId,
       jobId: job.id,

@@ -1,5 +1,6 @@
 /** Every event says by which session or API key it was done, and from where, whoever wrote the code that records it. */
 import { afterAll, expect, test } from "bun:test";
+import { workOffImport } from "../../src/imports/imports.ts";
 import { domain } from "../support/domain.ts";
 import { brokenAt } from "./support.ts";
 
@@ -114,4 +115,27 @@ test("what a program does names its key, and is found by it; the events of two k
     expect(JSON.stringify(events)).not.toContain(theirs.apiKey.id);
   }
   expect(await brokenAt(deps, school.id)).toBeNull();
+});
+
+test("an import that a program asked for names its key although a job works it off [row 113]", async () => {
+  const school = await it.organization();
+  const expiresAt = new Date(Date.now() + 86_400_000).toISOString();
+  const { token, apiKey } = (
+    await request<{ token: string; apiKey: { id: string } }>("POST", "/v1/api-keys", {
+      token: school.token,
+      body: { name: "Roll", scopes: ["users:write"], expiresAt },
+    })
+  ).body;
+  const asked = await request<{ id: string }>("POST", "/v1/users/import", {
+    token,
+    body: "external_id,full_name\n0042,Ada Lovelace\n",
+    headers: { "content-type": "text/csv" },
+  });
+  expect(asked.status).toBe(202);
+  const payload = { organizationId: school.id, importId: asked.body.id };
+  const { signal } = new AbortController();
+  await workOffImport(deps, payload, { id: Bun.randomUUIDv7(), lastAttempt: false, signal });
+  expect(await eventsOf(school.token, "&action=user.imported")).toMatchObject([
+    { actorId: school.admin.id, apiKeyId: apiKey.id, sessionId: null },
+  ]);
 });

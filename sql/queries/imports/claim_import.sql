@@ -5,4 +5,4 @@
 update app.import
 set state = 'running'
 where organization_id = :organization_id and import_id = :import_id and finished_at is null
-returning source, format, dry_run, invite, proven, requested_by_id
+returning source, format, dry_run, invite, proven, requested_by_id, api_key_id
