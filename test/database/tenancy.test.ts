@@ -57,8 +57,8 @@ for (const id of [mine.id, theirs.id]) {
        insert into app.link (organization_id, kind, user_id, token_hash, email, expires_at)
        select organization_id, 'reset', user_id, sha256('t'), 'a@school.example', later from person
      ), mail as (
-       insert into app.mail (organization_id, user_id, template, language, content, state)
-       select organization_id, user_id, 'new_device', 'en', 'sealed', 'kept' from person
+       insert into app.mail (organization_id, user_id, template, language, content, address_hash, state)
+       select organization_id, user_id, 'new_device', 'en', 'sealed', sha256('a'), 'kept' from person
      ), factor as (
        insert into app.second_factor (organization_id, user_id, secret)
        select organization_id, user_id, sha256('s') || substring(sha256('s') for 16) from person
