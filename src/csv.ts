@@ -120,6 +120,7 @@ function endOfLine(
   return { at: found.index, next: ending.lastIndex };
 }
 
-function linesIn(text: string, from: number, to: number): number {
+/** How many lines end there. */
+export function linesIn(text: string, from: number, to: number): number {
   return text.slice(from, to).match(/\r\n|\n|\r/g)?.length ?? 0;
 }

@@ -2,8 +2,9 @@
  * A file of people, as a school's other systems and its spreadsheets write them: a table (CSV) whose first row names the
  * columns, or one JSON object a line (NDJSON). Each line is checked by itself; what is wrong with one costs no other.
  */
+import { isUtf8 } from "node:buffer";
 import { ROLES, type Role } from "./actor.ts";
-import { type CsvRow, csvRows } from "./csv.ts";
+import { type CsvRow, csvRows, linesIn } from "./csv.ts";
 import { malformedJson, Refusal, refusal } from "./errors.ts";
 import { parseJson } from "./json.ts";
 
@@ -51,22 +52,83 @@ export type PersonLine =
 
 /**
  * Reads the people of a file. `line` counts from 1, the row of names included. Refuses with `import_unreadable` a table
- * whose first row does not name known columns, each once, `external_id` among them.
+ * whose first row does not name known columns, each once, `external_id` among them, and what `utf8Of` refuses.
  */
 export async function* peopleOf(
   bytes: AsyncIterable<Uint8Array>,
   format: PeopleFormat,
 ): AsyncGenerator<PersonLine> {
-  if (format === "csv") yield* tablePeople(csvRows(decoded(bytes)));
-  else yield* jsonPeople(linesOf(decoded(bytes)));
+  if (format === "csv") yield* tablePeople(csvRows(utf8Of(bytes)));
+  else yield* jsonPeople(linesOf(utf8Of(bytes)));
 }
 
-/** What is no UTF-8 becomes U+FFFD, and the line that has one is refused: it alone. */
-async function* decoded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  for await (const chunk of bytes) yield decoder.decode(chunk, { stream: true });
-  yield decoder.decode();
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * The text of a file, piece by piece, a byte order mark included. Refuses with `import_unreadable` at the first byte that
+ * is not UTF-8, and says in which line: a file in another encoding has them wherever somebody is called José, and who
+ * imported the other lines would lose these people without a word about why.
+ */
+export async function* utf8Of(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let lines = 0;
+  let separator: number | null = null;
+  // The last line so far, as far as it may hold a letter that goes on in the next piece.
+  let tail = Buffer.alloc(0);
+  for await (const chunk of bytes) {
+    const read = Buffer.concat([tail, chunk]);
+    // Old files end their lines in CR alone.
+    separator ??= read.includes(LF) ? LF : read.includes(CR) ? CR : null;
+    let text: string;
+    try {
+      text = decoder.decode(chunk, { stream: true });
+    } catch {
+      throw notUtf8(lines + validLines(read, separator) + 1);
+    }
+    if (separator !== null) lines += countOf(chunk, separator);
+    tail = read.subarray(-3);
+    // What continues a letter that began before these bytes.
+    while (tail[0] !== undefined && (tail[0] & 0xc0) === 0x80) tail = tail.subarray(1);
+    // Counted already.
+    const end = separator === null ? -1 : tail.lastIndexOf(separator);
+    tail = tail.subarray(end + 1);
+    yield text;
+  }
+  try {
+    yield decoder.decode();
+  } catch {
+    throw notUtf8(lines + 1);
+  }
 }
+
+const notUtf8 = (line: number): Refusal =>
+  importUnreadable({ detail: `Line ${line} is not UTF-8. Save the file as CSV UTF-8 and import that.` });
+
+function countOf(bytes: Uint8Array, wanted: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(wanted); at !== -1; at = bytes.indexOf(wanted, at + 1)) count += 1;
+  return count;
+}
+
+/** How many lines there are before the first that is not UTF-8. */
+function validLines(bytes: Buffer, separator: number | null): number {
+  let count = 0;
+  let at = 0;
+  for (;;) {
+    const end = separator === null ? -1 : bytes.indexOf(separator, at);
+    if (end === -1 || !isUtf8(bytes.subarray(at, end))) return count;
+    count += 1;
+    at = end + 1;
+  }
+}
+
+/** How many lines a file has, as they are numbered; empty ones at its end are none. */
+export const lineCountOf = (text: string, format: PeopleFormat): number => {
+  const end = text.trimEnd().length;
+  if (end === 0) return 0;
+  return (format === "csv" ? linesIn(text, 0, end) : countOf(Buffer.from(text.slice(0, end)), LF)) + 1;
+};
 
 async function* tablePeople(rows: AsyncIterable<CsvRow>): AsyncGenerator<PersonLine> {
   let columns: readonly Column[] | null = null;
@@ -189,14 +251,16 @@ const CHECKS: Readonly<Record<Column, Check>> = {
   time_zone: (value) => (/^[A-Za-z][A-Za-z0-9_+/-]{1,63}$/.test(value) && isTimeZone(value) ? value : null),
 };
 
+/** Said together of one line they must fit into its detail of 500 characters. */
 const FORMS: Readonly<Record<Column, string>> = {
   external_id: "must be 1 to 200 characters without white space",
-  full_name: "must be 1 to 200 characters",
-  username: "must be 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first and last",
+  // U+FFFD: another program has read the file in the wrong encoding and stored what was left.
+  full_name: "must be 1 to 200 characters, no control character, no U+FFFD",
+  username: "must be 1 to 64 letters, digits and . _ -, a letter or digit first and last",
   email: "must be an e-mail address",
   role: `must be one of ${ROLES.join(", ")}`,
   status: `must be one of ${STATUSES.join(", ")}`,
-  language: "must be a language code like en or es-MX",
+  language: "must be a code like en or es-MX",
   time_zone: "must be a name like Europe/Madrid",
 };
 
@@ -205,18 +269,20 @@ export const usernameOf = (externalId: string): string | null => CHECKS.username
 
 function personOf(line: number, given: Readonly<Record<string, unknown>>): PersonLine {
   const id = typeof given.external_id === "string" ? CHECKS.external_id(given.external_id) : null;
-  const refused = (detail: string): PersonLine => ({ line, externalId: id, reason: "field_refused", detail });
   const unknown = Object.keys(given).findIndex((name) => !PEOPLE_COLUMNS.includes(name as Column));
-  if (unknown !== -1) return refused(`Field ${unknown + 1} has a name that is not known.`);
-  if (given.external_id === undefined) return refused("external_id is missing.");
+  // All that is wrong, so that the file is mended once; never a value that was given.
+  const wrong: string[] = [];
+  if (unknown !== -1) wrong.push(`Field ${unknown + 1} is not known.`);
+  if (given.external_id === undefined) wrong.push("external_id is missing.");
   const values: Partial<Record<Column, string>> = {};
   for (const column of PEOPLE_COLUMNS) {
     const value = given[column];
     if (value === undefined || (value === null && column === "email")) continue;
     const checked = typeof value === "string" ? CHECKS[column](value) : null;
-    if (checked === null) return refused(`${column} ${FORMS[column]}.`);
-    values[column] = checked;
+    if (checked === null) wrong.push(`${column} ${FORMS[column]}.`);
+    else values[column] = checked;
   }
+  if (wrong.length > 0) return { line, externalId: id, reason: "field_refused", detail: wrong.join(" ") };
   const { full_name: fullName, username, language, time_zone: timeZone } = values;
   const email = given.email === null ? null : values.email;
   return {

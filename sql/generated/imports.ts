@@ -62,6 +62,8 @@ export interface FindImportRow {
   readonly createdAt: Date;
   readonly requestedById: string | null;
   readonly finishedAt: Date | null;
+  readonly lineCount: number;
+  readonly lastLine: number;
   readonly created: number;
   readonly changed: number;
   readonly unchanged: number;
@@ -72,10 +74,11 @@ const findImportStatement: Statement = {
   name: "imports/find_import",
   text: `select /* imports/find_import */
   i.import_id, i.format, i.dry_run, i.invite, i.state, i.failure, i.created_at, i.requested_by_id, i.finished_at,
-  l.created, l.changed, l.unchanged, l.refused
+  i.line_count, l.last_line, l.created, l.changed, l.unchanged, l.refused
 from app.import i
 cross join lateral (
   select
+    coalesce(max(l.line), 0) as last_line,
     (count(*) filter (where l.outcome = 'created'))::int as created,
     (count(*) filter (where l.outcome = 'changed'))::int as changed,
     (count(*) filter (where l.outcome = 'unchanged'))::int as unchanged,
@@ -91,10 +94,29 @@ export function findImport(tx: TenantTx, params: FindImportParams): Promise<Find
   return maybe<FindImportRow>(tx, findImportStatement, [params.organizationId, params.importId]);
 }
 
+export interface FindUnderWayParams {
+  readonly organizationId: string;
+}
+
+export interface FindUnderWayRow {
+  readonly importId: string;
+}
+
+const findUnderWayStatement: Statement = {
+  name: "imports/find_under_way",
+  text: `select /* imports/find_under_way */ import_id from app.import where organization_id = $1 and finished_at is null`,
+};
+
+/** The import of the organization that has not ended: there is at most one. */
+export function findUnderWay(tx: TenantTx, params: FindUnderWayParams): Promise<FindUnderWayRow | null> {
+  return maybe<FindUnderWayRow>(tx, findUnderWayStatement, [params.organizationId]);
+}
+
 export interface InsertImportParams {
   readonly organizationId: string;
   readonly importId: string;
   readonly source: string;
+  readonly lineCount: number;
   readonly format: string;
   readonly dryRun: boolean;
   readonly invite: boolean;
@@ -108,8 +130,8 @@ export interface InsertImportRow {
 
 const insertImportStatement: Statement = {
   name: "imports/insert_import",
-  text: `insert /* imports/insert_import */ into app.import (organization_id, import_id, source, format, dry_run, invite, proven, api_key_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+  text: `insert /* imports/insert_import */ into app.import (organization_id, import_id, source, line_count, format, dry_run, invite, proven, api_key_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 returning import_id`,
 };
 
@@ -119,6 +141,7 @@ export function insertImport(tx: TenantTx, params: InsertImportParams): Promise<
     params.organizationId,
     params.importId,
     params.source,
+    params.lineCount,
     params.format,
     params.dryRun,
     params.invite,

@@ -66,6 +66,7 @@ export const statements = [
   "imports/claim_import",
   "imports/exists_import",
   "imports/find_import",
+  "imports/find_under_way",
   "imports/insert_import",
   "imports/insert_lines",
   "imports/insert_people",

@@ -1,6 +1,12 @@
 import type { Deps } from "../deps.ts";
 import { Refusal } from "../errors.ts";
-import { importPeople, type LineOutcome, PEOPLE_COLUMNS, type PeopleFormat } from "../imports/imports.ts";
+import {
+  importPeople,
+  type LineOutcome,
+  PEOPLE_COLUMNS,
+  type PeopleFormat,
+  utf8Of,
+} from "../imports/imports.ts";
 import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { openFile, type Source } from "./import.ts";
@@ -18,7 +24,8 @@ export const importUsersCommand: Command = {
     "A person is known by their external_id: importing the same file again changes nothing, and nobody is deleted. An",
     "empty cell says nothing. A new person needs full_name; where no username is given it is the external id. Nobody gets a",
     "password: invite those who have an e-mail address, and set one for the others. Nobody becomes an admin by an import and",
-    "no admin is changed. A line that is refused is told with its number, the rest goes on; then the exit code is 1.",
+    "no admin is changed. A line that is refused is told with its number, the rest goes on; then the exit code is 1. A file",
+    "that is not UTF-8 stores nobody; from standard input, nobody after the lines that were stored before.",
   ].join("\n"),
   options: {
     ...DATA_DIR,
@@ -34,6 +41,8 @@ export const importUsersCommand: Command = {
     const [path = "-"] = call.positionals;
     const format = formatOf(path, call.options.format);
     const source = await openFile(path);
+    // What can be read twice is refused before anybody of it is stored.
+    if (source.bytes !== null) await checkUtf8(path);
     const config = readSettingsOf(call);
     const opened = await openAll(
       config,
@@ -63,6 +72,18 @@ function formatOf(path: string, asked: string | boolean | undefined): PeopleForm
   throw new Exit(EXIT.usage, "--format must be csv or ndjson");
 }
 
+async function checkUtf8(path: string): Promise<void> {
+  const { stream } = await openFile(path);
+  try {
+    for await (const _ of utf8Of(stream));
+  } catch (error) {
+    throw error instanceof Refusal ? unreadable(error) : error;
+  }
+}
+
+const unreadable = ({ title, details }: Refusal): Exit =>
+  new Exit(EXIT.failed, `${title}: ${details.detail ?? ""}`);
+
 /** Imports a stream; gives the number of refused lines. */
 async function importFile(
   call: Call,
@@ -90,15 +111,12 @@ async function importFile(
       }
     });
   } catch (error) {
-    if (error instanceof Refusal && error.kind === "invalid") {
-      throw new Exit(EXIT.failed, `${error.title}: ${error.details.detail ?? ""}`);
-    }
     if (!options.dryRun && toldUpTo > 0) {
       call.say(
         `Ended early: the people up to line ${toldUpTo} are stored. Import the file again to store the rest.`,
       );
     }
-    throw error;
+    throw error instanceof Refusal && error.kind === "invalid" ? unreadable(error) : error;
   }
   const { created, changed, unchanged, refused } = counts;
   const total = created + changed + unchanged;

@@ -3,6 +3,7 @@ import {
   baseOf,
   findMail,
   listMail,
+  MAIL_TEMPLATES,
   type Mail,
   type MailSummary,
   resendFailedMail,
@@ -16,13 +17,18 @@ import { logOf, readSettingsOf } from "./settings.ts";
 
 /** Mails of one organization that are listed. */
 const LISTED = 50;
+/** Mails of one organization that are looked through: whom they are to is encrypted, so no index knows it. */
+const LOOKED_THROUGH = 10_000;
+const PAGE = 500;
 
 export const mailCommand: Command = {
   name: "mail",
   summary: "read the mailbox: what was sent, is to be sent, or is kept because there is no SMTP server",
-  usage: "[show ID | resend ID | resend --failed] [--organization SLUG] [--limit N]",
+  usage:
+    "[show ID | resend ID | resend --failed] [--organization SLUG] [--to ADDRESS] [--kind KIND] [--limit N]",
   details: [
-    "Lists the newest mail of each organization, or shows one with its text. Mail that is kept or has failed shows its",
+    `Lists the newest mail of each organization, of its newest ${LOOKED_THROUGH} those that --to and --kind ask for, or`,
+    " shows one with its text. Mail that is kept or has failed shows its",
     "link, so that you can hand it on; it is as good as a password until it has been used or has expired. `resend` has",
     "one sent again that has failed, or was kept while there was no server; `resend --failed` all that have failed. What",
     "holds a link that has ended meanwhile is not sent: ask for another.",
@@ -31,6 +37,8 @@ export const mailCommand: Command = {
     ...DATA_DIR,
     organization: { type: "string", value: "SLUG", meaning: "only mail of this organization" },
     failed: { type: "boolean", meaning: "with resend: all mail that has failed" },
+    to: { type: "string", value: "ADDRESS", meaning: "list only mail to this address" },
+    kind: { type: "string", value: "KIND", meaning: "list only mail of this kind, like reset_password" },
     limit: { type: "string", value: "N", meaning: `how many of each organization to list (${LISTED})` },
   },
   positionals: { min: 0, max: 2 },
@@ -51,6 +59,10 @@ export const mailCommand: Command = {
       );
     }
     const limit = readLimit(call.options.limit);
+    const wanted = readWanted(call);
+    if (verb !== undefined && (wanted.to ?? wanted.kind) !== null) {
+      throw new Exit(EXIT.usage, "--to and --kind are for the list alone");
+    }
     const config = readSettingsOf(call);
     if (verb === "resend" && config.smtpUrl === null) {
       throw new Exit(EXIT.configuration, "there is no SMTP server", "Name one with SATCHEL_SMTP_URL.");
@@ -60,7 +72,7 @@ export const mailCommand: Command = {
       const organizations = await chosen(opened.deps, call.options.organization);
       if (verb === "resend") return await resend(call, opened.deps, organizations, id);
       return id === undefined
-        ? await list(call, opened.deps, organizations, limit)
+        ? await list(call, opened.deps, organizations, wanted, limit)
         : await show(call, opened.deps, organizations, id);
     } finally {
       await opened.close();
@@ -73,6 +85,22 @@ function readLimit(given: string | boolean | undefined): number {
   const limit = /^\d{1,4}$/.test(given) ? Number(given) : 0;
   if (limit < 1 || limit > 1000) throw new Exit(EXIT.usage, "--limit must be a whole number from 1 to 1000");
   return limit;
+}
+
+/** Which mail to list; null: any. */
+interface Wanted {
+  readonly to: string | null;
+  readonly kind: string | null;
+}
+
+function readWanted({ options: { to, kind } }: Call): Wanted {
+  if (typeof kind === "string" && !MAIL_TEMPLATES.some((template) => template === kind)) {
+    throw new Exit(EXIT.usage, `--kind must be one of ${MAIL_TEMPLATES.join(", ")}`);
+  }
+  return {
+    to: typeof to === "string" ? to.toLowerCase() : null,
+    kind: typeof kind === "string" ? kind : null,
+  };
 }
 
 async function chosen(
@@ -89,17 +117,43 @@ async function list(
   call: Call,
   deps: Deps,
   organizations: AsyncIterable<string> | readonly string[],
+  wanted: Wanted,
   limit: number,
 ): Promise<number> {
   let count = 0;
   for await (const organizationId of organizations) {
-    for (const mail of await listMail(deps, organizationId, null, limit)) {
+    for await (const mail of mailOf(deps, organizationId, wanted, limit)) {
       call.out(lineOf(mail));
       count += 1;
     }
   }
-  if (count === 0) call.say("There is no mail.");
+  if (count === 0)
+    call.say((wanted.to ?? wanted.kind) === null ? "There is no mail." : "There is no such mail.");
   return EXIT.ok;
+}
+
+/** The newest that is wanted, at most `limit`. */
+async function* mailOf(
+  deps: Deps,
+  organizationId: string,
+  { to, kind }: Wanted,
+  limit: number,
+): AsyncGenerator<MailSummary> {
+  const page = to === null && kind === null ? limit : PAGE;
+  let beforeId: string | null = null;
+  let found = 0;
+  for (let read = 0; read < LOOKED_THROUGH; read += page) {
+    const mails: readonly MailSummary[] = await listMail(deps, organizationId, beforeId, page);
+    for (const mail of mails) {
+      if (to !== null && mail.to?.toLowerCase() !== to) continue;
+      if (kind !== null && mail.template !== kind) continue;
+      yield mail;
+      found += 1;
+      if (found === limit) return;
+    }
+    beforeId = mails.at(-1)?.id ?? null;
+    if (mails.length < page) return;
+  }
 }
 
 const lineOf = ({ id, createdAt, state, template, to, lastError }: MailSummary): string =>

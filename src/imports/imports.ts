@@ -14,10 +14,12 @@ import { sendInvitationsIn } from "../links/links.ts";
 import { type MailInput, sendBulkMailIn } from "../mail/mail.ts";
 import {
   importUnreadable,
+  lineCountOf,
   type PeopleFormat,
   type PersonRecord,
   peopleOf,
   usernameOf,
+  utf8Of,
 } from "../people-file.ts";
 import { mayAct } from "../permissions.ts";
 import { enqueue } from "../queue.ts";
@@ -25,7 +27,13 @@ import { emailTaken, quotaPeopleReached, USER_CONSTRAINTS, usernameTaken } from 
 import type { Import, ImportFailure, KnownPerson, LineOutcome, LineResult } from "./repository.ts";
 import * as rows from "./repository.ts";
 
-export { importUnreadable, PEOPLE_COLUMNS, PEOPLE_FORMATS, type PeopleFormat } from "../people-file.ts";
+export {
+  importUnreadable,
+  PEOPLE_COLUMNS,
+  PEOPLE_FORMATS,
+  type PeopleFormat,
+  utf8Of,
+} from "../people-file.ts";
 export {
   IMPORT_FAILURES,
   IMPORT_STATES,
@@ -65,8 +73,8 @@ export interface ImportOptions {
 }
 
 /**
- * Takes a file to be worked off by a job. Refuses with `import_unreadable`, and with `import_under_way` while another one
- * of the organization is worked off.
+ * Takes a file to be worked off by a job. Refuses with `import_unreadable`, and with `import_under_way`, which names the
+ * other one, while another one of the organization is worked off.
  */
 export async function requestImport(
   deps: Deps,
@@ -75,18 +83,33 @@ export async function requestImport(
   options: { readonly dryRun: boolean; readonly invite: boolean },
 ): Promise<Import> {
   const { organizationId } = actor;
-  // The database holds no U+0000. What is no text is refused line by line.
-  const source = new TextDecoder().decode(bytes).replaceAll("\0", "\ufffd");
-  if (Buffer.byteLength(source) > IMPORT_BYTES) throw importUnreadable({ detail: "The file is not UTF-8." });
+  let text = "";
+  for await (const piece of utf8Of(chunksOf(bytes))) text += piece;
+  // The database holds no U+0000: a field that has one is refused line by line.
+  const source = text.replaceAll("\0", "\ufffd");
+  if (Buffer.byteLength(source) > IMPORT_BYTES) throw importUnreadable({ detail: "The file is no text." });
   // As far as the first row: what is wrong there is wrong with all of it.
-  for await (const _ of peopleOf(chunksOf(source), format)) break;
+  for await (const _ of peopleOf(chunksOf(Buffer.from(source)), format)) break;
   return withTenant(deps.db, actor, async (tx) => {
     await rows.failStale(tx, organizationId);
     const importId = Bun.randomUUIDv7();
-    const made = { source, format, ...options, proven: actor.fresh, apiKeyId: actor.apiKeyId ?? null };
-    await onConstraint(tx, { import_under_way: () => importUnderWay() }, (inner) =>
-      rows.insert(inner, organizationId, importId, made),
-    );
+    const made = {
+      source,
+      lineCount: lineCountOf(source, format),
+      format,
+      ...options,
+      proven: actor.fresh,
+      apiKeyId: actor.apiKeyId ?? null,
+    };
+    try {
+      await onConstraint(tx, { import_under_way: () => importUnderWay() }, (inner) =>
+        rows.insert(inner, organizationId, importId, made),
+      );
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.slug !== importUnderWay.slug) throw error;
+      const other = await rows.findUnderWay(tx, organizationId);
+      throw other === null ? error : importUnderWay({ detail: `The import ${other} is under way.` });
+    }
     await enqueue(deps.queue, tx, "import-users", { organizationId, importId });
     return getIn(tx, organizationId, importId);
   });
@@ -176,11 +199,18 @@ export async function workOffImport(
   try {
     const { requestedById: userId, apiKeyId } = claimed;
     const tenant = { organizationId, userId, ...(apiKeyId === null ? {} : { apiKeyId }) };
-    stopped = await importPeople(deps, tenant, chunksOf(claimed.source), claimed.format, claimed, {
-      importId,
-      jobId: job.id,
-      signal: job.signal,
-    });
+    stopped = await importPeople(
+      deps,
+      tenant,
+      chunksOf(Buffer.from(claimed.source)),
+      claimed.format,
+      claimed,
+      {
+        importId,
+        jobId: job.id,
+        signal: job.signal,
+      },
+    );
   } catch (error) {
     if (job.lastAttempt) await fail("not_worked_off");
     throw error;
@@ -208,8 +238,7 @@ async function stoppedIn(tx: TenantTx, organizationId: string, importId: string)
 
 const CHUNK = 64 * 1024;
 
-async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
-  const bytes = Buffer.from(text);
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK);
 }
 

@@ -39,6 +39,9 @@ export interface Import {
   readonly createdAt: Date;
   readonly requestedById: string | null;
   readonly finishedAt: Date | null;
+  /** Lines of the file, as they are numbered: how many it has, and how many of them are done with. */
+  readonly total: number;
+  readonly processed: number;
   readonly created: number;
   readonly changed: number;
   readonly unchanged: number;
@@ -47,6 +50,8 @@ export interface Import {
 
 export interface NewImport {
   readonly source: string;
+  /** Of the source. */
+  readonly lineCount: number;
   readonly format: PeopleFormat;
   readonly dryRun: boolean;
   readonly invite: boolean;
@@ -83,9 +88,14 @@ export async function insert(
 export async function find(tx: TenantTx, organizationId: string, importId: string): Promise<Import | null> {
   const row = await sql.findImport(tx, { organizationId, importId });
   if (row === null) return null;
-  const { importId: id, ...rest } = row;
-  return { id, ...rest };
+  const { importId: id, lineCount: total, lastLine, ...rest } = row;
+  // The last lines may be empty, or belong to one person.
+  return { id, ...rest, total, processed: rest.state === "finished" ? total : lastLine };
 }
+
+/** Which import of the organization has not ended; null when none. */
+export const findUnderWay = async (tx: TenantTx, organizationId: string): Promise<string | null> =>
+  (await sql.findUnderWay(tx, { organizationId }))?.importId ?? null;
 
 export const exists = (tx: TenantTx, organizationId: string, importId: string): Promise<boolean> =>
   sql.existsImport(tx, { organizationId, importId });

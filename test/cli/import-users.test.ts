@@ -105,6 +105,23 @@ test("JSON lines are read by the ending of the file or by --format, and a role m
   );
 });
 
+test("a file in another encoding stores nobody, not even those of the lines before", async () => {
+  const lines = [
+    "external_id,full_name",
+    ...Array.from({ length: 600 }, (_, at) => `enc-${at},Ada`),
+    "enc,Jos\u00e9",
+  ];
+  const file = join(folder, "windows-1252.csv");
+  writeFileSync(file, Buffer.from(lines.join("\r\n"), "latin1"));
+  const before = await countOf("");
+  const done = await satchel(["import-users", file, "--organization", school.slug], { folder });
+  expect([done.code, done.out]).toEqual([1, ""]);
+  expect(done.err).toBe(
+    "satchel: The file cannot be read: Line 602 is not UTF-8. Save the file as CSV UTF-8 and import that.\n",
+  );
+  expect(await countOf("")).toBe(before);
+});
+
 test("a file that cannot be read and an organization that is not there are told, and store nobody", async () => {
   const strange = await feed("name,shoe size\nAda,39\n");
   expect([strange.code, strange.out]).toEqual([1, ""]);

@@ -35,6 +35,19 @@ test("without an SMTP server it keeps mail, which the operator reads by command 
   expect(listed.out).toMatch(/^\S{36} {2}\S+ {2}kept +reset_password/);
   expect(listed.out).toContain(email);
   expect((await run("mail", "--organization", "kept", "--limit", "1")).out).toBe(listed.out);
+  for (const [flag, value] of [
+    ["--to", email.toUpperCase()],
+    ["--kind", "reset_password"],
+  ] as const) {
+    expect((await run("mail", flag, value)).out).toBe(listed.out);
+  }
+  for (const [flag, value] of [
+    ["--to", "else@kept.example"],
+    ["--kind", "invitation"],
+  ] as const) {
+    const none = await run("mail", flag, value);
+    expect([none.code, none.out, none.err]).toEqual([0, "", "There is no such mail.\n"]);
+  }
   const nobody = await run("mail", "--organization", "other");
   expect([nobody.code, nobody.err]).toEqual([1, 'satchel: there is no organization "other"\n']);
   const shown = await run("mail", "show", listed.out.slice(0, 36));
@@ -51,6 +64,9 @@ test("without an SMTP server it keeps mail, which the operator reads by command 
     body: { token, newPassword: NEXT },
   });
   expect(consumed.status).toBe(204);
+  // There is newer mail of another kind.
+  expect((await run("mail", "--limit", "1")).out).toMatch(/^\S{36} {2}\S+ {2}kept +password_changed/);
+  expect((await run("mail", "--kind", "reset_password", "--limit", "1")).out).toBe(listed.out);
   for (const [words, code] of [
     [["mail", "show"], 2],
     [["mail", "list"], 2],
@@ -58,6 +74,8 @@ test("without an SMTP server it keeps mail, which the operator reads by command 
     [["mail", "show", "x"], 1],
     [["mail", "show", "--failed"], 2],
     [["mail", "--failed"], 2],
+    [["mail", "--kind", "postcard"], 2],
+    [["mail", "show", "x", "--to", "x@kept.example"], 2],
     [["mail", "resend"], 2],
     [["mail", "resend", "x", "--failed"], 2],
     // There is no server.

@@ -26,6 +26,8 @@ interface Import {
   readonly changed: number;
   readonly unchanged: number;
   readonly refused: number;
+  readonly total: number;
+  readonly processed: number;
   readonly finishedAt: string | null;
 }
 interface Line {
@@ -80,8 +82,9 @@ async function feed(
   const taken = await upload(house.token, body, options);
   const text = await taken.text();
   if (taken.status !== 202) throw new Error(`${taken.status}: ${text}`);
-  const { id, state } = JSON.parse(text) as Import;
-  expect([state, taken.headers.get("location")]).toEqual(["waiting", `/v1/users/imports/${id}`]);
+  const { id, state, processed } = JSON.parse(text) as Import;
+  const location = taken.headers.get("location");
+  expect([state, processed, location]).toEqual(["waiting", 0, `/v1/users/imports/${id}`]);
   await work(id, house.id);
   const { token } = house;
   const { body: done } = await request<Import>("GET", `/v1/users/imports/${id}`, { token });
@@ -95,6 +98,7 @@ async function feed(
     cursor = page.body.nextCursor === null ? "" : `&cursor=${encodeURIComponent(page.body.nextCursor)}`;
   } while (cursor !== "");
   const { created, changed, unchanged, refused } = done;
+  expect(done.processed).toBe(done.total);
   expect(created + changed + unchanged + refused).toBe(lines.length);
   return { ...done, lines };
 }
@@ -109,8 +113,6 @@ const people = async ({ id }: Pick<GivenOrganization, "id">): Promise<ReadonlyMa
       )
     ).map((person) => [person.external_id, person]),
   );
-const slugOf = async (answer: Response) =>
-  ((await answer.json()) as { type: string }).type.replace("urn:satchel:problem:", "");
 const outcomes = (lines: readonly Line[]) =>
   lines.map(({ line, outcome, reason }) => (reason === null ? [line, outcome] : [line, outcome, reason]));
 
@@ -137,6 +139,7 @@ describe("a table", () => {
       [5, "created"],
       [6, "created"],
     ]);
+    expect(done.total).toBe(6);
     const rows = await people(school);
     expect(rows.get(a)).toMatchObject({
       full_name: `Ñandú "Ñ" O'Hara de la Cruz; García`,
@@ -229,20 +232,49 @@ describe("a table", () => {
     expect(bad.body.items).toHaveLength(9);
   });
 
-  test("what is no UTF-8 costs its line alone", async () => {
-    const [a, b] = [fresh(), fresh()];
+  test("a line tells all that is wrong with it, and repeats nothing of it", async () => {
     const done = await feed(
       school,
-      Buffer.concat([
-        Buffer.from(`external_id,full_name\n${a},Jos`),
-        Buffer.from([0xe9]),
-        Buffer.from(`\n${b},José\n`),
-      ]),
+      [
+        "external_id,full_name,username,email,role,status,language,time_zone",
+        `two words,${"x".repeat(201)},-n-,no mail,boss,gone,Spanish,Nowhere/Else`,
+        `${fresh()},Fine,,nor this,,,,Nowhere/Else`,
+        `${fresh()},Lost \ufffd,,,,,,`,
+      ].join("\n"),
     );
-    expect(outcomes(done.lines)).toEqual([
-      [2, "refused", "field_refused"],
-      [3, "created"],
+    expect(outcomes(done.lines)).toEqual([2, 3, 4].map((line) => [line, "refused", "field_refused"]));
+    const [all, two, lost] = done.lines.map(({ detail }) => detail ?? "");
+    const columns = [...(all ?? "").matchAll(/(?:^|\. )([a-z_]+) must be/g)].map(([, column]) => column);
+    expect(columns).toEqual([
+      "external_id",
+      "full_name",
+      "username",
+      "email",
+      "role",
+      "status",
+      "language",
+      "time_zone",
     ]);
+    expect(all).not.toMatch(/two words|xxx|-n-|no mail|boss|gone|Spanish|Nowhere/);
+    expect(two).toBe("email must be an e-mail address. time_zone must be a name like Europe/Madrid.");
+    expect(lost).toContain("U+FFFD");
+    const names = ["shoe", "external_id", ...columns.slice(1)];
+    const worst = JSON.stringify(Object.fromEntries(names.map((name) => [name, 7])));
+    const { lines } = await feed(school, worst, { type: "application/x-ndjson" });
+    expect(lines[0]?.detail).toBe(`Field 1 is not known. ${all}`);
+  });
+
+  test("a file that is not UTF-8 is refused whole, with the line and the cure", async () => {
+    const [a, b] = [fresh(), fresh()];
+    const windows1252 = Buffer.from(`external_id;full_name\r\n${a};Ada\r\n${b};Jos\u00e9\r\n`, "latin1");
+    const answer = await upload(school.token, windows1252);
+    expect(answer.status).toBe(422);
+    expect(await answer.json()).toMatchObject({
+      type: "urn:satchel:problem:import_unreadable",
+      detail: "Line 3 is not UTF-8. Save the file as CSV UTF-8 and import that.",
+    });
+    const rows = await people(school);
+    expect([rows.has(a), rows.has(b)]).toEqual([false, false]);
   });
 });
 
@@ -763,7 +795,11 @@ describe("the doors", () => {
     const house = await it.organization();
     const { id } = (await (await upload(house.token, "external_id\nx")).json()) as Import;
     const second = await upload(house.token, "external_id\nx");
-    expect([second.status, await slugOf(second)]).toEqual([409, "import_under_way"]);
+    expect(second.status).toBe(409);
+    expect(await second.json()).toMatchObject({
+      type: "urn:satchel:problem:import_under_way",
+      detail: `The import ${id} is under way.`,
+    });
     expect((await upload(other.token, "external_id\nx")).status).toBe(202);
     await admin("alter table app.import disable trigger touch");
     const idle = (minutes: number, state: string) =>
