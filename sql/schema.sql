@@ -1018,6 +1018,7 @@ create table app.link (
   expires_at timestamp with time zone not null,
   consumed_at timestamp with time zone,
   ended_at timestamp with time zone,
+  mailed boolean not null default false,
   constraint link_pkey PRIMARY KEY (organization_id, link_id),
   constraint link_ends_once CHECK (((consumed_at IS NULL) OR (ended_at IS NULL))),
   constraint link_expiry_later CHECK ((expires_at > created_at)),
@@ -1040,6 +1041,7 @@ comment on column app.link.session_id is 'none';
 comment on column app.link.expires_at is 'none';
 comment on column app.link.consumed_at is 'personal';
 comment on column app.link.ended_at is 'personal';
+comment on column app.link.mailed is 'none';
 CREATE INDEX link_email ON app.link USING btree (organization_id, lower(email), created_at);
 CREATE INDEX link_expiry ON app.link USING btree (organization_id, expires_at);
 CREATE INDEX link_network ON app.link USING btree (organization_id, network, created_at) WHERE (network IS NOT NULL);

@@ -9,6 +9,7 @@ export interface ClaimLinkParams {
 export interface ClaimLinkRow {
   readonly email: string;
   readonly sessionId: string | null;
+  readonly mailed: boolean;
 }
 
 const claimLinkStatement: Statement = {
@@ -16,7 +17,7 @@ const claimLinkStatement: Statement = {
   text: `update /* links/claim_link */ app.link set consumed_at = now()
 where organization_id = $1 and link_id = $2
   and consumed_at is null and ended_at is null and expires_at > now()
-returning email, session_id`,
+returning email, session_id, mailed`,
 };
 
 /** Uses a link up; no row when it was, has ended or has expired. Of two at once one gets it. */
@@ -212,6 +213,7 @@ export interface InsertLinkParams {
   readonly email: string;
   readonly ip: string | null;
   readonly sessionId: string | null;
+  readonly mailed: boolean;
   readonly lifetimeMinutes: number;
 }
 
@@ -221,11 +223,11 @@ export interface InsertLinkRow {
 
 const insertLinkStatement: Statement = {
   name: "links/insert_link",
-  text: `insert /* links/insert_link */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, session_id, expires_at)
+  text: `insert /* links/insert_link */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, session_id, mailed, expires_at)
 values (
   $1, $2, $3, $4, $5, $6,
   network(set_masklen($7::inet, case family($7::inet) when 6 then 64 else 32 end))::inet, $8,
-  now() + make_interval(mins => $9::int)
+  $9, now() + make_interval(mins => $10::int)
 )
 returning expires_at`,
 };
@@ -241,6 +243,7 @@ export function insertLink(tx: TenantTx, params: InsertLinkParams): Promise<Inse
     params.email,
     params.ip,
     params.sessionId,
+    params.mailed,
     params.lifetimeMinutes,
   ]);
 }
@@ -258,9 +261,9 @@ export interface InsertLinksRow {
 
 const insertLinksStatement: Statement = {
   name: "links/insert_links",
-  text: `insert /* links/insert_links */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, expires_at)
+  text: `insert /* links/insert_links */ into app.link (organization_id, link_id, kind, user_id, token_hash, email, mailed, expires_at)
 select
-  $1, r.link_id, $2, r.user_id, decode(r.token_hash, 'hex'), r.email,
+  $1, r.link_id, $2, r.user_id, decode(r.token_hash, 'hex'), r.email, true,
   now() + make_interval(mins => $3::int)
 from json_to_recordset($4::json) as r (link_id uuid, user_id uuid, token_hash text, email text)
 returning expires_at`,

@@ -2260,4 +2260,13 @@ call app.keep_time('app.turn');
 grant select, insert, update on app.turn to satchel_system;
 `,
   },
+  {
+    name: "0021_mailed_links",
+    checksum: "6dc293fcad0cba75863d74b4f394f8b5d6b920655e0d47c809761180b8652249",
+    text: `-- Whether a link was mailed, and using it so shows that the person reads that mailbox; one that the operator hands over
+-- shows nothing of it. Of those that are open already it is not known.
+alter table app.link add column mailed boolean not null default false;
+call app.tag('app.link', 'none', 'mailed');
+`,
+  },
 ];

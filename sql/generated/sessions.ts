@@ -232,13 +232,14 @@ export interface FindSessionRow {
   readonly createdAt: Date;
   readonly lastActiveAt: Date;
   readonly expiresAt: Date;
+  readonly idleExpiresAt: Date | null;
   readonly longLived: boolean;
 }
 
 const findSessionStatement: Statement = {
   name: "sessions/find_session",
   text: `select /* sessions/find_session */ session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at,
-  token_expires_at is not null as long_lived
+  last_active_at + idle_timeout as idle_expires_at, token_expires_at is not null as long_lived
 from app.session
 where organization_id = $1 and user_id = $2 and session_id = $3
   and ended_at is null and expires_at > now()
@@ -330,6 +331,7 @@ export interface InsertSessionRow {
   readonly sessionId: string;
   readonly expiresAt: Date;
   readonly tokenExpiresAt: Date | null;
+  readonly idleExpiresAt: Date | null;
 }
 
 const insertSessionStatement: Statement = {
@@ -343,7 +345,7 @@ select
   now() + make_interval(mins => $10::int)
 from app.organization o
 where o.organization_id = $11 and o.status = 'active'
-returning session_id, expires_at, token_expires_at`,
+returning session_id, expires_at, token_expires_at, last_active_at + idle_timeout as idle_expires_at`,
 };
 
 /** Opens a session. No row when the organization lets nobody in: it would come to life once it does again. */
@@ -378,13 +380,14 @@ export interface ListLiveRow {
   readonly createdAt: Date;
   readonly lastActiveAt: Date;
   readonly expiresAt: Date;
+  readonly idleExpiresAt: Date | null;
   readonly longLived: boolean;
 }
 
 const listLiveStatement: Statement = {
   name: "sessions/list_live",
   text: `select /* sessions/list_live */ session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at,
-  token_expires_at is not null as long_lived
+  last_active_at + idle_timeout as idle_expires_at, token_expires_at is not null as long_lived
 from app.session
 where organization_id = $1 and user_id = $2
   and ended_at is null and expires_at > now()
@@ -709,7 +712,8 @@ export interface UpdateTokenParams {
 }
 
 export interface UpdateTokenRow {
-  readonly expiresAt: Date | null;
+  readonly expiresAt: Date;
+  readonly idleExpiresAt: Date | null;
 }
 
 const updateTokenStatement: Statement = {
@@ -725,7 +729,7 @@ set
   ip = coalesce($4::inet, ip)
 where organization_id = $5 and user_id = $6 and session_id = $7
   and ended_at is null and expires_at > now()
-returning coalesce(token_expires_at, expires_at) as expires_at`,
+returning coalesce(token_expires_at, expires_at) as expires_at, last_active_at + idle_timeout as idle_expires_at`,
 };
 
 /**

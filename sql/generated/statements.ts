@@ -188,6 +188,7 @@ export const statements = [
   "sign-ups/update_code_revoked",
   "sign-ups/upsert_attempt",
   "users/count_users",
+  "users/find_deleted_id",
   "users/find_id_by_email",
   "users/find_id_by_external_id",
   "users/find_id_by_username",

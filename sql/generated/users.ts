@@ -37,6 +37,36 @@ export function countUsers(tx: TenantTx, params: CountUsersParams): Promise<numb
   ]).then((row) => row.count);
 }
 
+export interface FindDeletedIdParams {
+  readonly organizationId: string;
+  readonly email: string | null;
+  readonly username: string | null;
+  readonly externalId: string | null;
+}
+
+export interface FindDeletedIdRow {
+  readonly userId: string;
+}
+
+const findDeletedIdStatement: Statement = {
+  name: "users/find_deleted_id",
+  text: `select /* users/find_deleted_id */ user_id from app.user
+where organization_id = $1 and deleted_at is not null
+  and (email_key = lower($2) or username_key = lower($3) or external_id = $4)
+order by deleted_at desc, user_id desc
+limit 1`,
+};
+
+/** Who of the deleted had this e-mail address or username, in whatever case, or this external id; of several who was deleted last. */
+export function findDeletedId(tx: TenantTx, params: FindDeletedIdParams): Promise<FindDeletedIdRow | null> {
+  return maybe<FindDeletedIdRow>(tx, findDeletedIdStatement, [
+    params.organizationId,
+    params.email,
+    params.username,
+    params.externalId,
+  ]);
+}
+
 export interface FindIdByEmailParams {
   readonly organizationId: string;
   readonly email: string;

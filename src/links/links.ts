@@ -117,6 +117,7 @@ export async function makeResetLink(
       tokenHash: deps.keys.mac("link", token),
       // It stands for no mailbox; still it ends when they get another.
       email: person.email ?? "",
+      mailed: false,
       ip: null,
       lifetimeMinutes: LINK_MINUTES.reset,
     });
@@ -213,6 +214,7 @@ async function mailLinkIn(
     userId,
     tokenHash: deps.keys.mac("link", token),
     email,
+    mailed: !silent,
     ip,
     sessionId,
     lifetimeMinutes: LINK_MINUTES[kind],
@@ -496,7 +498,7 @@ async function useLink(
   deps: Deps,
   link: OpenedLink,
   { statuses, origin, around }: Use,
-  effect: (tx: TenantTx, person: Person, email: string, sessionId: string | null) => Promise<void>,
+  effect: (tx: TenantTx, person: Person, claimed: ClaimedLink) => Promise<void>,
 ): Promise<void> {
   const { organizationId, userId, linkId, kind } = link;
   const tenant = { organizationId, userId, ...(around === undefined ? {} : { around }) };
@@ -505,7 +507,7 @@ async function useLink(
       const person = await rows.lockPerson(tx, organizationId, userId);
       const claimed = await rows.claim(tx, organizationId, linkId);
       if (person === null || claimed === null || !statuses.includes(person.status)) throw linkRefused();
-      await effect(tx, person, claimed.email, claimed.sessionId);
+      await effect(tx, person, claimed);
     });
   } catch (error) {
     if (error instanceof Refusal && error.slug === linkRefused.slug) {
@@ -513,6 +515,12 @@ async function useLink(
     }
     throw error;
   }
+}
+
+interface ClaimedLink {
+  readonly email: string;
+  readonly mailed: boolean;
+  readonly sessionId: string | null;
 }
 
 interface Use {
@@ -563,8 +571,9 @@ async function hashFor(deps: Deps, link: OpenedLink, password: string, pointer: 
 }
 
 /**
- * Sets another password by a link: ends every session, opens logins that were locked, and tells the person. Refuses with
- * `link_refused`, `password_refused` (the link stays good), `passwords_busy`.
+ * Sets another password by a link: ends every session, opens logins that were locked, and tells the person. A link that
+ * was mailed confirms the address as well; one that the operator handed over does not. Refuses with `link_refused`,
+ * `password_refused` (the link stays good), `passwords_busy`.
  */
 export async function resetPassword(
   deps: Deps,
@@ -575,14 +584,25 @@ export async function resetPassword(
   const link = await openLink(deps, "reset", token, origin, around);
   const credential = await hashFor(deps, link, newPassword, "#/newPassword");
   const { organizationId, userId } = link;
-  await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, email) => {
-    requireSameMailbox(person, email);
-    await setPasswordIn(tx, organizationId, userId, credential);
-    await endSessionsIn(tx, organizationId, userId, "password_changed", { origin });
-    await reopenLoginIn(tx, organizationId, userId);
-    await sendMailIn(deps, tx, organizationId, { userId, template: "password_changed" });
-    await auditIn(tx, organizationId, doneBy(link, "password.reset", origin));
-  });
+  await useLink(
+    deps,
+    link,
+    { statuses: ["active"], origin, around },
+    async (tx, person, { email, mailed }) => {
+      requireSameMailbox(person, email);
+      await setPasswordIn(tx, organizationId, userId, credential);
+      await endSessionsIn(tx, organizationId, userId, "password_changed", { origin });
+      await reopenLoginIn(tx, organizationId, userId);
+      const confirms = mailed && person.emailVerifiedAt === null;
+      if (confirms) {
+        await rows.verifyEmail(tx, organizationId, userId);
+        changed(tx, "users");
+      }
+      await sendMailIn(deps, tx, organizationId, { userId, template: "password_changed" });
+      await auditIn(tx, organizationId, doneBy(link, "password.reset", origin));
+      if (confirms) await auditIn(tx, organizationId, doneBy(link, "email.verified", origin));
+    },
+  );
 }
 
 /**
@@ -605,7 +625,7 @@ export async function verifyEmail(
     deps,
     link,
     { statuses: ["active", "pending"], origin, around },
-    async (tx, person, email) => {
+    async (tx, person, { email }) => {
       if (person.email === null) {
         // They signed up with it: now it is shown to be theirs.
         await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
@@ -667,7 +687,7 @@ export async function acceptInvitation(
     deps,
     link,
     { statuses: ["active", "pending"], origin, around },
-    async (tx, person, email) => {
+    async (tx, person, { email }) => {
       requireSameMailbox(person, email);
       if (person.hasPassword) throw linkRefused();
       await setPasswordIn(tx, organizationId, userId, credential);
@@ -692,8 +712,9 @@ export async function confirmEmailChange(
 ): Promise<void> {
   const link = await openLink(deps, "email_change", token, origin, around);
   const { organizationId } = link;
-  await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, email, exceptId) => {
+  await useLink(deps, link, { statuses: ["active"], origin, around }, async (tx, person, claimed) => {
     const { userId, email: old } = person;
+    const { email, sessionId: exceptId } = claimed;
     await onConstraint(tx, { user_email_unique: () => linkRefused() }, (inner) =>
       rows.setEmail(inner, organizationId, userId, email),
     );

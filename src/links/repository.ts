@@ -62,6 +62,7 @@ export interface NewLink {
   readonly ip: string | null;
   /** Of the person who asked for themselves. */
   readonly sessionId?: string | null;
+  readonly mailed: boolean;
   readonly lifetimeMinutes: number;
 }
 
@@ -127,7 +128,7 @@ export const find = (
   tokenHashes: readonly Uint8Array[],
 ): Promise<FoundLink | null> => sql.findLink(tx, { organizationId, kind, tokenHashes });
 
-/** The address that the link was mailed to, and the session that asked for it; null when it is no longer open. */
+/** The address that the link is for, whether it was mailed there, and the session that asked for it; null when it is no longer open. */
 export const claim = (tx: TenantTx, organizationId: string, linkId: string) =>
   sql.claimLink(tx, { organizationId, linkId });
 

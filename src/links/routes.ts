@@ -74,7 +74,7 @@ export const linksEndpoints = [
     tag: "links",
     summary: "Choose another password by a link",
     description:
-      "Ends all your sessions and opens your logins again. A password that is refused leaves the link good.",
+      "Ends all your sessions and opens your logins again; a link that was mailed confirms your e-mail address as well. A password that is refused leaves the link good.",
     body: Type.Object({ token, newPassword: password }),
     answers: { 204: null },
     refusals: [linkRefused, passwordRefused, passwordsBusy],

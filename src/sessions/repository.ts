@@ -12,6 +12,8 @@ export interface Session {
   readonly createdAt: Date;
   readonly lastActiveAt: Date;
   readonly expiresAt: Date;
+  /** Unused, it ends then; null: it may rest. */
+  readonly idleExpiresAt: Date | null;
   /** Whether it is renewed with refresh tokens. */
   readonly longLived: boolean;
 }
@@ -63,14 +65,9 @@ export interface NewToken {
   readonly ip: string | null;
 }
 
-/** Until when the new token is good; null when the session has ended. */
-export async function replaceToken(
-  tx: TenantTx,
-  organizationId: string,
-  token: NewToken,
-): Promise<Date | null> {
-  return (await sql.updateToken(tx, { organizationId, ...token }))?.expiresAt ?? null;
-}
+/** Until when the new token is good, and the session unused; null when the session has ended. */
+export const replaceToken = (tx: TenantTx, organizationId: string, token: NewToken) =>
+  sql.updateToken(tx, { organizationId, ...token });
 
 export const insertRefreshToken = (
   tx: TenantTx,

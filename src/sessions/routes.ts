@@ -33,6 +33,13 @@ import {
   signInWithSecondFactor,
 } from "./sessions.ts";
 
+const idleExpiresAt = nullable(
+  timestamp({
+    description:
+      "Unused, the session ends then, whatever `expiresAt` says; every use puts it off. Null: it may rest.",
+  }),
+);
+
 const session = Type.Object({
   id: uuid(),
   ip: nullable(Type.String({ examples: ["203.0.113.7"], description: "Of the last use." })),
@@ -49,6 +56,7 @@ const session = Type.Object({
   createdAt: timestamp(),
   lastActiveAt: timestamp(),
   expiresAt: timestamp(),
+  idleExpiresAt,
   longLived: Type.Boolean({ description: "Whether it is renewed with refresh tokens." }),
   current: Type.Boolean({ description: "Whether it is the session of this request." }),
 });
@@ -67,6 +75,7 @@ const view = (row: Session, currentId: string | null): Static<typeof session> =>
   createdAt: row.createdAt,
   lastActiveAt: row.lastActiveAt,
   expiresAt: row.expiresAt,
+  idleExpiresAt: row.idleExpiresAt,
   longLived: row.longLived,
   current: row.id === currentId,
 });
@@ -92,6 +101,7 @@ const sentToken = Type.String({ maxLength: TOKEN_LENGTH });
 const signedInShape = Type.Object({
   token: Type.String(),
   expiresAt: timestamp(),
+  idleExpiresAt,
   refreshToken: Type.Optional(refreshToken),
   deviceToken,
   user: userShape,
@@ -101,9 +111,9 @@ const endedShape = Type.Object({ ended: Type.Integer({ description: "How many we
 
 const secondsUntil = (time: Date): number => (time.getTime() - Date.now()) / 1000;
 
-const signedInView = ({ token, expiresAt, refreshToken, deviceToken, user }: SignedIn) => {
+const signedInView = ({ token, expiresAt, idleExpiresAt, refreshToken, deviceToken, user }: SignedIn) => {
   const device = { value: deviceToken, maxAgeSeconds: 90 * 86_400 };
-  const body = { token, expiresAt, deviceToken, user: ownUserView(user) };
+  const body = { token, expiresAt, idleExpiresAt, deviceToken, user: ownUserView(user) };
   // Who asks for a refresh token keeps the tokens: a cookie would outlive the quarter of an hour that this one is good.
   return refreshToken === null
     ? answer(body, { cookies: { session: { value: token, maxAgeSeconds: secondsUntil(expiresAt) }, device } })
@@ -180,7 +190,9 @@ export const sessionsEndpoints = [
     description:
       "Replaces both its tokens. A refresh token is good once: of requests that come together one is answered with new tokens, the others with 409 for ten seconds; one that comes later ends the session, because somebody else may have the token. Send an Idempotency-Key, and repeat the request with it when the answer was lost.",
     body: Type.Object({ refreshToken: sentToken }),
-    answers: { 200: Type.Object({ token: Type.String(), expiresAt: timestamp(), refreshToken }) },
+    answers: {
+      200: Type.Object({ token: Type.String(), expiresAt: timestamp(), idleExpiresAt, refreshToken }),
+    },
     refusals: [refreshRefused, refreshedAlready, signInLineFull],
     handle: ({ deps, body, client, around }) =>
       refreshSession(deps, body.refreshToken, originOf(client, undefined), around),
@@ -198,12 +210,12 @@ export const sessionsEndpoints = [
       code: Type.Optional(code),
       recoveryCode: Type.Optional(recoveryCode),
     }),
-    answers: { 200: Type.Object({ token: Type.String(), expiresAt: timestamp() }) },
+    answers: { 200: Type.Object({ token: Type.String(), expiresAt: timestamp(), idleExpiresAt }) },
     refusals: [reauthenticationRefused, proofMissing, passwordsBusy, signInLineFull],
     handle: ({ deps, actor, body, client }) => reauthenticate(deps, actor, body, originOf(client, undefined)),
-    present: ({ token, expiresAt }, { client }) =>
+    present: ({ token, expiresAt, idleExpiresAt }, { client }) =>
       answer(
-        { token, expiresAt },
+        { token, expiresAt, idleExpiresAt },
         // A browser goes on with its cookie; who has none is not given one.
         client.header("authorization") !== null
           ? {}

@@ -100,7 +100,16 @@ export interface OpenedSession {
   readonly deviceToken: string;
 }
 
-export interface SignedIn extends OpenedSession {
+/** A session goes on by this token. */
+export interface Renewed {
+  readonly token: string;
+  /** Until when the token is good. */
+  readonly expiresAt: Date;
+  /** Unused, the session ends then; null: it may rest. */
+  readonly idleExpiresAt: Date | null;
+}
+
+export interface SignedIn extends OpenedSession, Renewed {
   /** Of a long-lived session: renews it, once. */
   readonly refreshToken: string | null;
   readonly user: User;
@@ -396,8 +405,8 @@ export async function openSessionIn(
 ): Promise<OpenedSession> {
   const opened = await openIn(deps, tx, organizationId, user, origin, false);
   if (opened === null) throw new Error("the organization lets nobody in");
-  const { refreshToken, ...session } = opened;
-  return session;
+  const { token, expiresAt, deviceToken } = opened;
+  return { token, expiresAt, deviceToken };
 }
 
 async function openIn(
@@ -423,7 +432,7 @@ async function openIn(
       : { ...sessionLifetime(settings, user.role), tokenMinutes: null }),
   });
   if (inserted === null) return null;
-  const { sessionId, expiresAt, tokenExpiresAt } = inserted;
+  const { sessionId, expiresAt, tokenExpiresAt, idleExpiresAt } = inserted;
   const refreshToken = longLived ? await newRefreshTokenIn(deps, tx, organizationId, sessionId) : null;
   const ended = await rows.endExcess(tx, organizationId, user.id, sessionId, settings.sessionsPerUser);
   const about = { outcome: "success", subjectId: user.id, targetType: "session" } as const;
@@ -439,7 +448,13 @@ async function openIn(
     details,
     origin,
   });
-  return { token, expiresAt: tokenExpiresAt ?? expiresAt, refreshToken, deviceToken: device.token };
+  return {
+    token,
+    expiresAt: tokenExpiresAt ?? expiresAt,
+    idleExpiresAt,
+    refreshToken,
+    deviceToken: device.token,
+  };
 }
 
 function lifetimeOfLongLived(settings: PasswordRules, role: Role) {
@@ -459,10 +474,7 @@ async function newRefreshTokenIn(
   return refreshToken;
 }
 
-export interface Refreshed {
-  readonly token: string;
-  /** Until when the token is good. */
-  readonly expiresAt: Date;
+export interface Refreshed extends Renewed {
   readonly refreshToken: string;
 }
 
@@ -521,7 +533,7 @@ async function renewIn(
   origin: Origin,
 ): Promise<Refreshed> {
   const token = newToken("session", organizationId);
-  const expiresAt = await rows.replaceToken(tx, organizationId, {
+  const until = await rows.replaceToken(tx, organizationId, {
     userId,
     sessionId,
     tokenHash: deps.keys.mac("token", token),
@@ -529,7 +541,7 @@ async function renewIn(
     proved: false,
     ip: addressOf(origin),
   });
-  if (expiresAt === null) throw refreshRefused();
+  if (until === null) throw refreshRefused();
   const refreshToken = await newRefreshTokenIn(deps, tx, organizationId, sessionId);
   await auditIn(tx, organizationId, {
     action: "session.refreshed",
@@ -539,7 +551,7 @@ async function renewIn(
     targetId: sessionId,
     origin,
   });
-  return { token, expiresAt, refreshToken };
+  return { token, ...until, refreshToken };
 }
 
 /**
@@ -748,7 +760,7 @@ export async function reauthenticate(
   actor: Actor,
   { password, ...proof }: ReauthenticationInput,
   origin: Origin,
-): Promise<{ readonly token: string; readonly expiresAt: Date }> {
+): Promise<Renewed> {
   const { organizationId, userId } = actor;
   const sessionId = sessionOf(actor);
   const asksFactor = proof.code !== undefined || proof.recoveryCode !== undefined;
@@ -793,7 +805,7 @@ export async function reauthenticate(
           if (proven !== null && !(await useProofIn(tx, organizationId, userId, proven, origin))) {
             throw reauthenticationRefused();
           }
-          const expiresAt = await rows.replaceToken(tx, organizationId, {
+          const until = await rows.replaceToken(tx, organizationId, {
             userId,
             sessionId,
             tokenHash: deps.keys.mac("token", token),
@@ -802,9 +814,9 @@ export async function reauthenticate(
             ip: addressOf(origin),
           });
           // It ended a moment ago, perhaps because the password was replaced.
-          if (expiresAt === null) throw reauthenticationRefused();
+          if (until === null) throw reauthenticationRefused();
           await auditIn(tx, organizationId, { ...event, outcome: "success" });
-          return { token, expiresAt };
+          return { token, ...until };
         });
       },
     );

@@ -165,6 +165,22 @@ export async function findByExternalId(tx: TenantTx, scope: Scope, externalId: s
   return row === null ? null : find(tx, scope, row.userId);
 }
 
+/** Who of the deleted had what names one person; of several who was deleted last. */
+export async function findDeleted(
+  tx: TenantTx,
+  scope: Scope,
+  { email = null, username = null, externalId = null }: DeletedKey,
+): Promise<User | null> {
+  const row = await sql.findDeletedId(tx, { ...ids(scope), email, username, externalId });
+  return row === null ? null : find(tx, scope, row.userId, true);
+}
+
+interface DeletedKey {
+  readonly email?: string | null;
+  readonly username?: string | null;
+  readonly externalId?: string | null;
+}
+
 export async function list(
   tx: TenantTx,
   scope: Scope,

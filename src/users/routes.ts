@@ -71,6 +71,8 @@ const patch = Type.Composite([
 
 const params = t.Object({ id: uuid() });
 
+const includeDeleted = t.Optional(t.Boolean({ description: "Admins only." }));
+
 const filters = {
   role: t.Optional(Type.Array(role, { minItems: 1, maxItems: 4, description: "Any of these." })),
   status: t.Optional(Type.Array(status, { minItems: 1, maxItems: 4, description: "Any of these." })),
@@ -84,7 +86,7 @@ const filters = {
   ),
   createdFrom: t.Optional(moment({ description: "Only people who were added at this moment or later." })),
   createdBefore: t.Optional(moment({ description: "Only people who were added before this moment." })),
-  includeDeleted: t.Optional(t.Boolean({ description: "Admins only." })),
+  includeDeleted,
 };
 
 const filterOf = (query: Static<ReturnType<typeof t.Object<typeof filters>>>): UserFilter => ({
@@ -188,16 +190,19 @@ export const usersEndpoints = [
     path: "/v1/users/lookup",
     tag: "users",
     summary: "Find one person by what names them",
-    description: "By exactly one of these. Deleted people are not found.",
+    description:
+      "By exactly one of these names. With `includeDeleted`, where nobody has the name now, who of the deleted had it last.",
     query: t.Object({
       email: t.Optional(described(email, "Whose address this is, in any case.")),
       username: t.Optional(described(username, "Whose username this is, in any case.")),
       externalId: t.Optional(described(externalId, "Whom the school's other systems know by this.")),
+      includeDeleted,
     }),
     versioned: true,
     answers: { 200: userShape },
     refusals: [oneKeyNeeded, notFound],
-    handle: ({ deps, actor, query }) => lookUpUser(deps, actor, query),
+    handle: ({ deps, actor, query: { includeDeleted = false, ...key } }) =>
+      lookUpUser(deps, actor, key, { includeDeleted }),
     present: userView,
   }),
   endpoint({
@@ -250,10 +255,13 @@ export const usersEndpoints = [
     path: "/v1/users/:id",
     tag: "users",
     summary: "Read a person",
+    description: "A deleted one as well, where an admin asks for it: before restoring them.",
     params,
+    query: t.Object({ includeDeleted }),
     versioned: true,
     answers: { 200: userShape },
-    handle: ({ deps, actor, params }) => getUser(deps, actor, params.id),
+    handle: ({ deps, actor, params, query: { includeDeleted = false } }) =>
+      getUser(deps, actor, params.id, { includeDeleted }),
     present: userView,
   }),
   endpoint({

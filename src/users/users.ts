@@ -111,10 +111,19 @@ const RESTORE_CONSTRAINTS = {
   ...PEOPLE_QUOTA,
 };
 
-/** A person. Refuses with `not_found` one that is not there, deleted, or not for the actor to see. */
-export async function getUser(deps: Deps, actor: Actor, userId: string): Promise<User> {
+/**
+ * A person, a deleted one only when asked for. Refuses with `not_found` one that is not there, deleted, or not for the
+ * actor to see, and with `forbidden`.
+ */
+export async function getUser(
+  deps: Deps,
+  actor: Actor,
+  userId: string,
+  { includeDeleted = false }: { readonly includeDeleted?: boolean } = {},
+): Promise<User> {
+  requireMaySee(actor, { includeDeleted });
   if (!mayAct(actor, "GET /v1/users/:id", userId)) throw notFound();
-  const user = await readTenant(deps.db, actor, (tx) => rows.find(tx, actor, userId));
+  const user = await readTenant(deps.db, actor, (tx) => rows.find(tx, actor, userId, includeDeleted));
   if (user === null) throw notFound();
   await recordDisclosure(deps, actor, "user.read", [userId]);
   return user;
@@ -137,22 +146,31 @@ export interface UserKey {
 }
 
 /**
- * The one person with this e-mail address or username, in any case, or with this external id. Refuses with
- * `one_key_needed` none of them and more than one, and with `not_found`.
+ * The one person with this e-mail address or username, in any case, or with this external id; when there is none and
+ * deleted people are asked for, who of them was deleted last. Refuses with `one_key_needed` none of them and more than
+ * one, and with `not_found`, `forbidden`.
  */
 export async function lookUpUser(
   deps: Deps,
   actor: Actor,
-  { email, username, externalId }: UserKey,
+  key: UserKey,
+  { includeDeleted = false }: { readonly includeDeleted?: boolean } = {},
 ): Promise<User> {
-  if ([email, username, externalId].filter((key) => key !== undefined).length !== 1) throw oneKeyNeeded();
+  requireMaySee(actor, { includeDeleted });
+  const { email, username, externalId } = key;
+  if ([email, username, externalId].filter((given) => given !== undefined).length !== 1) throw oneKeyNeeded();
   const find = async (tx: TenantTx): Promise<User | null> => {
     if (email !== undefined) return rows.findByEmail(tx, actor, email);
     if (username !== undefined) return rows.findByUsername(tx, actor, username);
     return externalId === undefined ? null : rows.findByExternalId(tx, actor, externalId);
   };
   // Not readTenant: the second statement follows from the first.
-  const user = await withTenant(deps.db, actor, find, { readOnly: true });
+  const user = await withTenant(
+    deps.db,
+    actor,
+    async (tx) => (await find(tx)) ?? (includeDeleted ? rows.findDeleted(tx, actor, key) : null),
+    { readOnly: true },
+  );
   if (user === null) throw notFound();
   await recordDisclosure(deps, actor, "user.read", [user.id]);
   return user;
@@ -266,7 +284,7 @@ export async function countUsers(deps: Deps, actor: Actor, filter: UserFilter): 
 }
 
 /** The deleted are for those who may bring them back. */
-function requireMaySee(actor: Actor, { includeDeleted }: UserFilter): void {
+function requireMaySee(actor: Actor, { includeDeleted }: Pick<UserFilter, "includeDeleted">): void {
   if (includeDeleted && !mayAct(actor, "POST /v1/users/:id/restore", null)) throw forbidden();
 }
 
@@ -402,7 +420,7 @@ const ACCESS_FIELDS = ["username", "externalId", "status"] as const;
 const OWN_FIELDS: ReadonlySet<string> = new Set(["fullName", "avatarUrl", "timeZone", "language", "profile"]);
 
 /**
- * Changes the fields that are given. An admin may change everybody, others only what describes themselves. Refuses
+ * Changes the fields that are given; where all are as they were, nothing, the version neither. An admin may change everybody, others only what describes themselves. Refuses
  * with `not_found`, `forbidden`, `stale`, `email_taken`, `username_taken`, `external_id_taken`, `last_admin`,
  * `status_not_reachable`, `invalid_time_zone`. Another e-mail address, which is a way into the account, the end of a
  * suspension, and another status, username or external id of staff need a fresh proof: else `reauthentication_required`,
@@ -426,8 +444,8 @@ export async function updateUser(
       mayAct(actor, "PATCH /v1/users/:id", userId) ||
       (describesOnly && mayAct(actor, "PATCH /v1/me", userId));
     if (!allowed) throw forbidden();
-    const { profile, ...fields } = patch;
-    const change: UserChange = { ...before, ...fields };
+    const { profile, ...given } = patch;
+    const change: UserChange = { ...before, ...given };
     const released = before.status === "suspended" && change.status !== "suspended";
     if (change.email !== before.email || released) requireFresh(actor);
     if (ACCESS_FIELDS.some((field) => change[field] !== before[field])) {
@@ -436,8 +454,16 @@ export async function updateUser(
     requireVersion(expected, before.version);
     if (change.status === "pending" && before.status !== "pending") throw statusNotReachable();
     if (admins !== null) requireAnotherAdmin(admins, userId);
+    const current = await rows.get(tx, actor, userId);
+    const nextProfile = { ...current.profile, ...profile };
+    const next = { ...change, profile: nextProfile };
+    const were = { ...before, profile: current.profile };
+    const fields = (Object.keys(patch) as (keyof UserPatch)[]).filter(
+      (field) => !Bun.deepEquals(next[field], were[field]),
+    );
+    if (fields.length === 0) return current;
     await onConstraint(tx, USER_CONSTRAINTS, (inner) => rows.update(inner, actor, userId, change));
-    await auditChangeIn(tx, actor.organizationId, userId, before, change, Object.keys(patch));
+    await auditChangeIn(tx, actor.organizationId, userId, before, change, fields);
     if (before.email !== null && change.email?.toLowerCase() !== before.email.toLowerCase()) {
       const to = before.email;
       await sendMailIn(deps, tx, actor.organizationId, { userId, template: "email_changed", to });
@@ -445,10 +471,7 @@ export async function updateUser(
     if (change.email !== null && change.email.toLowerCase() !== before.email?.toLowerCase()) {
       await enqueue(deps.queue, tx, "verify-email", { organizationId: actor.organizationId, userId });
     }
-    if (profile !== undefined) {
-      const current = await rows.get(tx, actor, userId);
-      await rows.upsertProfile(tx, actor, userId, { ...current.profile, ...profile });
-    }
+    if (fields.includes("profile")) await rows.upsertProfile(tx, actor, userId, nextProfile);
     changed(tx, "users");
     return rows.get(tx, actor, userId);
   });

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { pruneSessionsJob } from "../../jobs/prune-sessions.ts";
 import { verifyEmailJob } from "../../jobs/verify-email.ts";
-import { pruneLinks, requestPasswordReset } from "../../src/links/links.ts";
+import { makeResetLink, pruneLinks, requestPasswordReset } from "../../src/links/links.ts";
 import { newToken } from "../../src/tokens.ts";
 import { domain } from "../support/domain.ts";
 import { type GivenOrganization, type GivenUser, PASSWORD } from "../support/given.ts";
@@ -96,6 +96,26 @@ describe("a forgotten password", () => {
     const audited = await auditOf(user.id);
     expect(audited).toContain("link.sent success");
     expect(audited).toContain("password.reset success");
+  });
+
+  test("confirms the address when the link was mailed there, and not when the operator handed it over [row 72]", async () => {
+    const [mailed, handed, before] = [await it.user(school), await it.user(school), await it.user(school)];
+    expect((await userRow(mailed.id))?.verified).toBe(false);
+    await ask(mailed.username);
+    expect(await reset(await tokenFor(deps, school.id, mailed.id, "reset_password"))).toBe(204);
+    expect((await userRow(mailed.id))?.verified).toBe(true);
+    expect(await auditOf(mailed.id)).toContain("email.verified success");
+    const link = await makeResetLink(deps, school.id, handed.email);
+    expect(await reset(new URL(link?.url ?? "").hash.slice(1))).toBe(204);
+    expect((await userRow(handed.id))?.verified).toBe(false);
+    expect(await auditOf(handed.id)).not.toContain("email.verified success");
+    // Confirmed already: nothing of the person changes.
+    await admin("update app.user set email_verified_at = '2026-01-01' where user_id = $1", [before.id]);
+    const version = (await userRow(before.id))?.version;
+    await ask(before.username);
+    expect(await reset(await tokenFor(deps, school.id, before.id, "reset_password"))).toBe(204);
+    expect(await userRow(before.id)).toMatchObject({ verified: true, version });
+    expect(await auditOf(before.id)).not.toContain("email.verified success");
   });
 
   test("opens again what only recovery can open", async () => {

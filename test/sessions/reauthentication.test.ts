@@ -19,6 +19,7 @@ const WRONG = "not what it was at all";
 interface Answer {
   readonly token: string;
   readonly expiresAt: string;
+  readonly idleExpiresAt: string | null;
   readonly type?: string;
 }
 const prove = (token: string, body: Readonly<Record<string, unknown>>) =>
@@ -48,6 +49,12 @@ test("with the password gives another token, which alone is good now and is fres
   expect(await asks(other)).toBe("403 reauthentication_required");
   const days = (Date.parse(body.expiresAt) - Date.now()) / 86_400_000;
   expect(days).toBeGreaterThan(29.9);
+  expect(body.idleExpiresAt).toBeNull();
+  const teacher = await it.member(school, "teacher");
+  const again = await prove(teacher.token, { password: PASSWORD });
+  const minutes = (Date.parse(again.body.idleExpiresAt ?? "") - Date.now()) / 60_000;
+  expect(minutes).toBeGreaterThan(59);
+  expect(minutes).toBeLessThan(60.1);
 });
 
 test("a proof is fresh for five minutes, and any request in between does not prolong it", async () => {

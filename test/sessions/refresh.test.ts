@@ -17,6 +17,7 @@ const school = await it.organization();
 interface Tokens {
   readonly token: string;
   readonly expiresAt: string;
+  readonly idleExpiresAt: string;
   readonly refreshToken: string;
   readonly type?: string;
 }
@@ -75,6 +76,12 @@ describe("a long-lived session", () => {
     expect(await isIn(body.token)).toBe(false);
     const next = await refresh(body.refreshToken);
     expect(next.status).toBe(200);
+    // Half of its thirty days, counted anew from each use.
+    for (const { idleExpiresAt } of [body, next.body]) {
+      const days = (Date.parse(idleExpiresAt) - Date.now()) / 86_400_000;
+      expect(days).toBeGreaterThan(14.9);
+      expect(days).toBeLessThan(15.1);
+    }
     expect(await isIn(next.body.token)).toBe(true);
     expect(await isIn(body.token)).toBe(false);
     const list = await request<{ items: readonly unknown[] }>("GET", "/v1/sessions", {

@@ -115,6 +115,7 @@ describe("a session", () => {
         "update app.session set last_active_at = now() - make_interval(mins => $2::int) where session_id = $1",
         [(await current(token)).id, minutes],
       );
+    expect((await current(pupil)).idleExpiresAt).toBeNull();
     await age(pupil, 20_000);
     await age(teacher, 59);
     expect([await isIn(pupil), await isIn(teacher)]).toEqual([true, true]);
@@ -123,6 +124,32 @@ describe("a session", () => {
     const { id } = await current(pupil);
     await admin("update app.session set expires_at = now() where session_id = $1", [id]);
     expect(await isIn(pupil)).toBe(false);
+  });
+
+  test("tells when it ends unless it is used, where it does, and never later than it does [row 18] [row 76]", async () => {
+    const teacher = await it.user(school, "teacher");
+    const { body } = await signIn(school, teacher);
+    const told = [body.idleExpiresAt, (await current(body.token)).idleExpiresAt];
+    const [listed] = (await list(body.token)).items;
+    told.push(listed?.idleExpiresAt);
+    for (const time of told) {
+      const minutes = (Date.parse(String(time)) - Date.now()) / 60_000;
+      expect(minutes).toBeGreaterThan(58);
+      expect(minutes).toBeLessThan(60.1);
+    }
+    await admin("update app.session set last_active_at = now() - interval '30 minutes' where user_id = $1", [
+      teacher.id,
+    ]);
+    const seen = await request<Page>("GET", `/v1/users/${teacher.id}/sessions`, { token: school.token });
+    const [row] = await admin<{ ends: string }>(
+      "select round(extract(epoch from last_active_at + idle_timeout) * 1000)::text as ends from app.session where user_id = $1",
+      [teacher.id],
+    );
+    expect(Math.abs(Date.parse(String(seen.body.items[0]?.idleExpiresAt)) - Number(row?.ends))).toBeLessThan(
+      2,
+    );
+    const pupil = await signIn(school, await it.user(school));
+    expect(pupil.body.idleExpiresAt).toBeNull();
   });
 
   test("notes that it is in use once a minute, not with every request [row 18]", async () => {
@@ -257,6 +284,7 @@ describe("the list", () => {
       "deviceType",
       "expiresAt",
       "id",
+      "idleExpiresAt",
       "ip",
       "lastActiveAt",
       "longLived",

@@ -8,6 +8,7 @@ export interface SignedInBody {
   readonly token: string;
   readonly deviceToken: string;
   readonly expiresAt: string;
+  readonly idleExpiresAt: string | null;
   readonly user: Readonly<Record<string, unknown>>;
   readonly type?: string;
 }

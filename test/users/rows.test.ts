@@ -307,6 +307,55 @@ describe("changing", () => {
     expect(await stored(beside.id)).toEqual(untouched);
   });
 
+  test("what says nothing new changes nothing: no version, no history, no audit, by either door [row 8] [row 60]", async () => {
+    const one = await it.user(school, "student", {
+      externalId: `X-${Bun.randomUUIDv7()}`,
+      profile: { bio: "b", dateOfBirth: "2012-03-04", skills: ["chess", "go"] },
+    });
+    const own = await it.session(school, one);
+    const trail = () =>
+      admin<{ history: number; events: number; profiles: string }>(
+        `select (select count(*)::int from app.history where organization_id = $1) as history,
+           (select count(*)::int from app.audit_event where organization_id = $1 and action like 'user.%'
+             and action not in ('user.read', 'user.listed')) as events,
+           (select string_agg(updated_at::text, ' ' order by user_id) from app.profile where organization_id = $1) as profiles`,
+        [school.id],
+      );
+    const [person, row, before] = [await get(one.id), await stored(one.id), await trail()];
+    const { fullName, avatarUrl, timeZone, language, profile } = person;
+    const describing = { fullName, avatarUrl, timeZone, language, profile };
+    const { externalId, email, username, status } = person;
+    const tries = [
+      [`/v1/users/${one.id}`, token, {}],
+      [`/v1/users/${one.id}`, token, { ...describing, externalId, email, username, status }],
+      [`/v1/users/${one.id}`, token, { profile: { skills: ["chess", "go"] } }],
+      ["/v1/me", own, {}],
+      ["/v1/me", own, { profile: {} }],
+      ["/v1/me", own, describing],
+    ] as const;
+    for (const [path, as, body] of tries) {
+      const answer = await request<User>("PATCH", path, { token: as, headers: { "if-match": '"1"' }, body });
+      expect([answer.status, answer.headers.get("etag")]).toEqual([200, '"1"']);
+      expect(answer.body).toEqual(person);
+      const old = await request("PATCH", path, { token: as, headers: { "if-match": '"7"' }, body });
+      expect(old.status).toBe(412);
+    }
+    expect(await stored(one.id)).toEqual(row);
+    expect(await trail()).toEqual(before);
+    const changed = await request<User>("PATCH", `/v1/users/${one.id}`, {
+      token,
+      headers: { "if-match": '"1"' },
+      body: { ...describing, profile: { skills: ["go", "chess"] } },
+    });
+    expect(changed.body).toMatchObject({ version: 2, profile: { skills: ["go", "chess"] } });
+    const [told] = await admin<{ fields: string }>(
+      `select details ->> 'fields' as fields from app.audit_event
+       where action = 'user.changed' and $1 = any(subject_ids::text[]) order by sequence desc limit 1`,
+      [one.id],
+    );
+    expect(told?.fields).toBe("profile");
+  });
+
   test("null takes away what may be missing [row 60]", async () => {
     const one = await it.user(school, "student", {
       avatarUrl: "https://a.example/b",
@@ -341,7 +390,7 @@ describe("changing", () => {
       const answer = await request<User>("PATCH", `/v1/users/${one.id}`, {
         token,
         headers,
-        body: { fullName: "X" },
+        body: { fullName: Bun.randomUUIDv7() },
       });
       return answer.status;
     };
@@ -480,6 +529,52 @@ describe("deleting and restoring", () => {
       token,
     });
     expect(seen.body.items.find(({ id }) => id === one.id)?.deletedAt).not.toBeNull();
+  });
+
+  test("a deleted person is read before they are restored by an admin who asks for it, and by nobody else [row 55] [row 62]", async () => {
+    const externalId = `X-${Bun.randomUUIDv7()}`;
+    const one = await it.user(school, "student", { externalId, profile: { bio: "was here" } });
+    await request("DELETE", `/v1/users/${one.id}`, { token });
+    const teacher = (await it.member(school, "teacher")).token;
+    const { user: pupilUser, token: pupil } = await it.member(school);
+    const foreign = (await it.organization()).token;
+    const ways = [
+      `/v1/users/${one.id}?`,
+      `/v1/users/lookup?email=${encodeURIComponent(one.email.toUpperCase())}`,
+      `/v1/users/lookup?username=${one.username.toUpperCase()}`,
+      `/v1/users/lookup?externalId=${externalId}`,
+    ];
+    for (const way of ways) {
+      const asking = `${way}&includeDeleted=true`;
+      const answer = await request<User>("GET", asking, { token });
+      expect(answer.status).toBe(200);
+      expect(answer.body).toMatchObject({ id: one.id, profile: { bio: "was here" } });
+      expect(answer.body.deletedAt).not.toBeNull();
+      expect(answer.headers.get("etag")).toBe('"2"');
+      for (const as of [teacher, pupil]) {
+        expect((await request("GET", asking, { token: as })).status).toBe(403);
+      }
+      expect((await request("GET", asking, { token: foreign })).status).toBe(404);
+      expect((await request("GET", way, { token })).status).toBe(404);
+      expect((await request("GET", `${way}&includeDeleted=false`, { token })).status).toBe(404);
+    }
+    expect(
+      (await request("GET", `/v1/users/${pupilUser.id}?includeDeleted=true`, { token: pupil })).status,
+    ).toBe(403);
+    // Whoever has the name now comes before who had it; of those who had it, who was deleted last.
+    const { id: next } = await it.user(school, "student", { username: one.username });
+    const look = async () =>
+      (await request<User>("GET", `/v1/users/lookup?username=${one.username}&includeDeleted=true`, { token }))
+        .body.id;
+    expect(await look()).toBe(next);
+    await request("DELETE", `/v1/users/${next}`, { token });
+    expect(await look()).toBe(next);
+    const answer = await request<User>("POST", `/v1/users/${one.id}/restore`, {
+      token,
+      headers: { "if-match": '"2"' },
+    });
+    expect(answer.status).toBe(200);
+    expect(await look()).toBe(one.id);
   });
 
   test("a restored person is back as before, with profile and password, and must sign in anew [row 62]", async () => {

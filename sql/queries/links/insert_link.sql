@@ -2,10 +2,10 @@
 -- returns: one
 -- scope: tenant
 -- nullable: :ip, :session_id
-insert into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, session_id, expires_at)
+insert into app.link (organization_id, link_id, kind, user_id, token_hash, email, network, session_id, mailed, expires_at)
 values (
   :organization_id, :link_id, :kind, :user_id, :token_hash, :email,
   network(set_masklen(:ip::inet, case family(:ip::inet) when 6 then 64 else 32 end))::inet, :session_id,
-  now() + make_interval(mins => :lifetime_minutes::int)
+  :mailed, now() + make_interval(mins => :lifetime_minutes::int)
 )
 returning expires_at

@@ -11,4 +11,4 @@ select
   now() + make_interval(mins => :token_minutes::int)
 from app.organization o
 where o.organization_id = :organization_id and o.status = 'active'
-returning session_id, expires_at, token_expires_at
+returning session_id, expires_at, token_expires_at, last_active_at + idle_timeout as idle_expires_at

@@ -3,7 +3,7 @@
 -- scope: tenant
 -- nullable: :before_id
 select session_id, ip, user_agent, device_type, created_at, last_active_at, expires_at,
-  token_expires_at is not null as long_lived
+  last_active_at + idle_timeout as idle_expires_at, token_expires_at is not null as long_lived
 from app.session
 where organization_id = :organization_id and user_id = :user_id
   and ended_at is null and expires_at > now()

@@ -3,6 +3,7 @@
 -- returns: maybe
 -- scope: tenant
 -- nullable: :ip
+-- not null: expires_at
 update app.session
 set
   token_hash = :token_hash,
@@ -14,4 +15,4 @@ set
   ip = coalesce(:ip::inet, ip)
 where organization_id = :organization_id and user_id = :user_id and session_id = :session_id
   and ended_at is null and expires_at > now()
-returning coalesce(token_expires_at, expires_at) as expires_at
+returning coalesce(token_expires_at, expires_at) as expires_at, last_active_at + idle_timeout as idle_expires_at
