@@ -103,7 +103,9 @@ export async function* utf8Of(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<
 }
 
 const notUtf8 = (line: number): Refusal =>
-  importUnreadable({ detail: `Line ${line} is not UTF-8. Save the file as CSV UTF-8 and import that.` });
+  importUnreadable({
+    detail: `Line ${line} is not UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8) and import that.`,
+  });
 
 function countOf(bytes: Uint8Array, wanted: number): number {
   let count = 0;

@@ -117,7 +117,7 @@ test("a file in another encoding stores nobody, not even those of the lines befo
   const done = await satchel(["import-users", file, "--organization", school.slug], { folder });
   expect([done.code, done.out]).toEqual([1, ""]);
   expect(done.err).toBe(
-    "satchel: The file cannot be read: Line 602 is not UTF-8. Save the file as CSV UTF-8 and import that.\n",
+    "satchel: The file cannot be read: Line 602 is not UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8) and import that.\n",
   );
   expect(await countOf("")).toBe(before);
 });

@@ -35,7 +35,9 @@ describe("the text of a file", () => {
   ])("is refused with its line, however it is cut: %s", async (_, bytes, line) => {
     for (const size of SIZES) {
       const why = await read(bytes, size);
-      expect(why).toContain(`import_unreadable: Line ${line} is not UTF-8. Save the file as CSV UTF-8`);
+      expect(why).toContain(
+        `import_unreadable: Line ${line} is not UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8)`,
+      );
     }
   });
 });

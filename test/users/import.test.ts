@@ -271,7 +271,7 @@ describe("a table", () => {
     expect(answer.status).toBe(422);
     expect(await answer.json()).toMatchObject({
       type: "urn:satchel:problem:import_unreadable",
-      detail: "Line 3 is not UTF-8. Save the file as CSV UTF-8 and import that.",
+      detail: "Line 3 is not UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8) and import that.",
     });
     const rows = await people(school);
     expect([rows.has(a), rows.has(b)]).toEqual([false, false]);
