@@ -263,22 +263,25 @@ describe("export [row 113]", () => {
   const python = Bun.which("python3");
   const able =
     python !== null && Bun.spawnSync([python, "-c", "import cryptography"], { stderr: "ignore" }).success;
-  test.if(able)("is verified by the thirty lines of Python in the documentation", async () => {
-    const docs = readFileSync(join(import.meta.dir, "../../docs/audit.md"), "utf8");
-    const script = /```python\n(.*?)```/s.exec(docs)?.[1] ?? "";
-    const verify = (file: string) => Bun.spawnSync([python ?? "", "-c", script, file, key]);
-    const whole = verify(path);
-    expect([whole.exitCode, whole.stderr.toString()]).toEqual([0, ""]);
-    expect(whole.stdout.toString()).toStartWith("whole: ");
-    for (const at of [0, 3, lines.length - 1]) {
-      const cut = join(folder, "cut.ndjson");
-      writeFileSync(
-        cut,
-        `${lines.toSpliced(at, 1, (lines[at] ?? "").replace(/"hash":"./, '"hash":"x')).join("\n")}\n`,
-      );
-      expect(verify(cut).exitCode).toBe(1);
-    }
-  });
+  // A check of the documentation, by what only some machines have. What the product itself verifies is tested everywhere.
+  if (able) {
+    test("is verified by the thirty lines of Python in the documentation", async () => {
+      const docs = readFileSync(join(import.meta.dir, "../../docs/audit.md"), "utf8");
+      const script = /```python\n(.*?)```/s.exec(docs)?.[1] ?? "";
+      const verify = (file: string) => Bun.spawnSync([python ?? "", "-c", script, file, key]);
+      const whole = verify(path);
+      expect([whole.exitCode, whole.stderr.toString()]).toEqual([0, ""]);
+      expect(whole.stdout.toString()).toStartWith("whole: ");
+      for (const at of [0, 3, lines.length - 1]) {
+        const cut = join(folder, "cut.ndjson");
+        writeFileSync(
+          cut,
+          `${lines.toSpliced(at, 1, (lines[at] ?? "").replace(/"hash":"./, '"hash":"x')).join("\n")}\n`,
+        );
+        expect(verify(cut).exitCode).toBe(1);
+      }
+    });
+  }
 });
 
 describe("wrong usage [row 113]", () => {
