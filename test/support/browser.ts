@@ -1,10 +1,8 @@
-/** A real browser that can reach nothing but this machine, driven by its own protocol. */
+/** A real browser, Debian's Chromium, that can reach nothing but this machine, driven by its own protocol. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-/** Null where there is none: then what needs one is left out. */
-export const browser = Bun.which("chromium") ?? Bun.which("google-chrome") ?? Bun.which("chromium-browser");
+import { program } from "./debian.ts";
 
 export interface Page {
   /** Runs an expression in the page; waits when it is a promise. */
@@ -36,17 +34,17 @@ export interface PageOptions {
   readonly language?: string;
 }
 
-/** Opens a page in a fresh profile, and gives it to `use`. Throws where there is no browser. */
+/** Opens a page in a fresh profile, and gives it to `use`. */
 export async function withPage(
   url: string,
   use: (page: Page) => Promise<void>,
   { headers, language = "en-GB" }: PageOptions = {},
 ): Promise<void> {
-  if (browser === null) throw new Error("there is no browser");
+  const { path, env } = await program("chromium");
   const profile = mkdtempSync(join(tmpdir(), "satchel-browser-"));
   const child = Bun.spawn(
     [
-      browser,
+      path,
       "--headless=new",
       "--no-sandbox",
       "--disable-gpu",
@@ -59,7 +57,7 @@ export async function withPage(
       `--user-data-dir=${profile}`,
       "about:blank",
     ],
-    { stdout: "ignore", stderr: "ignore" },
+    { env, stdout: "ignore", stderr: "ignore" },
   );
   try {
     const port = await eventually(() => {
