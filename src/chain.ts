@@ -1,20 +1,21 @@
 /**
  * The audit as an outsider sees it: one JSON document a line, each event bound to the one before by its hash
- * (docs/audit.md). Pure: what is checked here needs no database.
+ * (docs/audit.md). Pure: what is checked here needs no database. Its documents are types and no interfaces: what can be
+ * added to elsewhere is no `Json` to the compiler.
  */
 import { createHash } from "node:crypto";
 import type { Json } from "../sql/tx.ts";
 import { type Attestation, isAttested } from "./keys.ts";
 
 /** Where an event came from. It may be erased; the salt keeps its hash from telling what it was. */
-export interface Source {
+export type Source = {
   readonly address: string;
   readonly salt: string;
   readonly userAgent: string | null;
-}
+};
 
 /** What is hashed of an event. Times in UTC with milliseconds, hashes in hexadecimal. */
-export interface Hashed {
+export type Hashed = {
   readonly action: string;
   readonly actorId: string | null;
   readonly apiKeyId: string | null;
@@ -30,17 +31,17 @@ export interface Hashed {
   readonly subjectIds: readonly string[];
   readonly targetId: string | null;
   readonly targetType: string | null;
-}
+};
 
-export interface ChainedEvent extends Hashed {
+export type ChainedEvent = Hashed & {
   readonly type: "event";
   readonly hash: string;
   /** Null when there was none, and when it was erased. */
   readonly source: Source | null;
-}
+};
 
 /** What is signed in the place of events that were kept long enough. */
-export interface Sealed {
+export type Sealed = {
   readonly type: "seal";
   /** How many of each. */
   readonly actions: { readonly [action: string]: number };
@@ -52,18 +53,18 @@ export interface Sealed {
   readonly organizationId: string;
   readonly previous: string;
   readonly sealedAt: string;
-}
+};
 export type Seal = Sealed & Attestation;
 
 /** What is signed of a head, to be kept elsewhere. */
-export interface Anchored {
+export type Anchored = {
   readonly type: "anchor";
   /** When it was signed. */
   readonly at: string;
   readonly hash: string;
   readonly organizationId: string;
   readonly sequence: number;
-}
+};
 export type Anchor = Anchored & Attestation;
 
 export type Link = ChainedEvent | Seal | Anchor;
@@ -85,7 +86,7 @@ export function canonical(value: Json): string {
 }
 
 /** A link as it is written into a file: a line without its end. */
-export const lineOf = (link: Link): string => canonical(link as unknown as Json);
+export const lineOf = (link: Link): string => canonical(link);
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -108,7 +109,7 @@ export const hashOfSource = ({ address, salt, userAgent }: Source): string =>
 /** The text of a seal or an anchor that is signed: all of it but the signature and its key. */
 export function signedText(document: Sealed | Anchored): string {
   const { publicKey, signature, ...signed } = document as (Sealed | Anchored) & Partial<Attestation>;
-  return canonical(signed as unknown as Json);
+  return canonical(signed);
 }
 
 /** Whose signature counts. */

@@ -65,10 +65,10 @@ export interface Keys {
 }
 
 /** Raw bytes in base64url: 32 of the key, 64 of the signature. */
-export interface Attestation {
+export type Attestation = {
   readonly publicKey: string;
   readonly signature: string;
-}
+};
 
 const NONCE = 12;
 const TAG = 16;

@@ -8,10 +8,9 @@ import type { Config } from "../config.ts";
 import type { Deps } from "../deps.ts";
 import { openKeys } from "../keys.ts";
 import { allOrganizations } from "../organizations/organizations.ts";
-import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { linesOf } from "./lines.ts";
-import { openAll } from "./open.ts";
+import { openAll, organizationNamed } from "./open.ts";
 import { logOf, readSettingsOf, secretsOf } from "./settings.ts";
 
 export const auditCommand: Command = {
@@ -76,9 +75,7 @@ async function* chosen(call: Call, deps: Deps): AsyncGenerator<string> {
     yield* allOrganizations(deps);
     return;
   }
-  const organization = await findOrganization(deps, slug);
-  if (organization === null) throw new Exit(EXIT.failed, `there is no organization "${slug}"`);
-  yield organization.organizationId;
+  yield (await organizationNamed(deps, slug)).organizationId;
 }
 
 async function exportChains(call: Call, deps: Deps): Promise<number> {

@@ -4,7 +4,7 @@ import { ledger, replayErasures } from "../erasures/erasures.ts";
 import { ledgerLine, parseLedger, readLedger } from "../ledger.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { openAll } from "./open.ts";
-import { logOf, readSettingsOf } from "./settings.ts";
+import { quietLogOf, readSettingsOf } from "./settings.ts";
 
 export const erasuresCommand: Command = {
   name: "erasures",
@@ -25,11 +25,7 @@ export const erasuresCommand: Command = {
     // Read before the database is opened: a name that is wrong is told at once.
     const text = verb === "replay" && path !== undefined ? readFile(path) : "";
     const config = readSettingsOf(call);
-    const opened = await openAll(
-      config,
-      logOf({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel }),
-      false,
-    );
+    const opened = await openAll(config, quietLogOf(config), false);
     try {
       return verb === "export"
         ? await exportTo(call, opened.deps, path)

@@ -7,11 +7,10 @@ import {
   type PeopleFormat,
   utf8Of,
 } from "../imports/imports.ts";
-import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { openFile, type Source } from "./import.ts";
-import { openAll } from "./open.ts";
-import { logOf, readSettingsOf } from "./settings.ts";
+import { openAll, organizationNamed } from "./open.ts";
+import { quietLogOf, readSettingsOf } from "./settings.ts";
 
 export const importUsersCommand: Command = {
   name: "import-users",
@@ -44,21 +43,10 @@ export const importUsersCommand: Command = {
     // What can be read twice is refused before anybody of it is stored.
     if (source.bytes !== null) await checkUtf8(path);
     const config = readSettingsOf(call);
-    const opened = await openAll(
-      config,
-      logOf({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel }),
-      false,
-    );
+    const opened = await openAll(config, quietLogOf(config), false);
     try {
-      const organization = await findOrganization(opened.deps, slug);
-      if (organization === null) {
-        throw new Exit(
-          EXIT.failed,
-          `there is no organization "${slug}"`,
-          "POST /v1/organizations creates one.",
-        );
-      }
-      const refused = await importFile(call, opened.deps, organization.organizationId, source, format);
+      const { organizationId } = await organizationNamed(opened.deps, slug);
+      const refused = await importFile(call, opened.deps, organizationId, source, format);
       return refused === 0 ? EXIT.ok : EXIT.failed;
     } finally {
       await opened.close();

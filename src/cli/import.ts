@@ -7,11 +7,10 @@ import type { Deps } from "../deps.ts";
 import { Refusal } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import { LANGUAGE_PATTERN, languageCode } from "../languages.ts";
-import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { linesOf } from "./lines.ts";
-import { openAll } from "./open.ts";
-import { logOf, readSettingsOf } from "./settings.ts";
+import { openAll, organizationNamed } from "./open.ts";
+import { quietLogOf, readSettingsOf } from "./settings.ts";
 
 /** Lessons and bytes in one statement. */
 const BATCH = 100;
@@ -43,22 +42,11 @@ export const importCommand: Command = {
     if (typeof slug !== "string") throw new Exit(EXIT.usage, "--organization is missing");
     const source = await openFile(call.positionals[0] ?? "-");
     const config = readSettingsOf(call);
-    const opened = await openAll(
-      config,
-      logOf({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel }),
-      false,
-    );
+    const opened = await openAll(config, quietLogOf(config), false);
     try {
-      const organization = await findOrganization(opened.deps, slug);
-      if (organization === null) {
-        throw new Exit(
-          EXIT.failed,
-          `there is no organization "${slug}"`,
-          "POST /v1/organizations creates one.",
-        );
-      }
+      const { organizationId } = await organizationNamed(opened.deps, slug);
       const options = { publish: call.options.publish === true, dryRun: call.options["dry-run"] === true };
-      const refused = await importFile(call, opened.deps, organization.organizationId, source, options);
+      const refused = await importFile(call, opened.deps, organizationId, source, options);
       return refused === 0 ? EXIT.ok : EXIT.failed;
     } finally {
       await opened.close();

@@ -10,9 +10,8 @@ import {
   resendMail,
 } from "../mail/mail.ts";
 import { allOrganizations } from "../organizations/organizations.ts";
-import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
-import { openAll } from "./open.ts";
+import { openAll, organizationNamed } from "./open.ts";
 import { logOf, readSettingsOf } from "./settings.ts";
 
 /** Mails of one organization that are listed. */
@@ -108,9 +107,7 @@ async function chosen(
   slug: string | boolean | undefined,
 ): Promise<AsyncIterable<string> | readonly string[]> {
   if (typeof slug !== "string") return allOrganizations(deps);
-  const organization = await findOrganization(deps, slug);
-  if (organization === null) throw new Exit(EXIT.failed, `there is no organization "${slug}"`);
-  return [organization.organizationId];
+  return [(await organizationNamed(deps, slug)).organizationId];
 }
 
 async function list(

@@ -13,6 +13,7 @@ import { openKeys } from "../keys.ts";
 import type { Log } from "../log.ts";
 import { createJobSchema } from "../queue.ts";
 import { claimSecrets } from "../secrets/secrets.ts";
+import { findOrganization } from "../sessions/sessions.ts";
 import { EXIT, Exit } from "./command.ts";
 import { secretsOf } from "./settings.ts";
 import { RELEASE } from "./version.ts";
@@ -144,4 +145,11 @@ export async function openAll(config: Config, log: Log, own: boolean): Promise<O
     await source.close();
     throw error;
   }
+}
+
+/** The organization that a command was told of. Throws Exit when there is none. */
+export async function organizationNamed(deps: Pick<Deps, "db">, slug: string) {
+  const organization = await findOrganization(deps, slug);
+  if (organization !== null) return organization;
+  throw new Exit(EXIT.failed, `there is no organization "${slug}"`, "POST /v1/organizations creates one.");
 }

@@ -1,9 +1,8 @@
 import type { Deps } from "../deps.ts";
 import { type OrganizationStatus, setOrganizationStatus } from "../organizations/organizations.ts";
 import { allUsages, type ListedUsage, type Quota, setQuota, usageOf } from "../quotas/quotas.ts";
-import { findOrganization } from "../sessions/sessions.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
-import { openAll } from "./open.ts";
+import { openAll, organizationNamed } from "./open.ts";
 import { logOf, readSettingsOf } from "./settings.ts";
 
 const QUOTA_OPTIONS = {
@@ -80,16 +79,10 @@ function readAction(
     throw new Exit(EXIT.usage, "no limit is named: --people, --storage or --requests");
   }
   return async (deps) => {
-    const { organizationId } = await find(deps, slug);
+    const { organizationId } = await organizationNamed(deps, slug);
     await setQuota(deps, organizationId, change);
     await show(call, deps, slug);
   };
-}
-
-async function find(deps: Deps, slug: string) {
-  const organization = await findOrganization(deps, slug);
-  if (organization === null) throw new Exit(EXIT.failed, `there is no organization "${slug}"`);
-  return organization;
 }
 
 /** One line for each, between tabs, for programs: slug, status, people, storage, and their limits and that of requests. */
@@ -112,7 +105,7 @@ function lineOf({ slug, status, people, storageBytes, allowed }: ListedUsage): s
 }
 
 async function show(call: Call, deps: Deps, slug: string): Promise<void> {
-  const { organizationId, status } = await find(deps, slug);
+  const { organizationId, status } = await organizationNamed(deps, slug);
   const { people, storageBytes, allowed } = await usageOf(deps, organizationId);
   const of = (limit: number | null) => (limit === null ? "" : ` of ${limit}`);
   call.out(`organization  ${slug} (${organizationId})`);
@@ -125,7 +118,7 @@ async function show(call: Call, deps: Deps, slug: string): Promise<void> {
 }
 
 async function turn(call: Call, deps: Deps, slug: string, status: OrganizationStatus): Promise<void> {
-  const { organizationId } = await find(deps, slug);
+  const { organizationId } = await organizationNamed(deps, slug);
   const turned = await setOrganizationStatus(deps, organizationId, status);
   call.out(`${slug} is ${turned ? "now" : "already"} ${status}`);
 }

@@ -3,9 +3,8 @@ import type { Deps } from "../deps.ts";
 import { unlockUserOf } from "../guard/guard.ts";
 import { makeResetLink } from "../links/links.ts";
 import { resetSecondFactorOf } from "../second-factors/second-factors.ts";
-import { findOrganization } from "../sessions/sessions.ts";
 import { type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
-import { openAll } from "./open.ts";
+import { openAll, organizationNamed } from "./open.ts";
 import { logOf, readSettingsOf } from "./settings.ts";
 
 interface Help extends Pick<Command, "name" | "summary"> {
@@ -33,9 +32,8 @@ const command = ({ name, summary, details, otherwise, act }: Help): Command => (
     const config = readSettingsOf(call);
     const { deps, close } = await openAll(config, logOf(config), false);
     try {
-      const organization = await findOrganization(deps, slug);
-      if (organization === null) throw new Exit(EXIT.failed, `there is no organization ${slug}`);
-      const lines = await act(deps, organization.organizationId, login);
+      const { organizationId } = await organizationNamed(deps, slug);
+      const lines = await act(deps, organizationId, login);
       if (lines === null) throw new Exit(EXIT.failed, `${login} is nobody in ${slug}, or ${otherwise}`);
       for (const line of lines) call.out(line);
       return EXIT.ok;

@@ -28,6 +28,10 @@ export function readSettingsOf(call: Call): Config {
 
 export const logOf = (config: Config): Log => openLog({ level: config.logLevel });
 
+/** For a command whose own words are what counts: what went wrong, unless more or less was asked for. */
+export const quietLogOf = (config: Config): Log =>
+  logOf({ ...config, logLevel: config.logLevel === "info" ? "warn" : config.logLevel });
+
 /**
  * The secrets of this node: those configured, else the one in the data folder, made there the first time. Several
  * nodes on one database need the same, which is checked against the database at every start.

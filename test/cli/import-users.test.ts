@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Ended, type RunningSatchel, satchel, startSatchel } from "../support/binary.ts";
 import { type Client, client } from "../support/client.ts";
 import { type GivenOrganization, given } from "../support/given.ts";
+import { until } from "../support/http.ts";
 import { tempFolder } from "../support/run.ts";
 
 setDefaultTimeout(120_000);
@@ -141,14 +142,11 @@ test("over HTTP a worker of the same executable works the file off", async () =>
   });
   expect(response.status).toBe(202);
   const { id } = (await response.json()) as { id: string };
-  let state = "waiting";
-  while (state !== "finished" && state !== "failed") {
-    const { body } = await api.request<{ state: string; created: number }>("GET", `/v1/users/imports/${id}`, {
-      token: school.token,
-    });
-    state = body.state;
-    if (state === "finished") expect(body.created).toBe(300);
-    else await Bun.sleep(50);
-  }
-  expect(state).toBe("finished");
+  const path = `/v1/users/imports/${id}`;
+  const { body } = await until(
+    "the end of the import",
+    () => api.request<{ state: string; created: number }>("GET", path, { token: school.token }),
+    ({ body: { state } }) => state === "finished" || state === "failed",
+  );
+  expect(body).toMatchObject({ state: "finished", created: 300 });
 });

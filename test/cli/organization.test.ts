@@ -46,12 +46,13 @@ describe("quota", () => {
     const [house, other] = [await it.organization(), await it.organization()];
     const set = await organization("quota", house.slug, "--people", "2", "--storage", "5M");
     expect([set.code, set.err]).toEqual([0, ""]);
+    const requests: string = expect.stringMatching(/^requests {6}\d+ a minute$/);
     expect(set.out.split("\n")).toEqual([
       `organization  ${house.slug} (${house.id})`,
       "status        active",
       "people        1 of 2",
       "storage       0 of 5242880 bytes",
-      expect.stringMatching(/^requests {6}\d+ a minute$/) as unknown as string,
+      requests,
       "",
     ]);
     await it.user(house);

@@ -162,7 +162,7 @@ test.each([
   const cases: readonly [readonly string[], number, string][] = [
     [[username], 2, "--organization is missing"],
     [["--organization", house.slug], 2, "an argument is missing"],
-    [[username, "--organization", "no-such-school"], 1, "there is no organization no-such-school"],
+    [[username, "--organization", "no-such-school"], 1, 'there is no organization "no-such-school"'],
     [[gone.username, "--organization", house.slug], 1, otherwise],
     [[other.admin.username, "--organization", house.slug], 1, "is nobody in"],
   ];

@@ -338,13 +338,18 @@ describe("the database's pool", () => {
 
   test("is healthy while every connection is busy [row 50]", async () => {
     const db = await open({ size: 1, overflow: 0 });
-    let asleep = true;
-    const sleeping = withTenant(db, ours, (tx) => query(tx, "select pg_sleep(1)")).finally(() => {
-      asleep = false;
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
+    const { promise: gate, resolve: go } = Promise.withResolvers<void>();
+    const working = withTenant(db, ours, async (tx) => {
+      await query(tx, "select 1");
+      start();
+      await gate;
     });
+    await started;
+    expect(db.stats()).toMatchObject({ busy: 1, idle: 0 });
     expect(await db.check(2000)).toBe(true);
-    expect(asleep).toBe(true);
-    await sleeping;
+    go();
+    await working;
     await db.close();
   });
 });

@@ -219,11 +219,12 @@ describe("with a code", () => {
     );
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(7);
     for (const answer of answers.filter(({ status }) => status !== 202)) {
-      expect([
+      const refusals: readonly unknown[] = [
         [403, "sign_up_code_refused"],
         [429, "too_many_sign_ups"],
         [503, "passwords_busy"],
-      ]).toContainEqual(outcome(answer) as never);
+      ];
+      expect(refusals).toContainEqual(outcome(answer));
     }
     expect(await peopleOf(house)).toHaveLength(8);
   });
@@ -348,14 +349,16 @@ describe("where it is open", () => {
       asked.push(statements.toSorted());
     }
     // The same work: which mail is written is all that differs.
-    expect(asked[1]).toEqual(asked[0] as never);
-    expect(asked[0]?.length).toBeGreaterThan(10);
-    const seen = answers.map(({ status, body, headers }) => ({
+    const [whenFree = [], whenTaken] = asked;
+    expect(whenTaken).toEqual(whenFree);
+    expect(whenFree.length).toBeGreaterThan(10);
+    const [seenFree, seenTaken] = answers.map(({ status, body, headers }) => ({
       status,
       body,
       headers: [...headers.keys()].sort(),
     }));
-    expect(seen[1]).toEqual(seen[0] as never);
+    if (seenFree === undefined) throw new Error("nobody was answered");
+    expect(seenTaken).toEqual(seenFree);
     // Neither signing in nor signing up again tells the two apart.
     for (const { username } of [free, taken]) {
       expect(await person(house, username)).toMatchObject({ status: "pending", email: null });
