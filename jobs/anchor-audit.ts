@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { rememberAnchor, signHead } from "../src/audit/audit.ts";
 import { type Anchor, lineOf, SYSTEM_CHAIN } from "../src/chain.ts";
+import { rememberAnchor, signHead } from "../src/chains/chains.ts";
 import type { Deps } from "../src/deps.ts";
 import type { Handler } from "./runner.ts";
 import { eachOrganization } from "./turns.ts";

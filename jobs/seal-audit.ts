@@ -1,5 +1,5 @@
-import { sealOutdated } from "../src/audit/audit.ts";
 import { SYSTEM_CHAIN } from "../src/chain.ts";
+import { sealOutdated } from "../src/chains/chains.ts";
 import { readTenant } from "../src/db.ts";
 import type { Deps } from "../src/deps.ts";
 import { auditDays } from "../src/settings.ts";

@@ -45,7 +45,11 @@ export const importUsersCommand: Command = {
     const config = readSettingsOf(call);
     const opened = await openAll(config, quietLogOf(config), false);
     try {
-      const { organizationId } = await organizationNamed(opened.deps, slug);
+      const { organizationId } = await organizationNamed(
+        opened.deps,
+        slug,
+        "POST /v1/organizations creates one.",
+      );
       const refused = await importFile(call, opened.deps, organizationId, source, format);
       return refused === 0 ? EXIT.ok : EXIT.failed;
     } finally {

@@ -44,7 +44,11 @@ export const importCommand: Command = {
     const config = readSettingsOf(call);
     const opened = await openAll(config, quietLogOf(config), false);
     try {
-      const { organizationId } = await organizationNamed(opened.deps, slug);
+      const { organizationId } = await organizationNamed(
+        opened.deps,
+        slug,
+        "POST /v1/organizations creates one.",
+      );
       const options = { publish: call.options.publish === true, dryRun: call.options["dry-run"] === true };
       const refused = await importFile(call, opened.deps, organizationId, source, options);
       return refused === 0 ? EXIT.ok : EXIT.failed;

@@ -147,9 +147,9 @@ export async function openAll(config: Config, log: Log, own: boolean): Promise<O
   }
 }
 
-/** The organization that a command was told of. Throws Exit when there is none. */
-export async function organizationNamed(deps: Pick<Deps, "db">, slug: string) {
+/** The organization that a command was told of. Throws Exit, with `cure`, when there is none. */
+export async function organizationNamed(deps: Pick<Deps, "db">, slug: string, cure: string | null = null) {
   const organization = await findOrganization(deps, slug);
   if (organization !== null) return organization;
-  throw new Exit(EXIT.failed, `there is no organization "${slug}"`, "POST /v1/organizations creates one.");
+  throw new Exit(EXIT.failed, `there is no organization "${slug}"`, cure);
 }

@@ -3,8 +3,9 @@
  * attack tampering`, tamper a thousand times.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { audit, auditIn, signHead } from "../../src/audit/audit.ts";
+import { audit, auditIn } from "../../src/audit/audit.ts";
 import { type Anchor, SYSTEM_CHAIN } from "../../src/chain.ts";
+import { signHead } from "../../src/chains/chains.ts";
 import { changed, onConstraint, withTenant } from "../../src/db.ts";
 import { domain, refusedBy, run } from "../support/domain.ts";
 import { brokenAt, eventOf, fill, origin, rechain } from "./support.ts";

@@ -1,8 +1,9 @@
 /** What becomes of events that were kept long enough, and of where they came from. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { sealAudit } from "../../jobs/seal-audit.ts";
-import { type AuditKind, auditIn, readChain, sealOutdated, signHead } from "../../src/audit/audit.ts";
+import { type AuditKind, auditIn } from "../../src/audit/audit.ts";
 import type { Anchor, Link } from "../../src/chain.ts";
+import { readChain, sealOutdated, signHead } from "../../src/chains/chains.ts";
 import { withTenant } from "../../src/db.ts";
 import { domain } from "../support/domain.ts";
 import { age, brokenAt, eventOf, fill, origin } from "./support.ts";

@@ -1,7 +1,8 @@
 /** Chains to test with, made through the door, and what somebody with every right could do to them. */
 import type { Json } from "../../sql/tx.ts";
-import { type AuditEvent, auditIn, verifyChain } from "../../src/audit/audit.ts";
+import { type AuditEvent, auditIn } from "../../src/audit/audit.ts";
 import { type Anchor, GENESIS, hashOf, type Trust } from "../../src/chain.ts";
+import { verifyChain } from "../../src/chains/chains.ts";
 import { type Db, withTenant } from "../../src/db.ts";
 import type { Keys } from "../../src/keys.ts";
 import type { Admin } from "../support/database.ts";

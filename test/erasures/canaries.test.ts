@@ -1,6 +1,6 @@
 /** Nothing of an erased person is found anywhere, and everything of everybody else still is. */
 import { afterAll, expect, test } from "bun:test";
-import { verifyChain } from "../../src/audit/audit.ts";
+import { verifyChain } from "../../src/chains/chains.ts";
 import { openLog } from "../../src/log.ts";
 import { trustIn } from "../audit/support.ts";
 import { testApp } from "../support/app.ts";
