@@ -13,6 +13,7 @@ import { chooseAccount } from "../../src/embedded/account.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Admin } from "../support/database.ts";
 import { program } from "../support/debian.ts";
+import { startLogged } from "../support/logged.ts";
 import { endWithRun, tempFolder } from "../support/run.ts";
 import { addTables, until } from "./fixture.ts";
 
@@ -69,13 +70,15 @@ export async function startServer(settings: readonly string[] = []): Promise<Own
       "jit=off",
       ...settings,
     ];
-    server = spawn(
+    const { child, ready } = startLogged(
       join(programs, "postgres"),
       ["-D", data, "-k", folder, ...all.flatMap((setting) => ["-c", setting])],
-      { ...account, env, cwd: folder, detached: true, stdio: ["ignore", "ignore", "pipe"] },
+      "ready to accept connections",
+      { ...account, env, cwd: folder },
     );
+    server = child;
     if (server.pid !== undefined) endWithRun(server.pid, "QUIT");
-    await ready(server, "ready to accept connections");
+    await ready;
   }
 
   async function crash(): Promise<void> {
@@ -162,18 +165,6 @@ async function ended(child: ChildProcess): Promise<void> {
   const complaint = child.stderr === null ? "" : text(child.stderr);
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   if (code !== 0) throw new Error(`${child.spawnfile} ended with ${code}: ${await complaint}`);
-}
-
-function ready(child: ChildProcess, sign: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = "";
-    child.stderr?.on("data", (part) => {
-      said = (said + part).slice(-10_000);
-      if (said.includes(sign)) resolve();
-    });
-    child.once("error", reject);
-    child.once("exit", (status) => reject(new Error(`${child.spawnfile} ended with ${status}: ${said}`)));
-  });
 }
 
 function childrenOf(parent: number): number[] {

@@ -10,6 +10,7 @@ import { unpack } from "../../src/embedded/unpack.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Admin } from "./database.ts";
 import { program } from "./debian.ts";
+import { startLogged } from "./logged.ts";
 import { POSTGRES } from "./postgres.ts";
 import { endWithRun, tempFolder } from "./run.ts";
 
@@ -67,22 +68,14 @@ export async function startPlainServer(settings: readonly string[] = []): Promis
   const clients = new Map<string, ReturnType<typeof postgres>>();
 
   async function start(): Promise<void> {
-    const child = spawn(
+    const { child, ready } = startLogged(
       join(programs, "postgres"),
       ["-D", data, "-k", folder, ...all.flatMap((setting) => ["-c", setting])],
-      { ...account, env, cwd: folder, detached: true, stdio: ["ignore", "ignore", "pipe"] },
+      "ready to accept connections",
+      { ...account, env, cwd: folder },
     );
-    child.unref();
     if (child.pid !== undefined) endWithRun(child.pid, "QUIT");
-    await new Promise<void>((resolve, reject) => {
-      let said = "";
-      child.stderr?.on("data", (part) => {
-        said = (said + part).slice(-10_000);
-        if (said.includes("ready to accept connections")) resolve();
-      });
-      child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`postgres ended with ${code}: ${said}`)));
-    });
+    await ready;
     server = child;
   }
 

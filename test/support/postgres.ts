@@ -11,6 +11,7 @@ import { driverOptions, parseDatabaseUrl, urlFor } from "../../sql/connection.ts
 import { chooseAccount } from "../../src/embedded/account.ts";
 import { silentLog } from "../../src/log.ts";
 import { program } from "./debian.ts";
+import { startLogged } from "./logged.ts";
 import { atEnd, endWithRun, tempFolder } from "./run.ts";
 
 /** The major version this run is against. */
@@ -79,23 +80,14 @@ export async function startDebian(): Promise<TestServer> {
     "jit=off",
     "max_connections=200",
   ];
-  const child = spawn(
+  const { child, ready } = startLogged(
     join(programs, "postgres"),
     ["-D", data, "-k", folder, ...settings.flatMap((setting) => ["-c", setting])],
-    // A session of its own, so that Ctrl-C on the tests does not reach it before the tests' own end.
-    { ...account, env, cwd: folder, detached: true, stdio: ["ignore", "ignore", "pipe"] },
+    "ready to accept connections",
+    { ...account, env, cwd: folder },
   );
-  child.unref();
   if (child.pid !== undefined) endWithRun(child.pid, "QUIT");
-  await new Promise<void>((resolve, reject) => {
-    let said = "";
-    child.stderr.on("data", (part) => {
-      said = (said + part).slice(-10_000);
-      if (said.includes("ready to accept connections")) resolve();
-    });
-    child.once("error", reject);
-    child.once("exit", (status) => reject(new Error(`postgres ended with ${status}: ${said}`)));
-  });
+  await ready;
   const url = (username: string) => (database: string) =>
     urlFor(
       parseDatabaseUrl(`postgres://${username}@/${database}?host=${encodeURIComponent(folder)}`),

@@ -1,8 +1,9 @@
 /** A Redis of the test's own, which can be made to hang, to die and to come back. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { createClient } from "redis";
 import { program } from "./debian.ts";
+import { startLogged } from "./logged.ts";
 import { endWithRun, tempFolder } from "./run.ts";
 
 export interface TestRedis {
@@ -29,25 +30,17 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
 
   async function start(): Promise<ChildProcess> {
     const lines = ["bind 127.0.0.1", `port ${port}`, "save ''", "appendonly no", ...settings];
-    const child = spawn(
+    const { child, ready } = startLogged(
       path,
       lines.flatMap((line) => {
         const [name = "", ...values] = line.split(" ");
         return [`--${name}`, ...values.map((value) => (value === "''" ? "" : value))];
       }),
-      { env, cwd: folder, stdio: ["ignore", "pipe", "ignore"] },
+      "Ready to accept connections",
+      { env, cwd: folder },
     );
-    child.unref();
     if (child.pid !== undefined) endWithRun(child.pid, "KILL");
-    await new Promise<void>((resolve, reject) => {
-      let said = "";
-      child.stdout?.on("data", (part) => {
-        said = (said + part).slice(-5000);
-        if (said.includes("Ready to accept connections")) resolve();
-      });
-      child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)));
-    });
+    await ready;
     return child;
   }
 
