@@ -28,6 +28,9 @@ const MAX_WAIT_MS = 2000;
 /** Durations of refusals that are kept. */
 const REFUSALS_KEPT = 64;
 const REFUSAL_STEP_MS = 50;
+/** At random: drowns what timers, caches and the collector of garbage still tell. */
+const REFUSAL_SPREAD_MS = 10;
+const REFUSAL_LAST_STEP_MS = 5;
 
 export interface Passwords {
   /** Refuses with `passwords_busy`. */
@@ -53,7 +56,7 @@ export interface Passwords {
   /**
    * Waits before a refusal, of which `elapsed` milliseconds have gone by, so that its reason is not told by its speed.
    * Where no password was `looked` at it takes as long as lately where one was; and all of them end on a whole multiple
-   * of fifty milliseconds, so that a row more or less in the database does not show.
+   * of fifty milliseconds, so that a row more or less in the database does not show, and up to ten later at random.
    */
   settle(elapsed: number, looked: boolean): Promise<void>;
 }
@@ -157,12 +160,19 @@ export function openPasswords(keys: Keys, concurrency = availableParallelism()):
       }
       const lately = recent[Math.floor(Math.random() * recent.length)] ?? average;
       const whole = Math.max(elapsed, looked ? 0 : lately);
-      // Timers cut off what is less than a millisecond.
-      const left = Math.ceil(whole / REFUSAL_STEP_MS) * REFUSAL_STEP_MS - elapsed + 0.5;
-      await new Promise((resolve) => setTimeout(resolve, left));
+      const began = performance.now() - elapsed;
+      const steps = Math.ceil((whole + REFUSAL_LAST_STEP_MS) / REFUSAL_STEP_MS);
+      const end = began + steps * REFUSAL_STEP_MS + Math.random() * REFUSAL_SPREAD_MS;
+      // In two steps, since a timer is later the longer it runs (0.03 ms more after 48 ms than after 10, measured) and so
+      // tells how long the work took. The last step is as long for all.
+      await sleep(end - REFUSAL_LAST_STEP_MS - performance.now());
+      await sleep(end - performance.now());
     },
   };
 }
+
+const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
 
 let common: ReadonlySet<string> | null = null;
 

@@ -182,7 +182,7 @@ describe("hashing", () => {
     expect((await narrow.verify("x", null, null)).matches).toBe(false);
   });
 
-  test("a refusal ends on a whole multiple of fifty milliseconds, whether a password was looked at or not", async () => {
+  test("a refusal ends soon after a multiple of fifty milliseconds, whether a password was looked at or not", async () => {
     const own = openPasswords(keys, 1);
     const settled = async (elapsed: number, looked: boolean) => {
       const started = performance.now();
@@ -197,7 +197,8 @@ describe("hashing", () => {
       );
     // Nothing was refused yet: as long as a hash.
     expect(await least(1, false)).toBeWithin(49, 95);
-    for (const elapsed of [3, 30, 49]) expect(await least(elapsed, true)).toBeWithin(49, 95);
+    for (const elapsed of [3, 30, 44]) expect(await least(elapsed, true)).toBeWithin(49, 95);
+    expect(await least(49, true)).toBeWithin(99, 145);
     // Those of long ago are forgotten.
     for (let round = 0; round < 5; round++)
       await Promise.all(Array.from({ length: 40 }, () => own.settle(101, true)));
