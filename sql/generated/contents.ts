@@ -58,6 +58,35 @@ export function findContent(tx: TenantTx, params: FindContentParams): Promise<Fi
   ]);
 }
 
+export interface FindVisibleParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+  readonly publishedOnly: boolean;
+}
+
+export interface FindVisibleRow {
+  readonly contentId: string;
+  readonly createdById: string | null;
+  readonly published: boolean;
+}
+
+const findVisibleStatement: Statement = {
+  name: "contents/find_visible",
+  text: `select /* contents/find_visible */ content_id, created_by_id, status = 'published' as published
+from app.content
+where organization_id = $1 and content_id = $2 and deleted_at is null
+  and (not $3::boolean or status = 'published')`,
+};
+
+/** Finds a live lesson that somebody may see: who wrote it, and whether it is published. */
+export function findVisible(tx: TenantTx, params: FindVisibleParams): Promise<FindVisibleRow | null> {
+  return maybe<FindVisibleRow>(tx, findVisibleStatement, [
+    params.organizationId,
+    params.contentId,
+    params.publishedOnly,
+  ]);
+}
+
 export interface InsertContentParams {
   readonly organizationId: string;
   readonly contentId: string;
@@ -260,6 +289,36 @@ for update`,
 /** One lesson, whole, held until the transaction ends. */
 export function lockContent(tx: TenantTx, params: LockContentParams): Promise<LockContentRow | null> {
   return maybe<LockContentRow>(tx, lockContentStatement, [params.organizationId, params.contentId]);
+}
+
+export interface LockVisibleParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+  readonly publishedOnly: boolean;
+}
+
+export interface LockVisibleRow {
+  readonly contentId: string;
+  readonly createdById: string | null;
+  readonly published: boolean;
+}
+
+const lockVisibleStatement: Statement = {
+  name: "contents/lock_visible",
+  text: `select /* contents/lock_visible */ content_id, created_by_id, status = 'published' as published
+from app.content
+where organization_id = $1 and content_id = $2 and deleted_at is null
+  and (not $3::boolean or status = 'published')
+for share`,
+};
+
+/** Finds a live lesson that somebody may see, and keeps it from being changed or deleted until the transaction ends. */
+export function lockVisible(tx: TenantTx, params: LockVisibleParams): Promise<LockVisibleRow | null> {
+  return maybe<LockVisibleRow>(tx, lockVisibleStatement, [
+    params.organizationId,
+    params.contentId,
+    params.publishedOnly,
+  ]);
 }
 
 export interface UpdateContentParams {

@@ -14,7 +14,14 @@ import { STORAGE_QUOTA } from "../quotas/quotas.ts";
 import { removeDocumentsIn } from "../search/search.ts";
 import { slugify } from "../slugs.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
-import type { Content, ContentFields, ContentFilter, ContentSummary, ImportedContent } from "./repository.ts";
+import type {
+  Content,
+  ContentFields,
+  ContentFilter,
+  ContentSummary,
+  ImportedContent,
+  VisibleContent,
+} from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export type { Change } from "../history/history.ts";
@@ -29,6 +36,7 @@ export {
   DIFFICULTY_LEVELS,
   type ImportedContent,
   type JsonObject,
+  type VisibleContent,
 } from "./repository.ts";
 
 export const slugTaken = refusal("conflict", "content_slug_taken", "Another lesson has this slug");
@@ -78,6 +86,42 @@ export async function getContent(deps: Deps, actor: Actor, contentId: string): P
         rows.find(tx, actor.organizationId, contentId, { publishedOnly, includeDeleted: false }),
       ),
   );
+  if (content === null) throw notFound();
+  return content;
+}
+
+/**
+ * A lesson as far as those need to know who read what hangs on it: comments, ratings, attachments. Refuses with `not_found`
+ * as `getContent` does. Inside a transaction.
+ */
+export async function requireVisibleContentIn(
+  tx: TenantTx,
+  actor: Actor,
+  contentId: string,
+): Promise<VisibleContent> {
+  return visible(tx, actor, contentId, false);
+}
+
+/**
+ * As `requireVisibleContentIn`, for those who hang something on it: it can be neither changed nor deleted until the
+ * transaction ends, or a comment could be left on a lesson that is gone. Any number may hold it at once.
+ */
+export async function holdVisibleContentIn(
+  tx: TenantTx,
+  actor: Actor,
+  contentId: string,
+): Promise<VisibleContent> {
+  return visible(tx, actor, contentId, true);
+}
+
+async function visible(
+  tx: TenantTx,
+  actor: Actor,
+  contentId: string,
+  hold: boolean,
+): Promise<VisibleContent> {
+  const publishedOnly = !isStaff(actor);
+  const content = await rows.findVisible(tx, actor.organizationId, contentId, { publishedOnly, hold });
   if (content === null) throw notFound();
   return content;
 }

@@ -114,6 +114,25 @@ export const lock = async (
   contentId: string,
 ): Promise<Content | null> => orNull(await sql.lockContent(tx, { organizationId, contentId }));
 
+/** What others need to know of a lesson on which they hang something. */
+export interface VisibleContent {
+  readonly id: string;
+  readonly createdById: string | null;
+  readonly published: boolean;
+}
+
+/** `hold`: it can be neither changed nor deleted until the transaction ends. */
+export async function findVisible(
+  tx: TenantTx,
+  organizationId: string,
+  contentId: string,
+  { publishedOnly, hold }: { readonly publishedOnly: boolean; readonly hold: boolean },
+): Promise<VisibleContent | null> {
+  const find = hold ? sql.lockVisible : sql.findVisible;
+  const row = await find(tx, { organizationId, contentId, publishedOnly });
+  return row === null ? null : { id: row.contentId, createdById: row.createdById, published: row.published };
+}
+
 export async function list(
   tx: TenantTx,
   organizationId: string,
