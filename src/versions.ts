@@ -4,7 +4,11 @@ import { stale } from "./errors.ts";
 /** `*` and null stand for any version. */
 export type ExpectedVersion = number | "*" | null;
 
+/** Whether the caller has read another version. */
+export const isStale = (expected: ExpectedVersion, stored: number): boolean =>
+  typeof expected === "number" && expected !== stored;
+
 /** Refuses with `stale` when the caller has read another version. */
 export function requireVersion(expected: ExpectedVersion, stored: number): void {
-  if (typeof expected === "number" && expected !== stored) throw stale();
+  if (isStale(expected, stored)) throw stale();
 }

@@ -5,7 +5,7 @@ import type { Actor } from "../actor.ts";
 import { cached } from "../cache.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, inUse, notFound, refusal } from "../errors.ts";
+import { forbidden, inUse, notFound, type Refusal, refusal, stale } from "../errors.ts";
 import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
 import { type MemberOperation, mayAct } from "../permissions.ts";
@@ -13,7 +13,7 @@ import { enqueue } from "../queue.ts";
 import { STORAGE_QUOTA } from "../quotas/quotas.ts";
 import { removeDocumentsIn } from "../search/search.ts";
 import { slugify } from "../slugs.ts";
-import { type ExpectedVersion, requireVersion } from "../versions.ts";
+import { type ExpectedVersion, isStale, requireVersion } from "../versions.ts";
 import type {
   Content,
   ContentFields,
@@ -158,22 +158,7 @@ export async function listContents(
 export async function createContent(deps: Deps, actor: Actor, input: ContentInput): Promise<Content> {
   const { organizationId } = actor;
   const contentId = Bun.randomUUIDv7();
-  const fields: ContentFields = {
-    sourceId: null,
-    description: "",
-    body: "",
-    contentType: "lesson",
-    difficultyLevel: "beginner",
-    tags: [],
-    prerequisites: [],
-    learningObjectives: [],
-    metadata: {},
-    settings: {},
-    estimatedDurationMinutes: null,
-    ...input,
-    language: languageCode(input.language ?? "en"),
-    slug: input.slug ?? slugFor(input.title, contentId),
-  };
+  const fields = newFields(input, contentId);
   return withTenant(deps.db, actor, async (tx) => {
     const content = await onConstraint(tx, TAKEN, (inner) =>
       rows.insert(inner, organizationId, contentId, fields),
@@ -376,10 +361,44 @@ async function lockWritable(
   expected: ExpectedVersion,
 ): Promise<Content> {
   const content = await rows.lock(tx, actor.organizationId, contentId);
-  if (content === null || content.deletedAt !== null) throw notFound();
-  if (!mayAct(actor, operation, content.createdById)) throw forbidden();
-  requireVersion(expected, content.version);
+  const refused = refusalToWrite(actor, operation, content, expected);
+  if (refused !== null || content === null) throw refused ?? notFound();
   return content;
+}
+
+/**
+ * Why the actor may not do this to a lesson in the version they expect: `not_found`, `forbidden`, `stale`; null when they
+ * may. `content` is null where there is none.
+ */
+export function refusalToWrite(
+  actor: Actor,
+  operation: MemberOperation,
+  content: Pick<Content, "createdById" | "deletedAt" | "version"> | null,
+  expected: ExpectedVersion,
+): Refusal | null {
+  if (content === null || content.deletedAt !== null) return notFound();
+  if (!mayAct(actor, operation, content.createdById)) return forbidden();
+  return isStale(expected, content.version) ? stale() : null;
+}
+
+/** A new lesson with what was not said of it. Without a slug it gets one from its title, made unique by its id. */
+export function newFields(input: ContentInput, contentId: string): ContentFields {
+  return {
+    sourceId: null,
+    description: "",
+    body: "",
+    contentType: "lesson",
+    difficultyLevel: "beginner",
+    tags: [],
+    prerequisites: [],
+    learningObjectives: [],
+    metadata: {},
+    settings: {},
+    estimatedDurationMinutes: null,
+    ...input,
+    language: languageCode(input.language ?? "en"),
+    slug: input.slug ?? slugFor(input.title, contentId),
+  };
 }
 
 /** What follows a change: the search learns of it, at once where something must disappear, and the cache moves on. */

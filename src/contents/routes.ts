@@ -2,34 +2,30 @@ import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import type { Json } from "../../sql/tx.ts";
 import { forbidden } from "../errors.ts";
-import { endpoint } from "../http/endpoint.ts";
 import {
-  choice,
-  described,
-  filled,
-  formed,
-  nullable,
-  pageOf,
-  SLUG_FORM,
-  timestamp,
-  uuid,
-  version,
-} from "../http/wire.ts";
-import { LANGUAGE_FORM, LANGUAGE_PATTERN } from "../languages.ts";
+  contentPatchShape,
+  contentShape,
+  contentSummaryShape,
+  contentSummaryView,
+  contentType,
+  contentView,
+  difficultyLevel,
+  language,
+  newContentShape,
+  slug,
+  sourceId,
+  status,
+} from "../http/contents.ts";
+import { endpoint } from "../http/endpoint.ts";
+import { described, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import {
   type Change,
-  CONTENT_STATUSES,
-  CONTENT_TYPES,
-  type Content,
-  type ContentSummary,
   contentHistory,
   contentNotDeleted,
   createContent,
-  DIFFICULTY_LEVELS,
   deleteContent,
   getContent,
   illegalTransition,
-  type JsonObject,
   listContents,
   publishContent,
   quotaStorageReached,
@@ -39,124 +35,6 @@ import {
   unpublishContent,
   updateContent,
 } from "./contents.ts";
-
-const title = filled({ maxLength: 300, examples: ["While loops"] });
-const slug = formed(SLUG_FORM, {
-  pattern: "^[a-z0-9]+(-[a-z0-9]+)*$",
-  maxLength: 200,
-  description: "Unique among the organization's live lessons. Made from the title when absent.",
-  examples: ["while-loops"],
-});
-const contentType = choice(CONTENT_TYPES, { examples: ["lesson"] });
-const difficultyLevel = choice(DIFFICULTY_LEVELS, { examples: ["beginner"] });
-const status = choice(CONTENT_STATUSES, { examples: ["published"] });
-const language = formed(LANGUAGE_FORM, {
-  pattern: LANGUAGE_PATTERN,
-  description: "A code like `es` or a name like `spanish`; by it the words are stemmed for the search.",
-  examples: ["en"],
-});
-const words = (maxLength: number, examples: string[][]) =>
-  Type.Array(Type.String({ minLength: 1, maxLength }), { maxItems: 100, examples });
-const tags = words(100, [["python", "loops"]]);
-const sourceId = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  description: "The lesson's name where it comes from; unique in the organization.",
-  examples: ["m00116"],
-});
-const document = (description: string) =>
-  Type.Unsafe<JsonObject>(
-    Type.Record(Type.String(), Type.Unknown(), {
-      description,
-      examples: [{ subject: "Python", chapter: 5 }],
-    }),
-  );
-const minutes = Type.Integer({ minimum: 1, maximum: 100_000, examples: [25] });
-
-const fields = {
-  title,
-  slug,
-  description: Type.String({ maxLength: 5000 }),
-  body: Type.String({ description: "Markdown, stored as written." }),
-  contentType,
-  difficultyLevel,
-  language,
-  tags,
-  prerequisites: words(200, [["variables"]]),
-  learningObjectives: words(500, [["Repeat a step until a condition holds"]]),
-  metadata: document(
-    "Whatever belongs to the lesson; comes back as the same JSON document, with its keys untouched.",
-  ),
-  settings: document("Whatever a client wants to keep with the lesson."),
-  estimatedDurationMinutes: nullable(minutes),
-  sourceId: nullable(sourceId),
-};
-
-const summary = Type.Object({
-  id: uuid(),
-  sourceId: nullable(Type.String()),
-  title,
-  slug,
-  description: Type.String(),
-  contentType,
-  difficultyLevel,
-  status,
-  language: Type.String(),
-  tags: Type.Array(Type.String()),
-  estimatedDurationMinutes: nullable(Type.Integer()),
-  publishedAt: nullable(timestamp()),
-  version: version(),
-  createdAt: timestamp(),
-  updatedAt: timestamp(),
-  createdById: nullable(uuid()),
-  deletedAt: nullable(timestamp()),
-});
-
-const content = Type.Composite([
-  summary,
-  Type.Object({
-    body: Type.String(),
-    prerequisites: Type.Array(Type.String()),
-    learningObjectives: Type.Array(Type.String()),
-    metadata: fields.metadata,
-    settings: fields.settings,
-    reviewedAt: nullable(timestamp()),
-    reviewedById: nullable(uuid()),
-    updatedById: nullable(uuid()),
-  }),
-]);
-
-const summaryView = (row: ContentSummary): Static<typeof summary> => ({
-  id: row.id,
-  sourceId: row.sourceId,
-  title: row.title,
-  slug: row.slug,
-  description: row.description,
-  contentType: row.contentType,
-  difficultyLevel: row.difficultyLevel,
-  status: row.status,
-  language: row.language,
-  tags: [...row.tags],
-  estimatedDurationMinutes: row.estimatedDurationMinutes,
-  publishedAt: row.publishedAt,
-  version: row.version,
-  createdAt: row.createdAt,
-  updatedAt: row.updatedAt,
-  createdById: row.createdById,
-  deletedAt: row.deletedAt,
-});
-
-const view = (row: Content): Static<typeof content> => ({
-  ...summaryView(row),
-  body: row.body,
-  prerequisites: [...row.prerequisites],
-  learningObjectives: [...row.learningObjectives],
-  metadata: row.metadata,
-  settings: row.settings,
-  reviewedAt: row.reviewedAt,
-  reviewedById: row.reviewedById,
-  updatedById: row.updatedById,
-});
 
 const change = Type.Object({
   id: uuid(),
@@ -204,7 +82,7 @@ export const contentsEndpoints = [
       includeDeleted: t.Optional(t.Boolean({ description: "Admins only." })),
     }),
     page: uuid(),
-    answers: { 200: pageOf(summary) },
+    answers: { 200: pageOf(contentSummaryShape) },
     refusals: [forbidden],
     handle: ({ deps, actor, query, page }) =>
       listContents(
@@ -223,7 +101,7 @@ export const contentsEndpoints = [
         page.after,
         page.limit,
       ),
-    present: (found, { page }) => page.of(found, summaryView, ({ id }) => id),
+    present: (found, { page }) => page.of(found, contentSummaryView, ({ id }) => id),
   }),
   endpoint({
     method: "POST",
@@ -232,11 +110,11 @@ export const contentsEndpoints = [
     summary: "Write a lesson",
     description: "It is a draft until it is published.",
     versioned: true,
-    body: Type.Composite([Type.Object({ title }), Type.Partial(Type.Omit(Type.Object(fields), ["title"]))]),
-    answers: { 201: content },
+    body: newContentShape,
+    answers: { 201: contentShape },
     refusals: [slugTaken, sourceIdTaken, quotaStorageReached],
     handle: ({ deps, actor, body }) => createContent(deps, actor, body),
-    present: view,
+    present: contentView,
   }),
   endpoint({
     method: "GET",
@@ -245,9 +123,9 @@ export const contentsEndpoints = [
     summary: "Read a lesson",
     params,
     versioned: true,
-    answers: { 200: content },
+    answers: { 200: contentShape },
     handle: ({ deps, actor, params }) => getContent(deps, actor, params.id),
-    present: view,
+    present: contentView,
   }),
   endpoint({
     method: "PATCH",
@@ -257,11 +135,11 @@ export const contentsEndpoints = [
     description: "Teachers change their own lessons, admins all.",
     params,
     versioned: true,
-    body: Type.Partial(Type.Object(fields)),
-    answers: { 200: content },
+    body: contentPatchShape,
+    answers: { 200: contentShape },
     refusals: [slugTaken, sourceIdTaken, quotaStorageReached],
     handle: ({ deps, actor, params, ifMatch, body }) => updateContent(deps, actor, params.id, ifMatch, body),
-    present: view,
+    present: contentView,
   }),
   endpoint({
     method: "DELETE",
@@ -282,10 +160,10 @@ export const contentsEndpoints = [
     summary: "Publish a lesson",
     params,
     versioned: true,
-    answers: { 200: content },
+    answers: { 200: contentShape },
     refusals: [illegalTransition],
     handle: ({ deps, actor, params, ifMatch }) => publishContent(deps, actor, params.id, ifMatch),
-    present: view,
+    present: contentView,
   }),
   endpoint({
     method: "POST",
@@ -294,10 +172,10 @@ export const contentsEndpoints = [
     summary: "Take a lesson back to a draft",
     params,
     versioned: true,
-    answers: { 200: content },
+    answers: { 200: contentShape },
     refusals: [illegalTransition],
     handle: ({ deps, actor, params, ifMatch }) => unpublishContent(deps, actor, params.id, ifMatch),
-    present: view,
+    present: contentView,
   }),
   endpoint({
     method: "POST",
@@ -306,10 +184,10 @@ export const contentsEndpoints = [
     summary: "Restore a deleted lesson",
     params,
     versioned: true,
-    answers: { 200: content },
+    answers: { 200: contentShape },
     refusals: [contentNotDeleted, slugTaken, sourceIdTaken, quotaStorageReached],
     handle: ({ deps, actor, params, ifMatch }) => restoreContent(deps, actor, params.id, ifMatch),
-    present: view,
+    present: contentView,
   }),
   endpoint({
     method: "GET",
