@@ -43,7 +43,7 @@ import {
   opensMailbox,
 } from "./mail-page.ts";
 import { type Metrics, openMetrics } from "./metrics.ts";
-import { openPage, type Page } from "./page.ts";
+import { openPage, type Page, PRESENTATION } from "./page.ts";
 import {
   bodyTimeout,
   malformedHeader,
@@ -301,11 +301,15 @@ export function buildApp(options: AppOptions): App {
   ): Page<unknown> => {
     const { limit, cursor } = query as { readonly limit: number; readonly cursor?: string };
     const filters = exchange.pairs.filter(([name]) => name !== "limit" && name !== "cursor");
-    const sorted = filters.map(([name, value]) => `${name}=${value}`).sort();
+    const sorted = filters
+      .filter(([name]) => !PRESENTATION.includes(name))
+      .map(([name, value]) => `${name}=${value}`)
+      .sort();
     const path = pathOf(exchange.request.url);
     return openPage(key, {
       keys,
-      list: [ready.route, path, exchange.actor?.organizationId ?? "", ...sorted],
+      // What a list holds depends on what the person is.
+      list: [ready.route, path, exchange.actor?.organizationId ?? "", exchange.actor?.role ?? "", ...sorted],
       limit,
       cursor,
       path,

@@ -140,7 +140,13 @@ function successes(operation: Node, { answers, versioned, method, page }: Endpoi
     "RateLimit-Remaining": header("Requests left."),
     "RateLimit-Reset": header("Seconds until all of them are there again."),
     ...(versioned === false ? {} : { ETag: header("The version, for If-Match and If-None-Match.") }),
-    ...(page === undefined ? {} : { Link: header('The next page, as `<…>; rel="next"`.') }),
+    ...(page === undefined
+      ? {}
+      : {
+          Link: header(
+            'The next page, as `<…>; rel="next"`; where the list goes both ways also the one before, `rel="prev"`.',
+          ),
+        }),
     ...(method === "POST" ? { "Idempotency-Replayed": header("`true` when answered before.") } : {}),
   };
   const described = [...answers].map(([status, schema]) => {

@@ -129,6 +129,15 @@ export const pageOf = <S extends TSchema>(item: S) =>
     nextCursor: nullable(Type.String({ description: "Give it as `cursor` to get the next page." })),
   });
 
+/** A page of a list that can be turned back as well. */
+export const bothWays = <S extends TSchema>(item: S) =>
+  Type.Composite([
+    pageOf(item),
+    Type.Object({
+      previousCursor: nullable(Type.String({ description: "Give it as `cursor` to get the page before." })),
+    }),
+  ]);
+
 export type PageBody<Item> = { items: readonly Item[]; nextCursor: string | null };
 
 /**
