@@ -459,6 +459,264 @@ create policy request_update on app.audit_subject as permissive for update to sa
   with check (true);
 grant select on app.audit_subject to satchel_request;
 
+create table app.comment (
+  organization_id uuid not null,
+  comment_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  content_id uuid not null,
+  parent_id uuid,
+  under_id uuid not null generated always as (COALESCE(parent_id, content_id)) stored,
+  path bytea not null,
+  author_id uuid not null,
+  body text,
+  edited_at timestamp with time zone,
+  state text not null,
+  constraint comment_pkey PRIMARY KEY (organization_id, comment_id),
+  constraint comment_content_unique UNIQUE (organization_id, content_id, comment_id),
+  constraint comment_body_length CHECK (((char_length(body) >= 1) AND (char_length(body) <= 10000))),
+  constraint comment_depth CHECK ((octet_length(path) <= 80)),
+  constraint comment_state CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'rejected'::text]))),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint version_positive CHECK ((version > 0)),
+  constraint comment_author_fkey FOREIGN KEY (organization_id, author_id) REFERENCES app."user"(organization_id, user_id),
+  constraint comment_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint comment_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint comment_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint comment_parent_fkey FOREIGN KEY (organization_id, content_id, parent_id) REFERENCES app.comment(organization_id, content_id, comment_id),
+  constraint comment_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id)
+);
+alter table app.comment owner to satchel_owner;
+comment on table app.comment is 'What somebody has written under a lesson, or in answer to another comment there.';
+comment on column app.comment.organization_id is 'none';
+comment on column app.comment.comment_id is 'none';
+comment on column app.comment.created_at is 'none';
+comment on column app.comment.updated_at is 'none';
+comment on column app.comment.version is 'none';
+comment on column app.comment.created_by_id is 'personal, reference';
+comment on column app.comment.updated_by_id is 'personal, reference';
+comment on column app.comment.deleted_at is 'none';
+comment on column app.comment.deleted_by_id is 'personal, reference';
+comment on column app.comment.deletion_id is 'none';
+comment on column app.comment.content_id is 'none';
+comment on column app.comment.parent_id is 'none';
+comment on column app.comment.under_id is 'derived';
+comment on column app.comment.path is 'derived';
+comment on column app.comment.author_id is 'personal, person';
+comment on column app.comment.body is 'personal, null';
+comment on column app.comment.edited_at is 'none';
+comment on column app.comment.state is 'none';
+CREATE INDEX comment_author ON app.comment USING btree (organization_id, author_id, comment_id);
+CREATE INDEX comment_created_by ON app.comment USING btree (organization_id, created_by_id);
+CREATE INDEX comment_deleted ON app.comment USING btree (organization_id, comment_id) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX comment_deleted_by ON app.comment USING btree (organization_id, deleted_by_id);
+CREATE INDEX comment_parent ON app.comment USING btree (organization_id, content_id, parent_id);
+CREATE INDEX comment_unapproved ON app.comment USING btree (organization_id, state, comment_id) WHERE ((deleted_at IS NULL) AND (state <> 'approved'::text));
+CREATE INDEX comment_under ON app.comment USING btree (organization_id, under_id, comment_id);
+CREATE INDEX comment_updated_by ON app.comment USING btree (organization_id, updated_by_id);
+CREATE INDEX comment_visible ON app.comment USING btree (organization_id, content_id, path) WHERE ((deleted_at IS NULL) AND (state = 'approved'::text) AND (body IS NOT NULL));
+CREATE TRIGGER begin_score AFTER INSERT ON app.comment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.begin_comment_score();
+CREATE TRIGGER history_delete AFTER DELETE ON app.comment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('comment_id', 'under_id', 'path');
+CREATE TRIGGER history_insert AFTER INSERT ON app.comment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('comment_id', 'under_id', 'path');
+CREATE TRIGGER history_update AFTER UPDATE ON app.comment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('comment_id', 'under_id', 'path');
+CREATE TRIGGER place BEFORE INSERT ON app.comment FOR EACH ROW EXECUTE FUNCTION app.place_comment();
+CREATE TRIGGER touch BEFORE UPDATE ON app.comment FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+alter table app.comment enable row level security;
+alter table app.comment force row level security;
+create policy erase on app.comment as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select, update (body) on app.comment to satchel_eraser;
+grant insert, select, update (deleted_at, deleted_by_id, deletion_id, body, edited_at, state) on app.comment to satchel_request;
+
+create table app.comment_flag (
+  organization_id uuid not null,
+  comment_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  reason text not null,
+  flagged_at timestamp with time zone not null default now(),
+  resolved_at timestamp with time zone,
+  resolved_by_id uuid,
+  resolution text,
+  constraint comment_flag_pkey PRIMARY KEY (organization_id, comment_id, user_id),
+  constraint comment_flag_reason CHECK ((reason = ANY (ARRAY['spam'::text, 'abuse'::text, 'personal_data'::text, 'off_topic'::text, 'other'::text]))),
+  constraint comment_flag_resolution CHECK ((resolution = ANY (ARRAY['dismissed'::text, 'upheld'::text]))),
+  constraint comment_flag_resolved_whole CHECK (((resolved_at IS NULL) = (resolution IS NULL))),
+  constraint comment_flag_comment_fkey FOREIGN KEY (organization_id, comment_id) REFERENCES app.comment(organization_id, comment_id),
+  constraint comment_flag_resolved_by_fkey FOREIGN KEY (organization_id, resolved_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (resolved_by_id),
+  constraint comment_flag_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.comment_flag owner to satchel_owner;
+comment on table app.comment_flag is 'Who finds that a comment should not stand there: one flag a person, open until a moderator has looked.';
+comment on column app.comment_flag.organization_id is 'none';
+comment on column app.comment_flag.comment_id is 'none';
+comment on column app.comment_flag.user_id is 'personal, person';
+comment on column app.comment_flag.created_at is 'none';
+comment on column app.comment_flag.updated_at is 'none';
+comment on column app.comment_flag.reason is 'none';
+comment on column app.comment_flag.flagged_at is 'none';
+comment on column app.comment_flag.resolved_at is 'none';
+comment on column app.comment_flag.resolved_by_id is 'personal, reference';
+comment on column app.comment_flag.resolution is 'none';
+CREATE INDEX comment_flag_open ON app.comment_flag USING btree (organization_id, comment_id) WHERE (resolved_at IS NULL);
+CREATE INDEX comment_flag_resolved_by ON app.comment_flag USING btree (organization_id, resolved_by_id);
+CREATE INDEX comment_flag_user ON app.comment_flag USING btree (organization_id, user_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.comment_flag FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.comment_flag enable row level security;
+alter table app.comment_flag force row level security;
+create policy erase on app.comment_flag as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment_flag as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment_flag as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment_flag as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment_flag as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment_flag as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update (reason, flagged_at, resolved_at, resolved_by_id, resolution) on app.comment_flag to satchel_request;
+
+create table app.comment_score (
+  organization_id uuid not null,
+  comment_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  under_id uuid not null,
+  upvotes integer not null default 0,
+  constraint comment_score_pkey PRIMARY KEY (organization_id, comment_id),
+  constraint comment_score_upvotes_counts CHECK ((upvotes >= 0)),
+  constraint comment_score_comment_fkey FOREIGN KEY (organization_id, comment_id) REFERENCES app.comment(organization_id, comment_id)
+);
+alter table app.comment_score owner to satchel_owner;
+comment on table app.comment_score is 'How many agree with a comment.';
+comment on column app.comment_score.organization_id is 'none';
+comment on column app.comment_score.comment_id is 'none';
+comment on column app.comment_score.created_at is 'none';
+comment on column app.comment_score.updated_at is 'none';
+comment on column app.comment_score.under_id is 'derived';
+comment on column app.comment_score.upvotes is 'none';
+CREATE INDEX comment_score_order ON app.comment_score USING btree (organization_id, under_id, upvotes, comment_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.comment_score FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.comment_score enable row level security;
+alter table app.comment_score force row level security;
+create policy erase on app.comment_score as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment_score as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment_score as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment_score as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment_score as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment_score as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update (upvotes) on app.comment_score to satchel_request;
+
+create table app.comment_upvote (
+  organization_id uuid not null,
+  comment_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint comment_upvote_pkey PRIMARY KEY (organization_id, comment_id, user_id),
+  constraint comment_upvote_comment_fkey FOREIGN KEY (organization_id, comment_id) REFERENCES app.comment(organization_id, comment_id),
+  constraint comment_upvote_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.comment_upvote owner to satchel_owner;
+comment on table app.comment_upvote is 'Who agrees with a comment: one vote a person.';
+comment on column app.comment_upvote.organization_id is 'none';
+comment on column app.comment_upvote.comment_id is 'none';
+comment on column app.comment_upvote.user_id is 'personal, person';
+comment on column app.comment_upvote.created_at is 'none';
+CREATE INDEX comment_upvote_user ON app.comment_upvote USING btree (organization_id, user_id);
+CREATE TRIGGER count_given AFTER INSERT ON app.comment_upvote REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_upvotes();
+CREATE TRIGGER count_taken AFTER DELETE ON app.comment_upvote REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_upvotes();
+alter table app.comment_upvote enable row level security;
+alter table app.comment_upvote force row level security;
+create policy erase on app.comment_upvote as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment_upvote as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment_upvote as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment_upvote as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment_upvote as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment_upvote as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select on app.comment_upvote to satchel_request;
+
+create table app.completion (
+  organization_id uuid not null,
+  completion_id uuid not null default app.uuidv7(),
+  content_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint completion_pkey PRIMARY KEY (organization_id, content_id, user_id),
+  constraint completion_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint completion_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.completion owner to satchel_owner;
+comment on table app.completion is 'Who has completed a lesson, and when.';
+comment on column app.completion.organization_id is 'none';
+comment on column app.completion.completion_id is 'none';
+comment on column app.completion.content_id is 'none';
+comment on column app.completion.user_id is 'personal, row';
+comment on column app.completion.created_at is 'none';
+CREATE INDEX completion_of_content ON app.completion USING btree (organization_id, content_id, completion_id);
+CREATE INDEX completion_of_user ON app.completion USING btree (organization_id, user_id, completion_id);
+alter table app.completion enable row level security;
+alter table app.completion force row level security;
+create policy erase on app.completion as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.completion as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.completion as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.completion as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.completion as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.completion as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select, update on app.completion to satchel_eraser;
+grant delete, insert, select on app.completion to satchel_request;
+
 create table app.content (
   organization_id uuid not null,
   content_id uuid not null default app.uuidv7(),
@@ -488,6 +746,11 @@ create table app.content (
   published_at timestamp with time zone,
   reviewed_at timestamp with time zone,
   reviewed_by_id uuid,
+  latest_number integer not null default 1,
+  live_number integer,
+  restored_from_number integer,
+  publish_at timestamp with time zone,
+  unpublish_at timestamp with time zone,
   constraint content_pkey PRIMARY KEY (organization_id, content_id),
   constraint content_body_length CHECK ((octet_length(body) <= 4194304)),
   constraint content_description_length CHECK ((char_length(description) <= 5000)),
@@ -495,9 +758,19 @@ create table app.content (
   constraint content_estimated_duration_range CHECK (((estimated_duration_minutes >= 1) AND (estimated_duration_minutes <= 100000))),
   constraint content_language_form CHECK ((language ~ '^[a-z]{2,10}(-[A-Za-z0-9]{1,8})*$'::text)),
   constraint content_learning_objectives_count CHECK ((cardinality(learning_objectives) <= 100)),
+  constraint content_live_known CHECK ((live_number <= latest_number)),
+  constraint content_live_status CHECK (
+CASE status
+    WHEN 'published'::text THEN ((live_number IS NOT NULL) AND (live_number = latest_number))
+    WHEN 'archived'::text THEN (live_number IS NULL)
+    ELSE true
+END),
+  constraint content_live_time CHECK (((live_number IS NULL) = (published_at IS NULL))),
   constraint content_metadata_object CHECK ((json_typeof(metadata) = 'object'::text)),
   constraint content_prerequisites_count CHECK ((cardinality(prerequisites) <= 100)),
-  constraint content_published_time CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
+  constraint content_schedule_live CHECK (((unpublish_at IS NULL) OR (live_number IS NOT NULL) OR (publish_at IS NOT NULL))),
+  constraint content_schedule_order CHECK ((unpublish_at > publish_at)),
+  constraint content_schedule_status CHECK (((publish_at IS NULL) OR (status = 'approved'::text))),
   constraint content_settings_object CHECK ((json_typeof(settings) = 'object'::text)),
   constraint content_slug_form CHECK (((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text) AND (char_length(slug) <= 200))),
   constraint content_source_id_length CHECK (((char_length(source_id) >= 1) AND (char_length(source_id) <= 200))),
@@ -543,6 +816,11 @@ comment on column app.content.estimated_duration_minutes is 'none';
 comment on column app.content.published_at is 'none';
 comment on column app.content.reviewed_at is 'none';
 comment on column app.content.reviewed_by_id is 'personal, reference';
+comment on column app.content.latest_number is 'none';
+comment on column app.content.live_number is 'none';
+comment on column app.content.restored_from_number is 'none';
+comment on column app.content.publish_at is 'none';
+comment on column app.content.unpublish_at is 'none';
 CREATE INDEX content_created_by ON app.content USING btree (organization_id, created_by_id);
 CREATE INDEX content_deleted_by ON app.content USING btree (organization_id, deleted_by_id);
 CREATE INDEX content_live ON app.content USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
@@ -551,13 +829,19 @@ CREATE INDEX content_reviewed_by ON app.content USING btree (organization_id, re
 CREATE UNIQUE INDEX content_slug_unique ON app.content USING btree (organization_id, slug) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX content_source_unique ON app.content USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
 CREATE INDEX content_updated_by ON app.content USING btree (organization_id, updated_by_id);
+CREATE TRIGGER deletion_comment AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.comment');
+CREATE TRIGGER deletion_publication AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.publication');
+CREATE TRIGGER deletion_rating AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.rating');
 CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
+CREATE TRIGGER number_version BEFORE INSERT OR UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.number_version();
 CREATE TRIGGER touch BEFORE UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 CREATE TRIGGER usage_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 CREATE TRIGGER usage_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 CREATE TRIGGER usage_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
+CREATE TRIGGER version_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_versions();
+CREATE TRIGGER version_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_versions();
 alter table app.content enable row level security;
 alter table app.content force row level security;
 create policy erase on app.content as permissive for all to satchel_eraser
@@ -622,6 +906,165 @@ create policy search_select on app.content_search as permissive for select to sa
   using (true);
 grant delete, insert, select, update on app.content_search to satchel_request;
 grant select (organization_id, content_id, language, document) on app.content_search to satchel_search;
+
+create table app.content_tally (
+  organization_id uuid not null,
+  content_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  views bigint not null,
+  viewers bigint not null,
+  constraint content_tally_pkey PRIMARY KEY (organization_id, content_id),
+  constraint content_tally_viewers_counts CHECK ((viewers >= 0)),
+  constraint content_tally_views_counts CHECK ((views >= 0)),
+  constraint content_tally_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id)
+);
+alter table app.content_tally owner to satchel_owner;
+comment on table app.content_tally is 'How often, and by how many, a lesson was read of whom no row is left.';
+comment on column app.content_tally.organization_id is 'none';
+comment on column app.content_tally.content_id is 'none';
+comment on column app.content_tally.created_at is 'none';
+comment on column app.content_tally.updated_at is 'none';
+comment on column app.content_tally.views is 'none';
+comment on column app.content_tally.viewers is 'none';
+CREATE TRIGGER touch BEFORE UPDATE ON app.content_tally FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.content_tally enable row level security;
+alter table app.content_tally force row level security;
+create policy erase on app.content_tally as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.content_tally as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.content_tally as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.content_tally as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_tally as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_tally as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_tally as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.content_tally to satchel_request;
+
+create table app.content_version (
+  organization_id uuid not null,
+  content_id uuid not null,
+  number integer not null,
+  created_at timestamp with time zone not null default now(),
+  created_by_id uuid default app.actor(),
+  restored_from_number integer,
+  title text not null,
+  slug text not null,
+  description text not null,
+  body text not null,
+  content_type text not null,
+  difficulty_level text not null,
+  language text not null,
+  tags text[] not null,
+  prerequisites text[] not null,
+  learning_objectives text[] not null,
+  metadata json not null,
+  settings json not null,
+  estimated_duration_minutes integer,
+  constraint content_version_pkey PRIMARY KEY (organization_id, content_id, number),
+  constraint content_version_number_positive CHECK ((number > 0)),
+  constraint content_version_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
+  constraint content_version_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id)
+);
+alter table app.content_version owner to satchel_owner;
+comment on table app.content_version is 'Every text that a lesson has had. Nobody may write here but the trigger of app.content, and nobody may change a row.';
+comment on column app.content_version.organization_id is 'none';
+comment on column app.content_version.content_id is 'none';
+comment on column app.content_version.number is 'none';
+comment on column app.content_version.created_at is 'none';
+comment on column app.content_version.created_by_id is 'personal, reference';
+comment on column app.content_version.restored_from_number is 'none';
+comment on column app.content_version.title is 'none, label';
+comment on column app.content_version.slug is 'none';
+comment on column app.content_version.description is 'none';
+comment on column app.content_version.body is 'none';
+comment on column app.content_version.content_type is 'none';
+comment on column app.content_version.difficulty_level is 'none';
+comment on column app.content_version.language is 'none';
+comment on column app.content_version.tags is 'none';
+comment on column app.content_version.prerequisites is 'none';
+comment on column app.content_version.learning_objectives is 'none';
+comment on column app.content_version.metadata is 'none';
+comment on column app.content_version.settings is 'none';
+comment on column app.content_version.estimated_duration_minutes is 'none';
+CREATE INDEX content_version_created_by ON app.content_version USING btree (organization_id, created_by_id);
+alter table app.content_version enable row level security;
+alter table app.content_version force row level security;
+create policy erase on app.content_version as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.content_version as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.content_version as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.content_version as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_version as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_version as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_version as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.content_version to satchel_request;
+
+create table app.content_view (
+  organization_id uuid not null,
+  content_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  views integer not null default 1,
+  last_hour timestamp with time zone not null,
+  constraint content_view_pkey PRIMARY KEY (organization_id, content_id, user_id),
+  constraint content_view_last_hour_whole CHECK (((EXTRACT(epoch FROM last_hour) % (3600)::numeric) = (0)::numeric)),
+  constraint content_view_views_positive CHECK ((views > 0)),
+  constraint content_view_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint content_view_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.content_view owner to satchel_owner;
+comment on table app.content_view is 'How often a person has read a lesson: at most once in each hour, and when last.';
+comment on column app.content_view.organization_id is 'none';
+comment on column app.content_view.content_id is 'none';
+comment on column app.content_view.user_id is 'personal, row';
+comment on column app.content_view.created_at is 'none';
+comment on column app.content_view.updated_at is 'none';
+comment on column app.content_view.views is 'personal';
+comment on column app.content_view.last_hour is 'personal';
+CREATE INDEX content_view_last_hour ON app.content_view USING btree (organization_id, last_hour);
+CREATE INDEX content_view_user ON app.content_view USING btree (organization_id, user_id);
+CREATE TRIGGER tally_delete AFTER DELETE ON app.content_view REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_tally();
+CREATE TRIGGER touch BEFORE UPDATE ON app.content_view FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.content_view enable row level security;
+alter table app.content_view force row level security;
+create policy erase on app.content_view as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.content_view as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.content_view as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_view as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_view as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_view as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select, update on app.content_view to satchel_eraser;
+grant delete, insert, select, update (views, last_hour) on app.content_view to satchel_request;
 
 create table app.credential (
   organization_id uuid not null,
@@ -792,6 +1235,43 @@ create policy request_update on app.generation as permissive for update to satch
   using (true)
   with check (true);
 grant insert, select, update on app.generation to satchel_request;
+
+create table app.helpful_vote (
+  organization_id uuid not null,
+  rating_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint helpful_vote_pkey PRIMARY KEY (organization_id, rating_id, user_id),
+  constraint helpful_vote_rating_fkey FOREIGN KEY (organization_id, rating_id) REFERENCES app.rating(organization_id, rating_id),
+  constraint helpful_vote_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.helpful_vote owner to satchel_owner;
+comment on table app.helpful_vote is 'Who found the review of a rating helpful.';
+comment on column app.helpful_vote.organization_id is 'none';
+comment on column app.helpful_vote.rating_id is 'none';
+comment on column app.helpful_vote.user_id is 'personal, person';
+comment on column app.helpful_vote.created_at is 'none';
+CREATE INDEX helpful_vote_user ON app.helpful_vote USING btree (organization_id, user_id);
+CREATE TRIGGER count_given AFTER INSERT ON app.helpful_vote REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_helpful();
+CREATE TRIGGER count_taken AFTER DELETE ON app.helpful_vote REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_helpful();
+alter table app.helpful_vote enable row level security;
+alter table app.helpful_vote force row level security;
+create policy erase on app.helpful_vote as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.helpful_vote as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.helpful_vote as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.helpful_vote as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.helpful_vote as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.helpful_vote as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select on app.helpful_vote to satchel_request;
 
 create table app.history (
   organization_id uuid not null,
@@ -1343,6 +1823,139 @@ create policy request_update on app.profile as permissive for update to satchel_
 grant delete, select, update on app.profile to satchel_eraser;
 grant insert, select, update on app.profile to satchel_request;
 
+create table app.publication (
+  organization_id uuid not null,
+  content_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  created_by_id uuid default app.actor(),
+  updated_at timestamp with time zone not null default now(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  number integer not null,
+  version integer not null,
+  source_id text,
+  title text not null,
+  slug text not null,
+  description text not null,
+  body text not null,
+  content_type text not null,
+  difficulty_level text not null,
+  language text not null,
+  tags text[] not null,
+  prerequisites text[] not null,
+  learning_objectives text[] not null,
+  metadata json not null,
+  settings json not null,
+  estimated_duration_minutes integer,
+  published_at timestamp with time zone not null,
+  constraint publication_pkey PRIMARY KEY (organization_id, content_id),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint publication_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
+  constraint publication_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint publication_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id)
+);
+alter table app.publication owner to satchel_owner;
+comment on table app.publication is 'What readers see of each lesson: a copy of the live version, apart from the drafts, so that no query can show one by mistake.';
+comment on column app.publication.organization_id is 'none';
+comment on column app.publication.content_id is 'none';
+comment on column app.publication.created_at is 'none';
+comment on column app.publication.created_by_id is 'personal, reference';
+comment on column app.publication.updated_at is 'none';
+comment on column app.publication.deleted_at is 'none';
+comment on column app.publication.deleted_by_id is 'personal, reference';
+comment on column app.publication.deletion_id is 'none';
+comment on column app.publication.number is 'none';
+comment on column app.publication.version is 'none';
+comment on column app.publication.source_id is 'none';
+comment on column app.publication.title is 'none, label';
+comment on column app.publication.slug is 'none';
+comment on column app.publication.description is 'none';
+comment on column app.publication.body is 'none';
+comment on column app.publication.content_type is 'none';
+comment on column app.publication.difficulty_level is 'none';
+comment on column app.publication.language is 'none';
+comment on column app.publication.tags is 'none';
+comment on column app.publication.prerequisites is 'none';
+comment on column app.publication.learning_objectives is 'none';
+comment on column app.publication.metadata is 'none';
+comment on column app.publication.settings is 'none';
+comment on column app.publication.estimated_duration_minutes is 'none';
+comment on column app.publication.published_at is 'none';
+CREATE INDEX publication_created_by ON app.publication USING btree (organization_id, created_by_id);
+CREATE INDEX publication_deleted_by ON app.publication USING btree (organization_id, deleted_by_id);
+CREATE INDEX publication_live ON app.publication USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX publication_slug_unique ON app.publication USING btree (organization_id, slug) WHERE (deleted_at IS NULL);
+CREATE INDEX publication_source ON app.publication USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
+CREATE TRIGGER touch BEFORE UPDATE ON app.publication FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.publication enable row level security;
+alter table app.publication force row level security;
+create policy erase on app.publication as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.publication as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.publication as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.publication as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.publication as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.publication as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.publication as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select, update (deleted_at, deleted_by_id, deletion_id) on app.publication to satchel_request;
+
+create table app.publication_period (
+  organization_id uuid not null,
+  content_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  number integer not null,
+  published_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint publication_period_pkey PRIMARY KEY (organization_id, content_id, published_at),
+  constraint publication_period_order CHECK ((ended_at >= published_at)),
+  constraint publication_period_version_fkey FOREIGN KEY (organization_id, content_id, number) REFERENCES app.content_version(organization_id, content_id, number) ON DELETE CASCADE
+);
+alter table app.publication_period owner to satchel_owner;
+comment on table app.publication_period is 'When readers saw which version: from published_at up to, and without, ended_at. A deleted lesson is seen by nobody.';
+comment on column app.publication_period.organization_id is 'none';
+comment on column app.publication_period.content_id is 'none';
+comment on column app.publication_period.created_at is 'none';
+comment on column app.publication_period.updated_at is 'none';
+comment on column app.publication_period.number is 'none';
+comment on column app.publication_period.published_at is 'none';
+comment on column app.publication_period.ended_at is 'none';
+CREATE UNIQUE INDEX publication_period_open_unique ON app.publication_period USING btree (organization_id, content_id) WHERE (ended_at IS NULL);
+CREATE INDEX publication_period_version ON app.publication_period USING btree (organization_id, content_id, number);
+CREATE TRIGGER touch BEFORE UPDATE ON app.publication_period FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.publication_period enable row level security;
+alter table app.publication_period force row level security;
+create policy erase on app.publication_period as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.publication_period as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.publication_period as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.publication_period as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.publication_period as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.publication_period as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.publication_period as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.publication_period to satchel_request;
+
 create table app.quota (
   organization_id uuid not null,
   created_at timestamp with time zone not null default now(),
@@ -1391,6 +2004,79 @@ create policy system_select on app.quota as permissive for select to satchel_sys
   using (true);
 grant insert, select, update on app.quota to satchel_request;
 grant select (organization_id, people, storage_bytes, requests_per_minute) on app.quota to satchel_system;
+
+create table app.rating (
+  organization_id uuid not null,
+  rating_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  content_id uuid not null,
+  user_id uuid not null,
+  stars integer not null,
+  review text,
+  hidden_at timestamp with time zone,
+  hidden_by_id uuid,
+  helpful_count integer not null default 0,
+  constraint rating_pkey PRIMARY KEY (organization_id, rating_id),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint rating_helpful_count_counts CHECK ((helpful_count >= 0)),
+  constraint rating_review_length CHECK (((char_length(review) >= 1) AND (char_length(review) <= 5000))),
+  constraint rating_stars_range CHECK (((stars >= 1) AND (stars <= 5))),
+  constraint rating_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint rating_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint rating_hidden_by_fkey FOREIGN KEY (organization_id, hidden_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (hidden_by_id),
+  constraint rating_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.rating owner to satchel_owner;
+comment on table app.rating is 'What a person thinks of a lesson: one to five stars, and perhaps a few words.';
+comment on column app.rating.organization_id is 'none';
+comment on column app.rating.rating_id is 'none';
+comment on column app.rating.created_at is 'none';
+comment on column app.rating.updated_at is 'none';
+comment on column app.rating.deleted_at is 'none';
+comment on column app.rating.deleted_by_id is 'personal, reference';
+comment on column app.rating.deletion_id is 'none';
+comment on column app.rating.content_id is 'none';
+comment on column app.rating.user_id is 'personal, person';
+comment on column app.rating.stars is 'personal, kept';
+comment on column app.rating.review is 'personal, null';
+comment on column app.rating.hidden_at is 'none';
+comment on column app.rating.hidden_by_id is 'personal, reference';
+comment on column app.rating.helpful_count is 'none';
+CREATE INDEX rating_content ON app.rating USING btree (organization_id, content_id, deletion_id);
+CREATE INDEX rating_deleted_by ON app.rating USING btree (organization_id, deleted_by_id);
+CREATE INDEX rating_hidden_by ON app.rating USING btree (organization_id, hidden_by_id);
+CREATE INDEX rating_most_helpful ON app.rating USING btree (organization_id, content_id, helpful_count, rating_id) WHERE ((deleted_at IS NULL) AND (review IS NOT NULL));
+CREATE INDEX rating_newest ON app.rating USING btree (organization_id, content_id, rating_id) WHERE ((deleted_at IS NULL) AND (review IS NOT NULL));
+CREATE UNIQUE INDEX rating_person_unique ON app.rating USING btree (organization_id, content_id, user_id) WHERE (deleted_at IS NULL);
+CREATE INDEX rating_stars ON app.rating USING btree (organization_id, content_id, stars) WHERE (deleted_at IS NULL);
+CREATE INDEX rating_user ON app.rating USING btree (organization_id, user_id);
+CREATE TRIGGER history_delete AFTER DELETE ON app.rating REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('rating_id', 'helpful_count');
+CREATE TRIGGER history_insert AFTER INSERT ON app.rating REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('rating_id', 'helpful_count');
+CREATE TRIGGER history_update AFTER UPDATE ON app.rating REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('rating_id', 'helpful_count');
+CREATE TRIGGER touch BEFORE UPDATE ON app.rating FOR EACH ROW WHEN ((old.helpful_count = new.helpful_count)) EXECUTE FUNCTION app.touch();
+alter table app.rating enable row level security;
+alter table app.rating force row level security;
+create policy erase on app.rating as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.rating as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.rating as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.rating as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.rating as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.rating as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select, update (review) on app.rating to satchel_eraser;
+grant insert, select, update (deleted_at, deleted_by_id, deletion_id, stars, review, hidden_at, hidden_by_id, helpful_count) on app.rating to satchel_request;
 
 create table app.recovery_code (
   organization_id uuid not null,
@@ -2141,6 +2827,19 @@ end
 $procedure$;
 alter procedure app.audit(IN target regclass, IN id_column text, IN derived text[]) owner to satchel_owner;
 
+CREATE OR REPLACE FUNCTION app.begin_comment_score()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into app.comment_score (organization_id, comment_id, under_id) select organization_id, comment_id, under_id from new_rows;
+  return null;
+end
+$function$;
+alter function app.begin_comment_score() owner to satchel_owner;
+comment on function app.begin_comment_score() is 'Gives new comments the score they begin with.';
+grant execute on function app.begin_comment_score() to satchel_request;
+
 CREATE OR REPLACE FUNCTION app.bump_generations(topics text[])
  RETURNS void
  LANGUAGE sql
@@ -2153,6 +2852,22 @@ END;
 alter function app.bump_generations(topics text[]) owner to satchel_owner;
 comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
 grant execute on function app.bump_generations(topics text[]) to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.count_helpful()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.rating r
+  set helpful_count = r.helpful_count + case when tg_op = 'INSERT' then v.votes else -v.votes end
+  from (select organization_id, rating_id, count(*)::int as votes from touched group by 1, 2) v
+  where r.organization_id = v.organization_id and r.rating_id = v.rating_id;
+  return null;
+end
+$function$;
+alter function app.count_helpful() owner to satchel_owner;
+comment on function app.count_helpful() is 'Counts the votes of one statement into the ratings they are about.';
+grant execute on function app.count_helpful() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.count_people()
  RETURNS trigger
@@ -2184,6 +2899,15 @@ end
 $function$;
 alter function app.count_people() owner to satchel_owner;
 comment on function app.count_people() is 'Counts the people of one statement into app.usage.';
+
+CREATE OR REPLACE FUNCTION app.count_replies(organization uuid, lesson uuid, above bytea)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (SELECT (count(*))::integer AS count FROM app.comment c WHERE ((c.organization_id = count_replies.organization) AND (c.content_id = count_replies.lesson) AND (c.path > count_replies.above) AND (c.path < (count_replies.above || '\xff'::bytea)) AND (c.deleted_at IS NULL) AND (c.state = 'approved'::text) AND (c.body IS NOT NULL)));
+alter function app.count_replies(organization uuid, lesson uuid, above bytea) owner to satchel_owner;
+comment on function app.count_replies(organization uuid, lesson uuid, above bytea) is 'How many comments that everybody sees stand below one, at any depth.';
+grant execute on function app.count_replies(organization uuid, lesson uuid, above bytea) to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.count_storage()
  RETURNS trigger
@@ -2221,6 +2945,22 @@ end
 $function$;
 alter function app.count_storage() owner to satchel_owner;
 comment on function app.count_storage() is 'Counts the bytes of the lessons of one statement into app.usage.';
+
+CREATE OR REPLACE FUNCTION app.count_upvotes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.comment_score s
+  set upvotes = s.upvotes + case when tg_op = 'INSERT' then v.votes else -v.votes end
+  from (select organization_id, comment_id, count(*)::integer as votes from touched group by 1, 2) v
+  where s.organization_id = v.organization_id and s.comment_id = v.comment_id;
+  return null;
+end
+$function$;
+alter function app.count_upvotes() owner to satchel_owner;
+comment on function app.count_upvotes() is 'Keeps the score of comments equal to their votes.';
+grant execute on function app.count_upvotes() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.discard_sign_ups(older_than interval, at_most integer)
  RETURNS SETOF uuid
@@ -2496,13 +3236,31 @@ begin
       select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
       from jsonb_each(o.doc) b
       where b.value is distinct from n.doc -> b.key
-    ) changed;
+    ) changed
+    where o.doc is null or n.doc is null or changed.before is not null;
   end if;
   return null;
 end
 $function$;
 alter function app.keep_history() owner to satchel_owner;
 comment on function app.keep_history() is 'Writes app.history for one statement. Its arguments name the id column, and columns that follow from others.';
+
+CREATE OR REPLACE FUNCTION app.keep_tally()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into app.content_tally as t (organization_id, content_id, views, viewers)
+  select organization_id, content_id, sum(views), count(*) from old_rows group by 1, 2 order by 1, 2
+  on conflict (organization_id, content_id) do update
+    set views = t.views + excluded.views, viewers = t.viewers + excluded.viewers;
+  return null;
+end
+$function$;
+alter function app.keep_tally() owner to satchel_owner;
+comment on function app.keep_tally() is 'Adds what the removed rows of app.content_view counted to the tally of their lessons.';
 
 CREATE OR REPLACE PROCEDURE app.keep_time(IN target regclass)
  LANGUAGE plpgsql
@@ -2513,6 +3271,78 @@ end
 $procedure$;
 alter procedure app.keep_time(IN target regclass) owner to satchel_owner;
 
+CREATE OR REPLACE FUNCTION app.keep_versions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_nestloop TO 'off'
+AS $function$
+begin
+  -- Its time is the lesson's: it moves with every update, also where a transaction that began earlier writes later.
+  -- The time of each is the lesson's own, which moves with every update, also where a transaction that began earlier writes
+  -- later: versions follow each other in the order of their numbers, and no two periods overlap.
+  if tg_op = 'INSERT' then
+    insert into app.content_version
+      (organization_id, content_id, number, created_at, title, slug, description, body, content_type, difficulty_level,
+       language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes)
+    select organization_id, content_id, latest_number, created_at, title, slug, description, body, content_type,
+      difficulty_level, language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes
+    from new_rows;
+    insert into app.publication
+      (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version,
+       source_id, title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites,
+       learning_objectives, metadata, settings, estimated_duration_minutes, published_at)
+    select organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, live_number,
+      version, source_id, title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites,
+      learning_objectives, metadata, settings, estimated_duration_minutes, published_at
+    from new_rows where live_number is not null;
+    insert into app.publication_period (organization_id, content_id, number, published_at)
+    select organization_id, content_id, live_number, created_at
+    from new_rows where live_number is not null and deleted_at is null;
+    return null;
+  end if;
+  insert into app.content_version
+    (organization_id, content_id, number, created_at, restored_from_number, title, slug, description, body, content_type,
+     difficulty_level, language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes)
+  select n.organization_id, n.content_id, n.latest_number, n.updated_at, n.restored_from_number, n.title, n.slug,
+    n.description, n.body, n.content_type, n.difficulty_level, n.language, n.tags, n.prerequisites, n.learning_objectives,
+    n.metadata, n.settings, n.estimated_duration_minutes
+  from new_rows n join old_rows o using (organization_id, content_id)
+  where n.latest_number <> o.latest_number;
+  -- Taken away first and then put back: two lessons that exchange their slugs may be published together.
+  delete from app.publication p
+  using new_rows n join old_rows o using (organization_id, content_id)
+  where p.organization_id = n.organization_id and p.content_id = n.content_id
+    and (n.live_number, n.published_at, n.source_id) is distinct from (o.live_number, o.published_at, o.source_id);
+  insert into app.publication
+    (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version, source_id,
+     title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites, learning_objectives,
+     metadata, settings, estimated_duration_minutes, published_at)
+  select n.organization_id, n.content_id, n.created_at, n.created_by_id, n.deleted_at, n.deleted_by_id, n.deletion_id,
+    v.number, n.version, n.source_id, v.title, v.slug, v.description, v.body, v.content_type, v.difficulty_level, v.language,
+    v.tags, v.prerequisites, v.learning_objectives, v.metadata, v.settings, v.estimated_duration_minutes, n.published_at
+  from new_rows n join old_rows o using (organization_id, content_id)
+  join app.content_version v
+    on v.organization_id = n.organization_id and v.content_id = n.content_id and v.number = n.live_number
+  where (n.live_number, n.published_at, n.source_id) is distinct from (o.live_number, o.published_at, o.source_id);
+  update app.publication_period p
+  set ended_at = n.updated_at
+  from new_rows n join old_rows o using (organization_id, content_id)
+  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+    and case when n.deleted_at is null then n.live_number end
+      is distinct from case when o.deleted_at is null then o.live_number end;
+  insert into app.publication_period (organization_id, content_id, number, published_at)
+  select n.organization_id, n.content_id, n.live_number, n.updated_at
+  from new_rows n join old_rows o using (organization_id, content_id)
+  where n.live_number is not null and n.deleted_at is null
+    and n.live_number is distinct from case when o.deleted_at is null then o.live_number end;
+  return null;
+end
+$function$;
+alter function app.keep_versions() owner to satchel_owner;
+comment on function app.keep_versions() is 'Writes app.content_version, app.publication and app.publication_period for one statement.';
+
 CREATE OR REPLACE FUNCTION app.lesson_bytes(title text, description text, body text, metadata json, settings json)
  RETURNS bigint
  LANGUAGE sql
@@ -2520,6 +3350,49 @@ CREATE OR REPLACE FUNCTION app.lesson_bytes(title text, description text, body t
 RETURN ((((octet_length(title) + octet_length(description)) + octet_length(body)) + octet_length((metadata)::text)) + octet_length((settings)::text));
 alter function app.lesson_bytes(title text, description text, body text, metadata json, settings json) owner to satchel_owner;
 comment on function app.lesson_bytes(title text, description text, body text, metadata json, settings json) is 'What a lesson counts for in the quota of storage: its texts and documents.';
+
+CREATE OR REPLACE FUNCTION app.number_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    new.latest_number := 1;
+    new.live_number := null;
+    new.restored_from_number := null;
+  else
+    new.live_number := old.live_number;
+    if (new.title, new.slug, new.description, new.body, new.content_type, new.difficulty_level, new.language, new.tags,
+        new.prerequisites, new.learning_objectives, new.metadata::text, new.settings::text, new.estimated_duration_minutes)
+      is distinct from
+       (old.title, old.slug, old.description, old.body, old.content_type, old.difficulty_level, old.language, old.tags,
+        old.prerequisites, old.learning_objectives, old.metadata::text, old.settings::text, old.estimated_duration_minutes) then
+      new.latest_number := old.latest_number + 1;
+      -- Restoring the same version twice in a row changes no text: whoever names the same one again does so by leaving it.
+      if new.restored_from_number is not distinct from old.restored_from_number then
+        new.restored_from_number := null;
+      end if;
+    else
+      new.latest_number := old.latest_number;
+      new.restored_from_number := old.restored_from_number;
+    end if;
+  end if;
+  if new.published_at is null then
+    new.live_number := null;
+  elsif new.status = 'published' then
+    new.live_number := new.latest_number;
+  end if;
+  if new.status <> 'approved' then
+    new.publish_at := null;
+  end if;
+  if new.live_number is null and new.publish_at is null then
+    new.unpublish_at := null;
+  end if;
+  return new;
+end
+$function$;
+alter function app.number_version() owner to satchel_owner;
+comment on function app.number_version() is 'Numbers the versions of a lesson, and says which of them is live.';
 
 CREATE OR REPLACE FUNCTION app.org()
  RETURNS uuid
@@ -2667,6 +3540,23 @@ alter function app.personal_tables() owner to satchel_owner;
 comment on function app.personal_tables() is 'The tables that know people, and what of them: read from the tags of their columns.';
 grant execute on function app.personal_tables() to satchel_eraser;
 grant execute on function app.personal_tables() to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.place_comment()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  -- A parent of another lesson gives no path, and is refused by its reference.
+  new.path := coalesce((
+    select c.path from app.comment c
+    where c.organization_id = new.organization_id and c.content_id = new.content_id and c.comment_id = new.parent_id
+  ), ''::bytea) || uuid_send(new.comment_id);
+  return new;
+end
+$function$;
+alter function app.place_comment() owner to satchel_owner;
+comment on function app.place_comment() is 'Gives a new comment its path, whoever inserts it.';
+grant execute on function app.place_comment() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.plain_punctuation(words text)
  RETURNS text

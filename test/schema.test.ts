@@ -17,6 +17,7 @@ const WITHOUT_UPDATED_AT = [
   "audit_origin",
   "audit_seal",
   "audit_subject",
+  "content_version",
   "effect",
   "generation",
   "history",
@@ -30,6 +31,8 @@ const WITHOUT_UPDATED_AT = [
   "sign_in_challenge",
   "sign_up",
 ];
+/** Copies of a lesson or a row: `version` is the other's and no counter of their own, and so is the author. */
+const COPIES = ["content_search", "content_version", "history", "publication"];
 /** Policies for other roles than the request role: two that see a few columns, and the owner, who keeps history of cascades. */
 const OTHER_POLICIES = [
   { table: "audit_event", policy: "chain", role: "satchel_owner", command: "*" },
@@ -38,8 +41,11 @@ const OTHER_POLICIES = [
   { table: "audit_seal", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "audit_subject", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "content_search", policy: "search_select", role: "satchel_search", command: "r" },
+  { table: "content_version", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
+  { table: "publication", policy: "owner_all", role: "satchel_owner", command: "*" },
+  { table: "publication_period", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "quota", policy: "owner_select", role: "satchel_owner", command: "r" },
   { table: "quota", policy: "system_select", role: "satchel_system", command: "r" },
   { table: "usage", policy: "owner_all", role: "satchel_owner", command: "*" },
@@ -48,6 +54,7 @@ const OTHER_POLICIES = [
 ];
 const DEFINERS = [
   ...["append_audit", "count_people", "count_storage", "discard_sign_ups", "erase_person", "keep_history"],
+  "keep_versions",
   ...["seal_audit", "search_contents", "search_users"],
 ];
 
@@ -231,8 +238,7 @@ describe("columns", () => {
         const there = parts.filter(({ column }) => own.some((other) => other.column === column));
         for (const { column, definition } of there) {
           const found = own.find((other) => other.column === column)?.definition;
-          // `version` of the index and of the history is a copy of another table's, and no counter of its own.
-          if (column === "version" && ["content_search", "history"].includes(table)) continue;
+          if (column === "version" && COPIES.includes(table)) continue;
           // The organization's own id is the one that is made and not given.
           if (table === "organization" && column === "organization_id") continue;
           expect(`${table}.${column} ${found}`).toBe(`${table}.${column} ${definition}`);
@@ -241,7 +247,7 @@ describe("columns", () => {
           const expected =
             table === "migration" || table === "generation" ? 0 : WITHOUT_UPDATED_AT.includes(table) ? 1 : 2;
           expect(`${table} ${there.length}`).toBe(`${table} ${expected}`);
-        } else if (!["content_search", "history"].includes(table)) {
+        } else if (group !== "audit" || !COPIES.includes(table)) {
           expect([0, parts.length]).toContain(there.length);
         }
       }
@@ -447,6 +453,12 @@ describe("rights", () => {
       },
       {
         name: "keep_history",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp", "enable_nestloop=off"],
+        login: false,
+      },
+      {
+        name: "keep_versions",
         owner: "satchel_owner",
         config: ["search_path=pg_catalog, pg_temp", "enable_nestloop=off"],
         login: false,

@@ -41,7 +41,7 @@ describe("values", () => {
     ["estimated_duration_minutes", "0", "content_estimated_duration_range"],
     ["estimated_duration_minutes", "-1", "content_estimated_duration_range"],
     ["estimated_duration_minutes", "100001", "content_estimated_duration_range"],
-    ["published_at", "now()", "content_published_time"],
+    ["published_at", "now()", "content_live_time"],
     ["deleted_at", "now()", "deleted_whole"],
     ["deletion_id", "gen_random_uuid()", "deleted_whole"],
   ])("%s cannot become %s, nor start as it [row 23] [row 38]", async (column, value, constraint) => {
@@ -104,7 +104,7 @@ describe("values", () => {
     }
     const unpublished = "update app.content set status = 'published' where content_id = $1";
     expect((await refusedBy(as(school.id, unpublished, [lesson.id])))?.constraint).toBe(
-      "content_published_time",
+      "content_live_status",
     );
   });
 });
