@@ -8,6 +8,7 @@ import type { Deps } from "../deps.ts";
 import { forbidden, inUse, notFound, type Refusal, refusal, stale } from "../errors.ts";
 import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
+import { renderMarkdown } from "../markdown.ts";
 import { type MemberOperation, mayAct } from "../permissions.ts";
 import { enqueue } from "../queue.ts";
 import { STORAGE_QUOTA } from "../quotas/quotas.ts";
@@ -58,7 +59,7 @@ const TAKEN = {
   ...STORAGE_QUOTA,
 };
 /** Where no body was sent that a refusal could point into. */
-const TAKEN_SINCE = {
+export const TAKEN_SINCE = {
   content_slug_unique: () => slugTaken(),
   content_source_unique: () => sourceIdTaken(),
   ...STORAGE_QUOTA,
@@ -88,6 +89,25 @@ export async function getContent(deps: Deps, actor: Actor, contentId: string): P
   );
   if (content === null) throw notFound();
   return content;
+}
+
+/** The body of a lesson, which the actor has been given, as HTML that may be put into any page. Refuses nothing. */
+export async function renderContent(
+  deps: Deps,
+  actor: Actor,
+  { id, version, body }: Content,
+): Promise<string> {
+  return cached(
+    deps.cache,
+    {
+      organizationId: actor.organizationId,
+      visibility: isStaff(actor) ? "staff" : "published",
+      topic: "contents",
+      generation: actor.generations.contents,
+      args: { read: "contents.html", contentId: id, version },
+    },
+    () => renderMarkdown(body),
+  );
 }
 
 /**

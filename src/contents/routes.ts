@@ -17,7 +17,7 @@ import {
   status,
 } from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { described, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { choice, described, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import {
   type Change,
   contentHistory,
@@ -29,6 +29,7 @@ import {
   listContents,
   publishContent,
   quotaStorageReached,
+  renderContent,
   restoreContent,
   slugTaken,
   sourceIdTaken,
@@ -55,6 +56,19 @@ const changeView = (row: Change): Static<typeof change> => ({
   after: row.after,
   createdAt: row.createdAt,
 });
+
+const readContentShape = Type.Composite([
+  contentShape,
+  Type.Object({
+    html: Type.Optional(
+      Type.String({
+        description:
+          "The body as HTML: headings, lists, tables, code, links and images, and nothing that runs.",
+        examples: ["<p>As long as the condition is true, the body runs again.</p>"],
+      }),
+    ),
+  }),
+]);
 
 const params = t.Object({ id: uuid() });
 export const contentsEndpoints = [
@@ -122,10 +136,20 @@ export const contentsEndpoints = [
     tag: "contents",
     summary: "Read a lesson",
     params,
+    query: t.Object({
+      render: t.Optional(
+        choice(["html"], { description: "Adds the body as HTML that is safe to show.", examples: ["html"] }),
+      ),
+    }),
     versioned: true,
-    answers: { 200: contentShape },
-    handle: ({ deps, actor, params }) => getContent(deps, actor, params.id),
-    present: contentView,
+    answers: { 200: readContentShape },
+    handle: async ({ deps, actor, params, query }) => {
+      const content = await getContent(deps, actor, params.id);
+      return query.render === undefined
+        ? { content, html: {} }
+        : { content, html: { html: await renderContent(deps, actor, content) } };
+    },
+    present: ({ content, html }) => ({ ...contentView(content), ...html }),
   }),
   endpoint({
     method: "PATCH",
