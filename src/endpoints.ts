@@ -1,6 +1,7 @@
 /** Every endpoint of the product, in the order of the documentation. */
 import { apiKeysEndpoints } from "./api-keys/routes.ts";
 import { auditEndpoints } from "./audit/routes.ts";
+import { contentBatchesEndpoints } from "./content-batches/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
 import { erasuresEndpoints } from "./erasures/routes.ts";
 import { exportsEndpoints } from "./exports/routes.ts";
@@ -36,6 +37,7 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...apiKeysEndpoints,
   ...linksEndpoints,
   ...contentsEndpoints,
+  ...contentBatchesEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,
   ...securityEndpoints,

@@ -25,6 +25,8 @@ export type RefusalKind =
 export interface FieldError {
   readonly pointer: string;
   readonly detail: string;
+  /** Of an item of a batch: the refusal that it would have been answered with by itself. */
+  readonly slug?: string;
 }
 
 /** What somebody may ask of this node, as the RateLimit headers say it. */

@@ -219,7 +219,7 @@ export function buildApp(options: AppOptions): App {
     }
     // A request without the usual headers (made in process) is checked here.
     checkJsonType(request.headers);
-    const value = parseJson(body);
+    const value = parseJson(body, endpoint.nameLimit);
     if (endpoint.body !== undefined) return value;
     if (typeof value === "object" && value !== null && JSON.stringify(value) === "{}") return null;
     throw invalidRequest({ detail: "No body is taken here." });

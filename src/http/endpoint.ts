@@ -7,6 +7,7 @@ import type { Static, TObject, TSchema } from "@sinclair/typebox";
 import type { Actor, Around } from "../actor.ts";
 import type { Deps } from "../deps.ts";
 import type { RefusalType } from "../errors.ts";
+import { JSON_KEYS } from "../json.ts";
 import { type Access, type AccessOf, permissions } from "../permissions.ts";
 import type { Page } from "./page.ts";
 import { closed, isBinary } from "./wire.ts";
@@ -153,7 +154,10 @@ interface Definition<
   readonly upload?: U;
   /** A small body of each media type that is text, for the document. */
   readonly uploadExamples?: Readonly<Record<string, string>>;
+  /** Bytes of the body: 256 KiB unless told. */
   readonly bodyLimit?: number;
+  /** Names in a JSON body: 1,000 unless told. */
+  readonly nameLimit?: number;
   readonly answers: S;
   /** Those of the door. Common ones are added from what the endpoint has. */
   readonly refusals?: readonly RefusalType[];
@@ -183,6 +187,7 @@ export interface Endpoint {
   readonly upload: readonly string[] | undefined;
   readonly uploadExamples: Readonly<Record<string, string>>;
   readonly bodyLimit: number;
+  readonly nameLimit: number;
   readonly answers: ReadonlyMap<number, TSchema | null>;
   readonly refusals: readonly RefusalType[];
   readonly versioned: Versioned;
@@ -288,6 +293,7 @@ export function endpointFor<
     upload: definition.upload,
     uploadExamples: definition.uploadExamples ?? {},
     bodyLimit: definition.bodyLimit ?? BODY_LIMIT,
+    nameLimit: definition.nameLimit ?? JSON_KEYS,
     answers: new Map(
       statuses.map(([status, schema]) => [
         Number(status),

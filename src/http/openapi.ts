@@ -150,6 +150,10 @@ export const PROBLEM = {
         properties: {
           pointer: { type: "string", description: "RFC 6901, as a URI fragment." },
           detail: { type: "string" },
+          type: {
+            type: "string",
+            description: "Of an item of a batch: what it alone would have been refused with.",
+          },
         },
       },
     },

@@ -85,7 +85,11 @@ export interface Problem {
   readonly status: number;
   readonly detail?: string;
   readonly instance: string;
-  readonly errors?: readonly FieldError[];
+  readonly errors?: readonly ProblemError[];
+}
+
+export interface ProblemError extends Omit<FieldError, "slug"> {
+  readonly type?: string;
 }
 
 export const typeOf = (slug: string): string => `urn:satchel:problem:${slug}`;
@@ -99,9 +103,12 @@ export function problemOf(refused: Refusal, requestId: string): Problem {
     status: STATUS[refused.kind],
     ...(detail === undefined ? {} : { detail }),
     instance: `urn:uuid:${requestId}`,
-    ...(errors === undefined ? {} : { errors }),
+    ...(errors === undefined ? {} : { errors: errors.map(errorOf) }),
   };
 }
+
+const errorOf = ({ slug, ...error }: FieldError): ProblemError =>
+  slug === undefined ? error : { ...error, type: typeOf(slug) };
 
 export function internalProblem(requestId: string): Problem {
   return {

@@ -43,6 +43,15 @@ export async function requirePeopleQuotaIn(
   if (allowed.people !== null && people + adding > allowed.people) throw quotaPeopleReached();
 }
 
+/**
+ * The bytes that may still be stored, below zero where there are more than are allowed; null without a limit. It holds
+ * nothing: the last word is that of the statement that stores them, whose constraint `STORAGE_QUOTA` knows.
+ */
+export async function storageLeftIn(tx: TenantTx, organizationId: string): Promise<number | null> {
+  const { storageBytes, allowed } = await rows.getUsage(tx, organizationId);
+  return allowed.storageBytes === null ? null : allowed.storageBytes - storageBytes;
+}
+
 /** What the actor's organization uses and is allowed; its requests on each node. */
 export async function getUsage(deps: Deps, actor: Actor): Promise<Usage> {
   const usage = await readTenant(deps.db, actor, (tx) => rows.getUsage(tx, actor.organizationId));
