@@ -227,7 +227,10 @@ function wordsOf(
     for (const part of parts.filter((candidate) => !candidate[other])) {
       const changed = part.added || part.removed;
       for (const text of linesOf(part.value, Number.POSITIVE_INFINITY) ?? []) {
-        lines.at(-1)?.push({ text, changed });
+        const line = lines.at(-1);
+        const last = line?.at(-1);
+        if (last?.changed === changed) line?.splice(-1, 1, { text: last.text + text, changed });
+        else line?.push({ text, changed });
         if (text.endsWith("\n")) lines.push([]);
       }
     }

@@ -2,6 +2,7 @@
 import { apiKeysEndpoints } from "./api-keys/routes.ts";
 import { auditEndpoints } from "./audit/routes.ts";
 import { contentBatchesEndpoints } from "./content-batches/routes.ts";
+import { contentVersionsEndpoints } from "./content-versions/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
 import { erasuresEndpoints } from "./erasures/routes.ts";
 import { exportsEndpoints } from "./exports/routes.ts";
@@ -37,6 +38,7 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...apiKeysEndpoints,
   ...linksEndpoints,
   ...contentsEndpoints,
+  ...contentVersionsEndpoints,
   ...contentBatchesEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,

@@ -126,6 +126,9 @@ export const permissions = {
   "POST /v1/contents/:id/unpublish":            may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/:id/restore":              may("no",  "own", "any", "no",  "contents:write"),
   "GET /v1/contents/:id/history":               may("no",  "any", "any", "no",  "contents:read"),
+  "GET /v1/contents/:id/versions":              may("no",  "any", "any", "no",  "contents:read"),
+  "GET /v1/contents/:id/versions/:number":      may("no",  "any", "any", "no",  "contents:read"),
+  "GET /v1/contents/:id/versions/:number/diff": may("no",  "any", "any", "no",  "contents:read"),
   "GET /v1/search":                             may("any", "any", "any", "any", "contents:read"),
 
   "GET /v1/api-keys":                           may("no",  "no",  "any", "no"),

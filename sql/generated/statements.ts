@@ -29,6 +29,8 @@ export const statements = [
   "content-batches/list_holders",
   "content-batches/lock_contents",
   "content-batches/update_deleted",
+  "content-versions/find_version",
+  "content-versions/list_versions",
   "contents/find_content",
   "contents/find_visible",
   "contents/insert_content",

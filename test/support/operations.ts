@@ -59,6 +59,8 @@ export const described: readonly Described[] = Object.entries(document.paths).fl
   Object.entries(methods).map(([word, node]) => {
     const method = word.toUpperCase();
     const plain = template.replace(/\{(\w+)\}/g, ":$1");
+    // Every lesson has a first version.
+    const path = plain.replace(":number", "1");
     const operation = `${method} ${plain}`;
     const access = table[operation];
     if (access === undefined) throw new Error(`${operation} is in the document and has no rule`);
@@ -73,7 +75,7 @@ export const described: readonly Described[] = Object.entries(document.paths).fl
     return {
       operation,
       method,
-      path: asked === "" ? plain : `${plain}?${asked}`,
+      path: asked === "" ? path : `${path}?${asked}`,
       access,
       body: BODIES[operation] ?? json?.example ?? (mediaType === undefined ? undefined : ""),
       schema: json?.schema ?? null,
