@@ -459,6 +459,45 @@ create policy request_update on app.audit_subject as permissive for update to sa
   with check (true);
 grant select on app.audit_subject to satchel_request;
 
+create table app.completion (
+  organization_id uuid not null,
+  completion_id uuid not null default app.uuidv7(),
+  content_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint completion_pkey PRIMARY KEY (organization_id, content_id, user_id),
+  constraint completion_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint completion_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.completion owner to satchel_owner;
+comment on table app.completion is 'Who has completed a lesson, and when.';
+comment on column app.completion.organization_id is 'none';
+comment on column app.completion.completion_id is 'none';
+comment on column app.completion.content_id is 'none';
+comment on column app.completion.user_id is 'personal, row';
+comment on column app.completion.created_at is 'none';
+CREATE INDEX completion_of_content ON app.completion USING btree (organization_id, content_id, completion_id);
+CREATE INDEX completion_of_user ON app.completion USING btree (organization_id, user_id, completion_id);
+alter table app.completion enable row level security;
+alter table app.completion force row level security;
+create policy erase on app.completion as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.completion as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.completion as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.completion as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.completion as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.completion as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select, update on app.completion to satchel_eraser;
+grant delete, insert, select, update (completion_id) on app.completion to satchel_request;
+
 create table app.content (
   organization_id uuid not null,
   content_id uuid not null default app.uuidv7(),
@@ -572,6 +611,7 @@ CREATE UNIQUE INDEX content_slug_unique ON app.content USING btree (organization
 CREATE UNIQUE INDEX content_source_unique ON app.content USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
 CREATE INDEX content_updated_by ON app.content USING btree (organization_id, updated_by_id);
 CREATE TRIGGER deletion_publication AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.publication');
+CREATE TRIGGER deletion_rating AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.rating');
 CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
@@ -647,6 +687,49 @@ create policy search_select on app.content_search as permissive for select to sa
 grant delete, insert, select, update on app.content_search to satchel_request;
 grant select (organization_id, content_id, language, document) on app.content_search to satchel_search;
 
+create table app.content_tally (
+  organization_id uuid not null,
+  content_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  views bigint not null,
+  viewers bigint not null,
+  constraint content_tally_pkey PRIMARY KEY (organization_id, content_id),
+  constraint content_tally_viewers_counts CHECK ((viewers >= 0)),
+  constraint content_tally_views_counts CHECK ((views >= 0)),
+  constraint content_tally_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id)
+);
+alter table app.content_tally owner to satchel_owner;
+comment on table app.content_tally is 'How often, and by how many, a lesson was read of whom no row is left.';
+comment on column app.content_tally.organization_id is 'none';
+comment on column app.content_tally.content_id is 'none';
+comment on column app.content_tally.created_at is 'none';
+comment on column app.content_tally.updated_at is 'none';
+comment on column app.content_tally.views is 'none';
+comment on column app.content_tally.viewers is 'none';
+CREATE TRIGGER touch BEFORE UPDATE ON app.content_tally FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.content_tally enable row level security;
+alter table app.content_tally force row level security;
+create policy erase on app.content_tally as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.content_tally as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.content_tally as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.content_tally as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_tally as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_tally as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_tally as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.content_tally to satchel_request;
+
 create table app.content_version (
   organization_id uuid not null,
   content_id uuid not null,
@@ -715,6 +798,53 @@ create policy request_update on app.content_version as permissive for update to 
   using (true)
   with check (true);
 grant select on app.content_version to satchel_request;
+
+create table app.content_view (
+  organization_id uuid not null,
+  content_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  views integer not null default 1,
+  last_hour timestamp with time zone not null,
+  constraint content_view_pkey PRIMARY KEY (organization_id, content_id, user_id),
+  constraint content_view_last_hour_whole CHECK (((EXTRACT(epoch FROM last_hour) % (3600)::numeric) = (0)::numeric)),
+  constraint content_view_views_positive CHECK ((views > 0)),
+  constraint content_view_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint content_view_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id) ON DELETE CASCADE
+);
+alter table app.content_view owner to satchel_owner;
+comment on table app.content_view is 'How often a person has read a lesson: at most once in each hour, and when last.';
+comment on column app.content_view.organization_id is 'none';
+comment on column app.content_view.content_id is 'none';
+comment on column app.content_view.user_id is 'personal, row';
+comment on column app.content_view.created_at is 'none';
+comment on column app.content_view.updated_at is 'none';
+comment on column app.content_view.views is 'personal';
+comment on column app.content_view.last_hour is 'personal';
+CREATE INDEX content_view_last_hour ON app.content_view USING btree (organization_id, last_hour);
+CREATE INDEX content_view_user ON app.content_view USING btree (organization_id, user_id);
+CREATE TRIGGER tally_delete AFTER DELETE ON app.content_view REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_tally();
+CREATE TRIGGER touch BEFORE UPDATE ON app.content_view FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.content_view enable row level security;
+alter table app.content_view force row level security;
+create policy erase on app.content_view as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.content_view as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.content_view as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_view as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_view as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_view as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select, update on app.content_view to satchel_eraser;
+grant delete, insert, select, update (views, last_hour) on app.content_view to satchel_request;
 
 create table app.credential (
   organization_id uuid not null,
@@ -885,6 +1015,43 @@ create policy request_update on app.generation as permissive for update to satch
   using (true)
   with check (true);
 grant insert, select, update on app.generation to satchel_request;
+
+create table app.helpful_vote (
+  organization_id uuid not null,
+  rating_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint helpful_vote_pkey PRIMARY KEY (organization_id, rating_id, user_id),
+  constraint helpful_vote_rating_fkey FOREIGN KEY (organization_id, rating_id) REFERENCES app.rating(organization_id, rating_id),
+  constraint helpful_vote_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.helpful_vote owner to satchel_owner;
+comment on table app.helpful_vote is 'Who found the review of a rating helpful.';
+comment on column app.helpful_vote.organization_id is 'none';
+comment on column app.helpful_vote.rating_id is 'none';
+comment on column app.helpful_vote.user_id is 'personal, person';
+comment on column app.helpful_vote.created_at is 'none';
+CREATE INDEX helpful_vote_user ON app.helpful_vote USING btree (organization_id, user_id);
+CREATE TRIGGER count_given AFTER INSERT ON app.helpful_vote REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_helpful();
+CREATE TRIGGER count_taken AFTER DELETE ON app.helpful_vote REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_helpful();
+alter table app.helpful_vote enable row level security;
+alter table app.helpful_vote force row level security;
+create policy erase on app.helpful_vote as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.helpful_vote as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.helpful_vote as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.helpful_vote as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.helpful_vote as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.helpful_vote as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select on app.helpful_vote to satchel_request;
 
 create table app.history (
   organization_id uuid not null,
@@ -1617,6 +1784,79 @@ create policy system_select on app.quota as permissive for select to satchel_sys
   using (true);
 grant insert, select, update on app.quota to satchel_request;
 grant select (organization_id, people, storage_bytes, requests_per_minute) on app.quota to satchel_system;
+
+create table app.rating (
+  organization_id uuid not null,
+  rating_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  content_id uuid not null,
+  user_id uuid not null,
+  stars integer not null,
+  review text,
+  hidden_at timestamp with time zone,
+  hidden_by_id uuid,
+  helpful_count integer not null default 0,
+  constraint rating_pkey PRIMARY KEY (organization_id, rating_id),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint rating_helpful_count_counts CHECK ((helpful_count >= 0)),
+  constraint rating_review_length CHECK (((char_length(review) >= 1) AND (char_length(review) <= 5000))),
+  constraint rating_stars_range CHECK (((stars >= 1) AND (stars <= 5))),
+  constraint rating_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint rating_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint rating_hidden_by_fkey FOREIGN KEY (organization_id, hidden_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (hidden_by_id),
+  constraint rating_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.rating owner to satchel_owner;
+comment on table app.rating is 'What a person thinks of a lesson: one to five stars, and perhaps a few words.';
+comment on column app.rating.organization_id is 'none';
+comment on column app.rating.rating_id is 'none';
+comment on column app.rating.created_at is 'none';
+comment on column app.rating.updated_at is 'none';
+comment on column app.rating.deleted_at is 'none';
+comment on column app.rating.deleted_by_id is 'personal, reference';
+comment on column app.rating.deletion_id is 'none';
+comment on column app.rating.content_id is 'none';
+comment on column app.rating.user_id is 'personal, person';
+comment on column app.rating.stars is 'personal, kept';
+comment on column app.rating.review is 'personal, null';
+comment on column app.rating.hidden_at is 'none';
+comment on column app.rating.hidden_by_id is 'personal, reference';
+comment on column app.rating.helpful_count is 'none';
+CREATE INDEX rating_content ON app.rating USING btree (organization_id, content_id, deletion_id);
+CREATE INDEX rating_deleted_by ON app.rating USING btree (organization_id, deleted_by_id);
+CREATE INDEX rating_hidden_by ON app.rating USING btree (organization_id, hidden_by_id);
+CREATE INDEX rating_most_helpful ON app.rating USING btree (organization_id, content_id, helpful_count, rating_id) WHERE ((deleted_at IS NULL) AND (review IS NOT NULL));
+CREATE INDEX rating_newest ON app.rating USING btree (organization_id, content_id, rating_id) WHERE ((deleted_at IS NULL) AND (review IS NOT NULL));
+CREATE UNIQUE INDEX rating_person_unique ON app.rating USING btree (organization_id, content_id, user_id) WHERE (deleted_at IS NULL);
+CREATE INDEX rating_stars ON app.rating USING btree (organization_id, content_id, stars) WHERE (deleted_at IS NULL);
+CREATE INDEX rating_user ON app.rating USING btree (organization_id, user_id);
+CREATE TRIGGER history_delete AFTER DELETE ON app.rating REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('rating_id', 'helpful_count');
+CREATE TRIGGER history_insert AFTER INSERT ON app.rating REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('rating_id', 'helpful_count');
+CREATE TRIGGER history_update AFTER UPDATE ON app.rating REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('rating_id', 'helpful_count');
+CREATE TRIGGER touch BEFORE UPDATE ON app.rating FOR EACH ROW WHEN ((old.helpful_count = new.helpful_count)) EXECUTE FUNCTION app.touch();
+alter table app.rating enable row level security;
+alter table app.rating force row level security;
+create policy erase on app.rating as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.rating as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.rating as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.rating as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.rating as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.rating as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select, update (review) on app.rating to satchel_eraser;
+grant insert, select, update (deleted_at, deleted_by_id, deletion_id, stars, review, hidden_at, hidden_by_id, helpful_count) on app.rating to satchel_request;
 
 create table app.recovery_code (
   organization_id uuid not null,
@@ -2380,6 +2620,22 @@ alter function app.bump_generations(topics text[]) owner to satchel_owner;
 comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
 grant execute on function app.bump_generations(topics text[]) to satchel_request;
 
+CREATE OR REPLACE FUNCTION app.count_helpful()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.rating r
+  set helpful_count = r.helpful_count + case when tg_op = 'INSERT' then v.votes else -v.votes end
+  from (select organization_id, rating_id, count(*)::int as votes from touched group by 1, 2) v
+  where r.organization_id = v.organization_id and r.rating_id = v.rating_id;
+  return null;
+end
+$function$;
+alter function app.count_helpful() owner to satchel_owner;
+comment on function app.count_helpful() is 'Counts the votes of one statement into the ratings they are about.';
+grant execute on function app.count_helpful() to satchel_request;
+
 CREATE OR REPLACE FUNCTION app.count_people()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2722,13 +2978,31 @@ begin
       select jsonb_object_agg(b.key, b.value) as before, jsonb_object_agg(b.key, n.doc -> b.key) as after
       from jsonb_each(o.doc) b
       where b.value is distinct from n.doc -> b.key
-    ) changed;
+    ) changed
+    where o.doc is null or n.doc is null or changed.before is not null;
   end if;
   return null;
 end
 $function$;
 alter function app.keep_history() owner to satchel_owner;
 comment on function app.keep_history() is 'Writes app.history for one statement. Its arguments name the id column, and columns that follow from others.';
+
+CREATE OR REPLACE FUNCTION app.keep_tally()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into app.content_tally as t (organization_id, content_id, views, viewers)
+  select organization_id, content_id, sum(views), count(*) from old_rows group by 1, 2 order by 1, 2
+  on conflict (organization_id, content_id) do update
+    set views = t.views + excluded.views, viewers = t.viewers + excluded.viewers;
+  return null;
+end
+$function$;
+alter function app.keep_tally() owner to satchel_owner;
+comment on function app.keep_tally() is 'Adds what the removed rows of app.content_view counted to the tally of their lessons.';
 
 CREATE OR REPLACE PROCEDURE app.keep_time(IN target regclass)
  LANGUAGE plpgsql

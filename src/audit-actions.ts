@@ -63,6 +63,9 @@ export const ACTIONS = {
   "user.imported": "record",
   "user.import_ended": "record",
 
+  "rating.hidden": "record",
+  "rating.shown": "record",
+
   "user.read": "disclosure",
   "user.listed": "disclosure",
   "user.exported": "disclosure",

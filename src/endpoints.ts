@@ -4,6 +4,7 @@ import { auditEndpoints } from "./audit/routes.ts";
 import { contentBatchesEndpoints } from "./content-batches/routes.ts";
 import { contentVersionsEndpoints } from "./content-versions/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
+import { countersEndpoints } from "./counters/routes.ts";
 import { erasuresEndpoints } from "./erasures/routes.ts";
 import { exportsEndpoints } from "./exports/routes.ts";
 import { guardEndpoints } from "./guard/routes.ts";
@@ -13,6 +14,7 @@ import { linksEndpoints } from "./links/routes.ts";
 import { organizationsEndpoints } from "./organizations/routes.ts";
 import { permissionsEndpoints } from "./permissions/routes.ts";
 import { quotasEndpoints } from "./quotas/routes.ts";
+import { ratingsEndpoints } from "./ratings/routes.ts";
 import { searchEndpoints } from "./search/routes.ts";
 import { secondFactorsEndpoints } from "./second-factors/routes.ts";
 import { securityEndpoints } from "./security/routes.ts";
@@ -40,6 +42,8 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...contentsEndpoints,
   ...contentVersionsEndpoints,
   ...contentBatchesEndpoints,
+  ...ratingsEndpoints,
+  ...countersEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,
   ...securityEndpoints,

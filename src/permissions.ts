@@ -131,6 +131,23 @@ export const permissions = {
   "GET /v1/contents/:id/versions/:number/diff": may("no",  "any", "any", "no",  "contents:read"),
   "GET /v1/search":                             may("any", "any", "any", "any", "contents:read"),
 
+  "GET /v1/contents/:id/rating":                may("any", "any", "any", "any", "contents:read"),
+  "PUT /v1/contents/:id/rating":                may("any", "any", "any", "any", "contents:write"),
+  "DELETE /v1/contents/:id/rating":             may("any", "any", "any", "any", "contents:write"),
+  "GET /v1/contents/:id/ratings":               may("any", "any", "any", "any", "contents:read"),
+  "GET /v1/ratings/:id":                        may("any", "any", "any", "any", "contents:read"),
+  "PUT /v1/ratings/:id/helpful":                may("any", "any", "any", "any", "contents:write"),
+  "DELETE /v1/ratings/:id/helpful":             may("any", "any", "any", "any", "contents:write"),
+  "PUT /v1/ratings/:id/hidden":                 may("no",  "own", "any", "no",  "contents:write"),
+  "DELETE /v1/ratings/:id/hidden":              may("no",  "own", "any", "no",  "contents:write"),
+
+  "POST /v1/contents/:id/views":                may("any", "any", "any", "any", "contents:write"),
+  "POST /v1/contents/:id/completion":           may("any", "any", "any", "any", "contents:write"),
+  "DELETE /v1/contents/:id/completion":         may("any", "any", "any", "any", "contents:write"),
+  "GET /v1/contents/:id/completions":           may("no",  "own", "any", "no",  "contents:read"),
+  "GET /v1/contents/:id/statistics":            may("any", "any", "any", "any", "contents:read"),
+  "GET /v1/me/completions":                     may("own", "own", "own", "own", "contents:read"),
+
   "GET /v1/api-keys":                           may("no",  "no",  "any", "no"),
   "POST /v1/api-keys":                          may("no",  "no",  "own", "no",  "fresh"),
   "DELETE /v1/api-keys/:id":                    may("no",  "no",  "any", "no"),

@@ -17,9 +17,11 @@ const WITHOUT_UPDATED_AT = [
   "audit_origin",
   "audit_seal",
   "audit_subject",
+  "completion",
   "content_version",
   "effect",
   "generation",
+  "helpful_vote",
   "history",
   "idempotency",
   "migration",
@@ -41,6 +43,7 @@ const OTHER_POLICIES = [
   { table: "audit_seal", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "audit_subject", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "content_search", policy: "search_select", role: "satchel_search", command: "r" },
+  { table: "content_tally", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "content_version", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
@@ -54,7 +57,7 @@ const OTHER_POLICIES = [
 ];
 const DEFINERS = [
   ...["append_audit", "count_people", "count_storage", "discard_sign_ups", "erase_person", "keep_history"],
-  "keep_versions",
+  ...["keep_tally", "keep_versions"],
   ...["seal_audit", "search_contents", "search_users"],
 ];
 
@@ -287,6 +290,7 @@ describe("columns", () => {
     expect(entities.map(({ column }) => column)).toEqual([
       "api_key.api_key_id",
       "attack.attack_id",
+      "completion.completion_id",
       "content.content_id",
       "erasure.erasure_id",
       "history.history_id",
@@ -294,6 +298,7 @@ describe("columns", () => {
       "link.link_id",
       "mail.mail_id",
       "organization.organization_id",
+      "rating.rating_id",
       "security_event.security_event_id",
       "session.session_id",
       "sign_up_code.sign_up_code_id",
@@ -455,6 +460,12 @@ describe("rights", () => {
         name: "keep_history",
         owner: "satchel_owner",
         config: ["search_path=pg_catalog, pg_temp", "enable_nestloop=off"],
+        login: false,
+      },
+      {
+        name: "keep_tally",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp"],
         login: false,
       },
       {

@@ -32,6 +32,8 @@ const NOTHING_THERE: ReadonlySet<string> = new Set([
   "DELETE /v1/me/second-factor",
   "POST /v1/me/second-factor/confirmation",
   "POST /v1/me/second-factor/recovery-codes",
+  "GET /v1/contents/:id/rating",
+  "DELETE /v1/contents/:id/rating",
 ]);
 
 /** For others only: nobody does it to themselves. */

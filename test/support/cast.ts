@@ -94,6 +94,19 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
       );
       return id;
     },
+    // Somebody else's, of a lesson of theirs: nobody votes on their own.
+    "/v1/ratings/:id": async (owner) => {
+      const [id, contentId] = [Bun.randomUUIDv7(), await things["/v1/contents/:id"]?.(owner)];
+      await admin(
+        `with rater as (
+           insert into app.user (organization_id, username, full_name) values ($1, $4, $4) returning user_id
+         )
+         insert into app.rating (organization_id, rating_id, content_id, user_id, stars, review)
+         select $1, $2, $3, user_id, 4, 'It helped.' from rater`,
+        [owner.organizationId, id, contentId, `cast-${++made}`],
+      );
+      return id;
+    },
   };
   return {
     session,
