@@ -20,8 +20,8 @@ export interface FindVersionRow {
   readonly slug: string;
   readonly description: string;
   readonly body: string;
-  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
-  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly contentType: string;
+  readonly difficultyLevel: string;
   readonly language: string;
   readonly tags: readonly string[];
   readonly prerequisites: readonly string[];
