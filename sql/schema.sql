@@ -459,6 +459,225 @@ create policy request_update on app.audit_subject as permissive for update to sa
   with check (true);
 grant select on app.audit_subject to satchel_request;
 
+create table app.comment (
+  organization_id uuid not null,
+  comment_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  content_id uuid not null,
+  parent_id uuid,
+  under_id uuid not null generated always as (COALESCE(parent_id, content_id)) stored,
+  path bytea not null,
+  author_id uuid not null,
+  body text,
+  edited_at timestamp with time zone,
+  state text not null,
+  constraint comment_pkey PRIMARY KEY (organization_id, comment_id),
+  constraint comment_content_unique UNIQUE (organization_id, content_id, comment_id),
+  constraint comment_body_length CHECK (((char_length(body) >= 1) AND (char_length(body) <= 10000))),
+  constraint comment_depth CHECK ((octet_length(path) <= 80)),
+  constraint comment_state CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'rejected'::text]))),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint version_positive CHECK ((version > 0)),
+  constraint comment_author_fkey FOREIGN KEY (organization_id, author_id) REFERENCES app."user"(organization_id, user_id),
+  constraint comment_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint comment_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint comment_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint comment_parent_fkey FOREIGN KEY (organization_id, content_id, parent_id) REFERENCES app.comment(organization_id, content_id, comment_id),
+  constraint comment_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id)
+);
+alter table app.comment owner to satchel_owner;
+comment on table app.comment is 'What somebody has written under a lesson, or in answer to another comment there.';
+comment on column app.comment.organization_id is 'none';
+comment on column app.comment.comment_id is 'none';
+comment on column app.comment.created_at is 'none';
+comment on column app.comment.updated_at is 'none';
+comment on column app.comment.version is 'none';
+comment on column app.comment.created_by_id is 'personal, reference';
+comment on column app.comment.updated_by_id is 'personal, reference';
+comment on column app.comment.deleted_at is 'none';
+comment on column app.comment.deleted_by_id is 'personal, reference';
+comment on column app.comment.deletion_id is 'none';
+comment on column app.comment.content_id is 'none';
+comment on column app.comment.parent_id is 'none';
+comment on column app.comment.under_id is 'derived';
+comment on column app.comment.path is 'derived';
+comment on column app.comment.author_id is 'personal, person';
+comment on column app.comment.body is 'personal, null';
+comment on column app.comment.edited_at is 'none';
+comment on column app.comment.state is 'none';
+CREATE INDEX comment_author ON app.comment USING btree (organization_id, author_id, comment_id);
+CREATE INDEX comment_created_by ON app.comment USING btree (organization_id, created_by_id);
+CREATE INDEX comment_deleted ON app.comment USING btree (organization_id, comment_id) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX comment_deleted_by ON app.comment USING btree (organization_id, deleted_by_id);
+CREATE INDEX comment_parent ON app.comment USING btree (organization_id, content_id, parent_id);
+CREATE INDEX comment_unapproved ON app.comment USING btree (organization_id, state, comment_id) WHERE ((deleted_at IS NULL) AND (state <> 'approved'::text));
+CREATE INDEX comment_under ON app.comment USING btree (organization_id, under_id, comment_id);
+CREATE INDEX comment_updated_by ON app.comment USING btree (organization_id, updated_by_id);
+CREATE INDEX comment_visible ON app.comment USING btree (organization_id, content_id, path) WHERE ((deleted_at IS NULL) AND (state = 'approved'::text) AND (body IS NOT NULL));
+CREATE TRIGGER begin_score AFTER INSERT ON app.comment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.begin_comment_score();
+CREATE TRIGGER history_delete AFTER DELETE ON app.comment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('comment_id', 'under_id', 'path');
+CREATE TRIGGER history_insert AFTER INSERT ON app.comment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('comment_id', 'under_id', 'path');
+CREATE TRIGGER history_update AFTER UPDATE ON app.comment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('comment_id', 'under_id', 'path');
+CREATE TRIGGER place BEFORE INSERT ON app.comment FOR EACH ROW EXECUTE FUNCTION app.place_comment();
+CREATE TRIGGER touch BEFORE UPDATE ON app.comment FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+alter table app.comment enable row level security;
+alter table app.comment force row level security;
+create policy erase on app.comment as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select, update (body) on app.comment to satchel_eraser;
+grant insert, select, update (deleted_at, deleted_by_id, deletion_id, body, edited_at, state) on app.comment to satchel_request;
+
+create table app.comment_flag (
+  organization_id uuid not null,
+  comment_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  reason text not null,
+  flagged_at timestamp with time zone not null default now(),
+  resolved_at timestamp with time zone,
+  resolved_by_id uuid,
+  resolution text,
+  constraint comment_flag_pkey PRIMARY KEY (organization_id, comment_id, user_id),
+  constraint comment_flag_reason CHECK ((reason = ANY (ARRAY['spam'::text, 'abuse'::text, 'personal_data'::text, 'off_topic'::text, 'other'::text]))),
+  constraint comment_flag_resolution CHECK ((resolution = ANY (ARRAY['dismissed'::text, 'upheld'::text]))),
+  constraint comment_flag_resolved_whole CHECK (((resolved_at IS NULL) = (resolution IS NULL))),
+  constraint comment_flag_comment_fkey FOREIGN KEY (organization_id, comment_id) REFERENCES app.comment(organization_id, comment_id),
+  constraint comment_flag_resolved_by_fkey FOREIGN KEY (organization_id, resolved_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (resolved_by_id),
+  constraint comment_flag_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.comment_flag owner to satchel_owner;
+comment on table app.comment_flag is 'Who finds that a comment should not stand there: one flag a person, open until a moderator has looked.';
+comment on column app.comment_flag.organization_id is 'none';
+comment on column app.comment_flag.comment_id is 'none';
+comment on column app.comment_flag.user_id is 'personal, person';
+comment on column app.comment_flag.created_at is 'none';
+comment on column app.comment_flag.updated_at is 'none';
+comment on column app.comment_flag.reason is 'none';
+comment on column app.comment_flag.flagged_at is 'none';
+comment on column app.comment_flag.resolved_at is 'none';
+comment on column app.comment_flag.resolved_by_id is 'personal, reference';
+comment on column app.comment_flag.resolution is 'none';
+CREATE INDEX comment_flag_open ON app.comment_flag USING btree (organization_id, comment_id) WHERE (resolved_at IS NULL);
+CREATE INDEX comment_flag_resolved_by ON app.comment_flag USING btree (organization_id, resolved_by_id);
+CREATE INDEX comment_flag_user ON app.comment_flag USING btree (organization_id, user_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.comment_flag FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.comment_flag enable row level security;
+alter table app.comment_flag force row level security;
+create policy erase on app.comment_flag as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment_flag as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment_flag as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment_flag as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment_flag as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment_flag as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update (reason, flagged_at, resolved_at, resolved_by_id, resolution) on app.comment_flag to satchel_request;
+
+create table app.comment_score (
+  organization_id uuid not null,
+  comment_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  under_id uuid not null,
+  upvotes integer not null default 0,
+  constraint comment_score_pkey PRIMARY KEY (organization_id, comment_id),
+  constraint comment_score_upvotes_counts CHECK ((upvotes >= 0)),
+  constraint comment_score_comment_fkey FOREIGN KEY (organization_id, comment_id) REFERENCES app.comment(organization_id, comment_id)
+);
+alter table app.comment_score owner to satchel_owner;
+comment on table app.comment_score is 'How many agree with a comment.';
+comment on column app.comment_score.organization_id is 'none';
+comment on column app.comment_score.comment_id is 'none';
+comment on column app.comment_score.created_at is 'none';
+comment on column app.comment_score.updated_at is 'none';
+comment on column app.comment_score.under_id is 'derived';
+comment on column app.comment_score.upvotes is 'none';
+CREATE INDEX comment_score_order ON app.comment_score USING btree (organization_id, under_id, upvotes, comment_id);
+CREATE TRIGGER touch BEFORE UPDATE ON app.comment_score FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.comment_score enable row level security;
+alter table app.comment_score force row level security;
+create policy erase on app.comment_score as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment_score as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment_score as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment_score as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment_score as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment_score as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update (upvotes) on app.comment_score to satchel_request;
+
+create table app.comment_upvote (
+  organization_id uuid not null,
+  comment_id uuid not null,
+  user_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint comment_upvote_pkey PRIMARY KEY (organization_id, comment_id, user_id),
+  constraint comment_upvote_comment_fkey FOREIGN KEY (organization_id, comment_id) REFERENCES app.comment(organization_id, comment_id),
+  constraint comment_upvote_user_fkey FOREIGN KEY (organization_id, user_id) REFERENCES app."user"(organization_id, user_id)
+);
+alter table app.comment_upvote owner to satchel_owner;
+comment on table app.comment_upvote is 'Who agrees with a comment: one vote a person.';
+comment on column app.comment_upvote.organization_id is 'none';
+comment on column app.comment_upvote.comment_id is 'none';
+comment on column app.comment_upvote.user_id is 'personal, person';
+comment on column app.comment_upvote.created_at is 'none';
+CREATE INDEX comment_upvote_user ON app.comment_upvote USING btree (organization_id, user_id);
+CREATE TRIGGER count_given AFTER INSERT ON app.comment_upvote REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_upvotes();
+CREATE TRIGGER count_taken AFTER DELETE ON app.comment_upvote REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION app.count_upvotes();
+alter table app.comment_upvote enable row level security;
+alter table app.comment_upvote force row level security;
+create policy erase on app.comment_upvote as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.comment_upvote as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.comment_upvote as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.comment_upvote as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.comment_upvote as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.comment_upvote as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select on app.comment_upvote to satchel_request;
+
 create table app.completion (
   organization_id uuid not null,
   completion_id uuid not null default app.uuidv7(),
@@ -610,6 +829,7 @@ CREATE INDEX content_reviewed_by ON app.content USING btree (organization_id, re
 CREATE UNIQUE INDEX content_slug_unique ON app.content USING btree (organization_id, slug) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX content_source_unique ON app.content USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
 CREATE INDEX content_updated_by ON app.content USING btree (organization_id, updated_by_id);
+CREATE TRIGGER deletion_comment AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.comment');
 CREATE TRIGGER deletion_publication AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.publication');
 CREATE TRIGGER deletion_rating AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.rating');
 CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
@@ -2607,6 +2827,19 @@ end
 $procedure$;
 alter procedure app.audit(IN target regclass, IN id_column text, IN derived text[]) owner to satchel_owner;
 
+CREATE OR REPLACE FUNCTION app.begin_comment_score()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into app.comment_score (organization_id, comment_id, under_id) select organization_id, comment_id, under_id from new_rows;
+  return null;
+end
+$function$;
+alter function app.begin_comment_score() owner to satchel_owner;
+comment on function app.begin_comment_score() is 'Gives new comments the score they begin with.';
+grant execute on function app.begin_comment_score() to satchel_request;
+
 CREATE OR REPLACE FUNCTION app.bump_generations(topics text[])
  RETURNS void
  LANGUAGE sql
@@ -2667,6 +2900,15 @@ $function$;
 alter function app.count_people() owner to satchel_owner;
 comment on function app.count_people() is 'Counts the people of one statement into app.usage.';
 
+CREATE OR REPLACE FUNCTION app.count_replies(organization uuid, lesson uuid, above bytea)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (SELECT (count(*))::integer AS count FROM app.comment c WHERE ((c.organization_id = count_replies.organization) AND (c.content_id = count_replies.lesson) AND (c.path > count_replies.above) AND (c.path < (count_replies.above || '\xff'::bytea)) AND (c.deleted_at IS NULL) AND (c.state = 'approved'::text) AND (c.body IS NOT NULL)));
+alter function app.count_replies(organization uuid, lesson uuid, above bytea) owner to satchel_owner;
+comment on function app.count_replies(organization uuid, lesson uuid, above bytea) is 'How many comments that everybody sees stand below one, at any depth.';
+grant execute on function app.count_replies(organization uuid, lesson uuid, above bytea) to satchel_request;
+
 CREATE OR REPLACE FUNCTION app.count_storage()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2703,6 +2945,22 @@ end
 $function$;
 alter function app.count_storage() owner to satchel_owner;
 comment on function app.count_storage() is 'Counts the bytes of the lessons of one statement into app.usage.';
+
+CREATE OR REPLACE FUNCTION app.count_upvotes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.comment_score s
+  set upvotes = s.upvotes + case when tg_op = 'INSERT' then v.votes else -v.votes end
+  from (select organization_id, comment_id, count(*)::integer as votes from touched group by 1, 2) v
+  where s.organization_id = v.organization_id and s.comment_id = v.comment_id;
+  return null;
+end
+$function$;
+alter function app.count_upvotes() owner to satchel_owner;
+comment on function app.count_upvotes() is 'Keeps the score of comments equal to their votes.';
+grant execute on function app.count_upvotes() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.discard_sign_ups(older_than interval, at_most integer)
  RETURNS SETOF uuid
@@ -3282,6 +3540,23 @@ alter function app.personal_tables() owner to satchel_owner;
 comment on function app.personal_tables() is 'The tables that know people, and what of them: read from the tags of their columns.';
 grant execute on function app.personal_tables() to satchel_eraser;
 grant execute on function app.personal_tables() to satchel_request;
+
+CREATE OR REPLACE FUNCTION app.place_comment()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  -- A parent of another lesson gives no path, and is refused by its reference.
+  new.path := coalesce((
+    select c.path from app.comment c
+    where c.organization_id = new.organization_id and c.content_id = new.content_id and c.comment_id = new.parent_id
+  ), ''::bytea) || uuid_send(new.comment_id);
+  return new;
+end
+$function$;
+alter function app.place_comment() owner to satchel_owner;
+comment on function app.place_comment() is 'Gives a new comment its path, whoever inserts it.';
+grant execute on function app.place_comment() to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.plain_punctuation(words text)
  RETURNS text

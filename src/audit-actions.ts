@@ -66,6 +66,11 @@ export const ACTIONS = {
   "rating.hidden": "record",
   "rating.shown": "record",
 
+  "comment.approved": "record",
+  "comment.rejected": "record",
+  "comment.deleted": "record",
+  "comment.restored": "record",
+
   "user.read": "disclosure",
   "user.listed": "disclosure",
   "user.exported": "disclosure",

@@ -3,6 +3,8 @@ import { apiKeysEndpoints } from "./api-keys/routes.ts";
 import { auditEndpoints } from "./audit/routes.ts";
 import { contentBatchesEndpoints } from "./content-batches/routes.ts";
 import { contentVersionsEndpoints } from "./content-versions/routes.ts";
+import { commentModerationEndpoints } from "./comment-moderation/routes.ts";
+import { commentsEndpoints } from "./comments/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
 import { countersEndpoints } from "./counters/routes.ts";
 import { erasuresEndpoints } from "./erasures/routes.ts";
@@ -44,6 +46,8 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...contentBatchesEndpoints,
   ...ratingsEndpoints,
   ...countersEndpoints,
+  ...commentsEndpoints,
+  ...commentModerationEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,
   ...securityEndpoints,

@@ -111,6 +111,10 @@ export const SETTINGS = {
     "Who may make an account for themselves: nobody, who was invited, also who has a code, or anybody.",
   ),
   authorsMayApprove: flag(false, "Whether authors may approve their own work."),
+  commentsNeedApproval: flag(
+    false,
+    "Whether what students write under lessons waits until a teacher or an admin has approved it.",
+  ),
 
   auditSessionDays: whole(365, 30, 3650, "How many days it is kept who signed in and out."),
   auditSecurityDays: whole(730, 90, 3650, "How many days changes of credentials and refusals are kept."),

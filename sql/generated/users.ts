@@ -418,6 +418,30 @@ export function listActiveByRole(
   ]);
 }
 
+export interface ListAuthorsParams {
+  readonly organizationId: string;
+  readonly userIds: readonly string[];
+}
+
+export interface ListAuthorsRow {
+  readonly userId: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+}
+
+const listAuthorsStatement: Statement = {
+  name: "users/list_authors",
+  text: `select /* users/list_authors */ user_id, full_name, avatar_url
+from app.user
+where organization_id = $1 and user_id = any($2::uuid[]) and deleted_at is null
+order by user_id`,
+};
+
+/** Who people are as others see them beside what they wrote; deleted ones are not among them. */
+export function listAuthors(tx: TenantTx, params: ListAuthorsParams): Promise<readonly ListAuthorsRow[]> {
+  return many<ListAuthorsRow>(tx, listAuthorsStatement, [params.organizationId, params.userIds]);
+}
+
 export interface ListMatchingUsersParams {
   readonly words: string;
   readonly organizationId: string;

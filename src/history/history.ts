@@ -9,7 +9,7 @@ export type { Change } from "./repository.ts";
 export async function listChanges(
   tx: TenantTx,
   organizationId: string,
-  table: "user" | "content" | "organization" | "profile",
+  table: "user" | "content" | "organization" | "profile" | "comment",
   rowId: string,
   beforeId: string | null,
   limit: number,

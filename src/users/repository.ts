@@ -132,6 +132,24 @@ export async function find(
   };
 }
 
+/** A person as others see them beside what they wrote. */
+export interface Author {
+  readonly id: string;
+  readonly fullName: string;
+  readonly avatarUrl: string | null;
+}
+
+/** By id. Who is deleted is not among them. */
+export async function listAuthors(
+  tx: TenantTx,
+  scope: Scope,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, Author>> {
+  if (userIds.length === 0) return new Map();
+  const rows = await sql.listAuthors(tx, { ...ids(scope), userIds });
+  return new Map(rows.map(({ userId: id, ...row }) => [id, { id, ...row }]));
+}
+
 export async function findSignIn(tx: TenantTx, scope: Scope, userId: string): Promise<SignIn | null> {
   const row = await sql.findSignIn(tx, { ...ids(scope), userId });
   if (row === null) return null;

@@ -14,6 +14,7 @@ import { PEOPLE_QUOTA } from "../quotas/quotas.ts";
 import { type OrganizationSettings, passwordMinimum, readSettings } from "../settings.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type {
+  Author,
   ListedUser,
   NewUser,
   Profile,
@@ -30,6 +31,7 @@ import * as rows from "./repository.ts";
 export { ABOUT_A_PERSON, type AuditAction, type Disclosure } from "../audit/audit.ts";
 export { quotaPeopleReached } from "../quotas/quotas.ts";
 export {
+  type Author,
   type NewUser,
   type Profile,
   type SignIn,
@@ -179,6 +181,18 @@ export async function lookUpUser(
 /** As `getUser`, inside a transaction and without asking who may see it. */
 export async function getUserIn(tx: TenantTx, organizationId: string, userId: string): Promise<User> {
   return rows.get(tx, { organizationId }, userId);
+}
+
+/**
+ * Who wrote things, by id, in one query: what everybody may know of somebody whose words they see. Of who is deleted
+ * or erased there is nothing. Inside a transaction.
+ */
+export async function listAuthorsIn(
+  tx: TenantTx,
+  organizationId: string,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, Author>> {
+  return rows.listAuthors(tx, { organizationId }, userIds);
 }
 
 /** What holds for passwords in an organization. */

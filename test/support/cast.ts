@@ -84,6 +84,16 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
       );
       return id;
     },
+    // On a lesson of the author's, and there for everybody.
+    "/v1/comments/:id": async (owner) => {
+      const [id, contentId] = [Bun.randomUUIDv7(), await things["/v1/contents/:id"]?.(owner)];
+      await admin(
+        `insert into app.comment (organization_id, comment_id, content_id, author_id, body, state)
+         values ($1, $2, $3, $4, 'Cast', 'approved')`,
+        [owner.organizationId, id, contentId, owner.id],
+      );
+      return id;
+    },
     // Published: a draft is hidden from pupils whosever it is.
     "/v1/contents/:id": async ({ organizationId, id: userId }) => {
       const id = Bun.randomUUIDv7();

@@ -31,6 +31,8 @@ interface OperationNode {
 
 /** What only one of several fields may say, or what an example cannot know. */
 const BODIES: Readonly<Record<string, unknown>> = {
+  // The example of a parent is none on that lesson.
+  "POST /v1/contents/:id/comments": { body: "Why does the loop end?" },
   "POST /v1/users/import": "external_id,full_name\n0042,Ada Lovelace\n",
   // Another e-mail address, and a teacher, would need a fresh proof.
   "PATCH /v1/users/:id": { fullName: "Ada Lovelace" },

@@ -71,6 +71,20 @@ export async function rowOfEach(
     [id],
   );
   await admin(
+    `with comment as (
+       insert into app.comment (organization_id, content_id, author_id, body, state)
+       select c.organization_id, c.content_id, u.user_id, 'Why?', 'approved'
+       from app.content c join app.user u using (organization_id) where organization_id = $1 limit 1
+       returning organization_id, comment_id, author_id
+     ), flag as (
+       insert into app.comment_flag (organization_id, comment_id, user_id, reason)
+       select organization_id, comment_id, author_id, 'spam' from comment
+     )
+     insert into app.comment_upvote (organization_id, comment_id, user_id)
+     select organization_id, comment_id, author_id from comment`,
+    [id],
+  );
+  await admin(
     `with made as (
        insert into app.import (organization_id, source, format, dry_run, invite, proven)
        values ($1, 'external_id', 'csv', false, false, false) returning organization_id, import_id

@@ -1,0 +1,10 @@
+-- What somebody has written and not deleted, newest first.
+-- returns: many
+-- scope: tenant
+-- nullable: :before_id
+select comment_id
+from app.comment
+where organization_id = :organization_id and author_id = :author_id and deleted_at is null
+  and (:before_id::uuid is null or comment_id < :before_id)
+order by comment_id desc
+limit :limit::int
