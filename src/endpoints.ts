@@ -1,10 +1,10 @@
 /** Every endpoint of the product, in the order of the documentation. */
 import { apiKeysEndpoints } from "./api-keys/routes.ts";
 import { auditEndpoints } from "./audit/routes.ts";
-import { contentBatchesEndpoints } from "./content-batches/routes.ts";
-import { contentVersionsEndpoints } from "./content-versions/routes.ts";
 import { commentModerationEndpoints } from "./comment-moderation/routes.ts";
 import { commentsEndpoints } from "./comments/routes.ts";
+import { contentBatchesEndpoints } from "./content-batches/routes.ts";
+import { contentVersionsEndpoints } from "./content-versions/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
 import { countersEndpoints } from "./counters/routes.ts";
 import { erasuresEndpoints } from "./erasures/routes.ts";

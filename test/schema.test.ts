@@ -291,8 +291,8 @@ describe("columns", () => {
     expect(entities.map(({ column }) => column)).toEqual([
       "api_key.api_key_id",
       "attack.attack_id",
-      "completion.completion_id",
       "comment.comment_id",
+      "completion.completion_id",
       "content.content_id",
       "erasure.erasure_id",
       "history.history_id",

@@ -247,7 +247,8 @@ ask in a minute; a 429 says in Retry-After when to come back.`;
 const TAGS: Readonly<Record<string, string>> = {
   "api keys": "Keys for programs: made with scopes and a last day, listed without their secret, revoked.",
   audit: "What happened: every sign-in, change and refusal, in a chain that shows if anything was altered.",
-  comments: "What people write under lessons, in threads; who agrees with it, and what moderators do with it.",
+  comments:
+    "What people write under lessons, in threads; who agrees with it, and what moderators do with it.",
   contents: "Lessons: written as drafts, published, taken back, deleted and restored.",
   erasures: "Erasing a person for good, history included: asked for, waited for, and what was erased.",
   exports: "All that is kept about a person, in one document for them to take along.",
