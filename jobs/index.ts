@@ -6,6 +6,7 @@ import { importUsersJob } from "./import-users.ts";
 import { lockOut } from "./lock-out.ts";
 import { pruneSessionsJob } from "./prune-sessions.ts";
 import { reindexSearch } from "./reindex-search.ts";
+import { renameWords } from "./rename-words.ts";
 import { type Handlers, type Periodic, type RunningJobs, runJobs } from "./runner.ts";
 import { sealAudit } from "./seal-audit.ts";
 import { sendMail } from "./send-mail.ts";
@@ -19,6 +20,7 @@ const handlers: Handlers = {
   lockout: lockOut,
   "prune-sessions": pruneSessionsJob,
   "reindex-search": reindexSearch,
+  "rename-words": renameWords,
   "seal-audit": sealAudit,
   "send-mail": sendMail,
   "verify-email": verifyEmailJob,

@@ -6,6 +6,7 @@ import * as idempotency from "../src/idempotency/idempotency.ts";
 import { pruneImports } from "../src/imports/imports.ts";
 import { pruneLinks } from "../src/links/links.ts";
 import { pruneMail } from "../src/mail/mail.ts";
+import { pruneRenames } from "../src/renames/renames.ts";
 import { pruneAttacks, pruneSecurityEvents } from "../src/security/security.ts";
 import { pruneChallenges, pruneSessions } from "../src/sessions/sessions.ts";
 import { pruneSignUps } from "../src/sign-ups/sign-ups.ts";
@@ -27,6 +28,7 @@ export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal
     (organizationId) => pruneApiKeys(deps, organizationId, BATCH),
     (organizationId) => pruneGuards(deps, organizationId, BATCH),
     (organizationId) => pruneImports(deps, organizationId, BATCH),
+    (organizationId) => pruneRenames(deps, organizationId, BATCH),
     (organizationId) => pruneLinks(deps, organizationId, BATCH),
     (organizationId) => pruneSignUps(deps, organizationId, BATCH),
     (organizationId) => pruneMail(deps, organizationId, BATCH),

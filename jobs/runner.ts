@@ -49,6 +49,7 @@ export interface RunningJobs {
 /** How each queue is worked on, per node. An idle node asks the database about four times a second. */
 const CONSUME: Readonly<Record<JobName, ConsumeOptions>> = {
   "anchor-audit": { concurrency: 1, pollSeconds: 5 },
+  "rename-words": { concurrency: 1, pollSeconds: 1 },
   "seal-audit": { concurrency: 1, pollSeconds: 30 },
   "erase-user": { concurrency: 2, pollSeconds: 1 },
   "import-users": { concurrency: 1, pollSeconds: 1 },

@@ -71,6 +71,11 @@ export const ACTIONS = {
   "comment.deleted": "record",
   "comment.restored": "record",
 
+  "tag.rename_requested": "record",
+  "tag.rename_ended": "record",
+  "skill.rename_requested": "record",
+  "skill.rename_ended": "record",
+
   "user.read": "disclosure",
   "user.listed": "disclosure",
   "user.exported": "disclosure",

@@ -17,11 +17,14 @@ import { organizationsEndpoints } from "./organizations/routes.ts";
 import { permissionsEndpoints } from "./permissions/routes.ts";
 import { quotasEndpoints } from "./quotas/routes.ts";
 import { ratingsEndpoints } from "./ratings/routes.ts";
+import { renamesEndpoints } from "./renames/routes.ts";
 import { searchEndpoints } from "./search/routes.ts";
 import { secondFactorsEndpoints } from "./second-factors/routes.ts";
 import { securityEndpoints } from "./security/routes.ts";
 import { sessionsEndpoints } from "./sessions/routes.ts";
 import { signUpsEndpoints } from "./sign-ups/routes.ts";
+import { skillsEndpoints } from "./skills/routes.ts";
+import { tagsEndpoints } from "./tags/routes.ts";
 import { userPasswordsEndpoints } from "./user-passwords/routes.ts";
 import { userRolesEndpoints } from "./user-roles/routes.ts";
 import { usersEndpoints } from "./users/routes.ts";
@@ -48,6 +51,9 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...countersEndpoints,
   ...commentsEndpoints,
   ...commentModerationEndpoints,
+  ...tagsEndpoints,
+  ...skillsEndpoints,
+  ...renamesEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,
   ...securityEndpoints,

@@ -164,6 +164,12 @@ export const permissions = {
   "GET /v1/comments/:id/flags":                 may("no",  "own", "any", "no",  "contents:read"),
   "POST /v1/comments/:id/approve":              may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/comments/:id/reject":               may("no",  "own", "any", "no",  "contents:write"),
+  "GET /v1/tags":                              may("any", "any", "any", "any", "contents:read"),
+  "POST /v1/tags/rename":                      may("no",  "no",  "any", "no",  "contents:write"),
+  "GET /v1/tags/renames/:id":                  may("no",  "no",  "any", "no",  "contents:read"),
+  "GET /v1/skills":                            may("no",  "any", "any", "no",  "users:read"),
+  "POST /v1/skills/rename":                    may("no",  "no",  "any", "no",  "users:write"),
+  "GET /v1/skills/renames/:id":                may("no",  "no",  "any", "no",  "users:read"),
 
   "GET /v1/api-keys":                           may("no",  "no",  "any", "no"),
   "POST /v1/api-keys":                          may("no",  "no",  "own", "no",  "fresh"),

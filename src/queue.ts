@@ -28,6 +28,7 @@ export type JobPayloads = {
   readonly "prune-sessions": Readonly<Record<string, never>>;
   /** Looks for attacks in all organizations. */
   readonly "watch-sign-ins": Readonly<Record<string, never>>;
+  readonly "rename-words": { readonly organizationId: string; readonly renameId: string };
   readonly "send-mail": { readonly organizationId: string; readonly mailId: string };
   /** Mails a person whose address somebody else has set a link to confirm it. */
   readonly "verify-email": { readonly organizationId: string; readonly userId: string };
@@ -62,6 +63,7 @@ export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
   "seal-audit": { ...common, retryLimit: 2, expireInSeconds: 3600 },
   "erase-user": { ...common, expireInSeconds: 900 },
   "import-users": { ...common, expireInSeconds: 900 },
+  "rename-words": { ...common, expireInSeconds: 3600 },
   lockout: { ...common, expireInSeconds: 60 },
   // Comes round again by itself.
   "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },

@@ -301,6 +301,7 @@ describe("columns", () => {
       "mail.mail_id",
       "organization.organization_id",
       "rating.rating_id",
+      "rename.rename_id",
       "security_event.security_event_id",
       "session.session_id",
       "sign_up_code.sign_up_code_id",

@@ -57,6 +57,15 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
     );
     return id;
   };
+  const renameOf = async ({ organizationId }: Person, subject: string): Promise<string> => {
+    const id = Bun.randomUUIDv7();
+    await admin(
+      `insert into app.rename (organization_id, rename_id, subject, from_words, to_word, state, finished_at)
+       values ($1, $2, $3, '{loop}', 'loops', 'finished', now())`,
+      [organizationId, id, subject],
+    );
+    return id;
+  };
   const things: Readonly<Record<string, (owner: Person) => Promise<string>>> = {
     "/v1/users/:id/second-factor": async ({ organizationId, id }) => {
       await admin(
@@ -71,6 +80,8 @@ export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "dat
       return id;
     },
     "/v1/users/imports/:id": importOf,
+    "/v1/tags/renames/:id": (owner) => renameOf(owner, "tags"),
+    "/v1/skills/renames/:id": (owner) => renameOf(owner, "skills"),
     "/v1/users/:id": async ({ id }) => id,
     "/v1/sessions/:id": async (owner) => (await session(owner)).id,
     "/v1/api-keys/:id": async (owner) => (await apiKey(owner, "student", ["users:read"])).id,

@@ -94,6 +94,10 @@ export async function rowOfEach(
     [id],
   );
   await admin(
+    "insert into app.rename (organization_id, subject, from_words, to_word) values ($1, 'tags', '{loop}', 'loops')",
+    [id],
+  );
+  await admin(
     "insert into app.audit_anchor values ($1, 1, date_trunc('second', now()), sha256('h'), repeat('k', 43), repeat('s', 86))",
     [id],
   );
