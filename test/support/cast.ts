@@ -27,7 +27,10 @@ export interface Cast {
   thingOf(path: string): ((owner: Person) => Promise<string>) | null;
 }
 
-export function cast({ database: { admin }, deps: { keys } }: Pick<TestApp, "database" | "deps">): Cast {
+export function cast({
+  database: { admin },
+  deps: { keys },
+}: Pick<TestApp, "database"> & { readonly deps: Pick<TestApp["deps"], "keys"> }): Cast {
   let made = 0;
   const session: Cast["session"] = async ({ organizationId, id: userId }) => {
     const [id, token] = [Bun.randomUUIDv7(), newToken("session", organizationId)];
