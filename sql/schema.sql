@@ -103,6 +103,87 @@ create policy request_update on app.api_key as permissive for update to satchel_
 grant delete, select, update on app.api_key to satchel_eraser;
 grant delete, insert, select, update on app.api_key to satchel_request;
 
+create table app.attachment (
+  organization_id uuid not null,
+  attachment_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  content_id uuid not null,
+  file_id uuid not null,
+  name text not null,
+  description text not null default ''::text,
+  media_type text not null,
+  "position" integer not null,
+  constraint attachment_pkey PRIMARY KEY (organization_id, attachment_id),
+  constraint attachment_description_length CHECK ((char_length(description) <= 1000)),
+  constraint attachment_media_type_form CHECK ((media_type ~ '^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$'::text)),
+  constraint attachment_name_form CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 255)) AND (name !~ '[[:cntrl:]/\\]'::text))),
+  constraint attachment_position_positive CHECK (("position" > 0)),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint version_positive CHECK ((version > 0)),
+  constraint attachment_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id),
+  constraint attachment_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint attachment_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint attachment_file_fkey FOREIGN KEY (organization_id, file_id) REFERENCES app.file(organization_id, file_id),
+  constraint attachment_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id),
+  constraint attachment_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id)
+);
+alter table app.attachment owner to satchel_owner;
+comment on table app.attachment is 'A file as it hangs on a lesson.';
+comment on column app.attachment.organization_id is 'none';
+comment on column app.attachment.attachment_id is 'none';
+comment on column app.attachment.created_at is 'none';
+comment on column app.attachment.updated_at is 'none';
+comment on column app.attachment.version is 'none';
+comment on column app.attachment.created_by_id is 'personal, reference';
+comment on column app.attachment.updated_by_id is 'personal, reference';
+comment on column app.attachment.deleted_at is 'none';
+comment on column app.attachment.deleted_by_id is 'personal, reference';
+comment on column app.attachment.deletion_id is 'none';
+comment on column app.attachment.content_id is 'none';
+comment on column app.attachment.file_id is 'none';
+comment on column app.attachment.name is 'none, label';
+comment on column app.attachment.description is 'none';
+comment on column app.attachment.media_type is 'none';
+comment on column app.attachment."position" is 'none';
+CREATE INDEX attachment_content ON app.attachment USING btree (organization_id, content_id, "position", attachment_id);
+CREATE INDEX attachment_created_by ON app.attachment USING btree (organization_id, created_by_id);
+CREATE INDEX attachment_deleted ON app.attachment USING btree (organization_id, deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX attachment_deleted_by ON app.attachment USING btree (organization_id, deleted_by_id);
+CREATE INDEX attachment_file ON app.attachment USING btree (organization_id, file_id);
+CREATE INDEX attachment_updated_by ON app.attachment USING btree (organization_id, updated_by_id);
+CREATE TRIGGER history_delete AFTER DELETE ON app.attachment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('attachment_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.attachment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('attachment_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.attachment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('attachment_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.attachment FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+CREATE TRIGGER usage_delete AFTER DELETE ON app.attachment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_files();
+CREATE TRIGGER usage_insert AFTER INSERT ON app.attachment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_files();
+CREATE TRIGGER usage_update AFTER UPDATE ON app.attachment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_files();
+alter table app.attachment enable row level security;
+alter table app.attachment force row level security;
+create policy erase on app.attachment as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.attachment as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.attachment as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.attachment as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.attachment as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.attachment as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.attachment to satchel_request;
+
 create table app.attack (
   organization_id uuid not null,
   attack_id uuid not null default app.uuidv7(),
@@ -823,19 +904,25 @@ comment on column app.content.publish_at is 'none';
 comment on column app.content.unpublish_at is 'none';
 CREATE INDEX content_created_by ON app.content USING btree (organization_id, created_by_id);
 CREATE INDEX content_deleted_by ON app.content USING btree (organization_id, deleted_by_id);
+CREATE INDEX content_due ON app.content USING btree (organization_id, LEAST(publish_at, unpublish_at)) WHERE ((publish_at IS NOT NULL) OR (unpublish_at IS NOT NULL));
 CREATE INDEX content_live ON app.content USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
 CREATE INDEX content_published ON app.content USING btree (organization_id, content_id) WHERE ((status = 'published'::text) AND (deleted_at IS NULL));
 CREATE INDEX content_reviewed_by ON app.content USING btree (organization_id, reviewed_by_id);
 CREATE UNIQUE INDEX content_slug_unique ON app.content USING btree (organization_id, slug) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX content_source_unique ON app.content USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
 CREATE INDEX content_updated_by ON app.content USING btree (organization_id, updated_by_id);
+CREATE TRIGGER deletion_attachment AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.attachment');
 CREATE TRIGGER deletion_comment AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.comment');
 CREATE TRIGGER deletion_publication AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.publication');
 CREATE TRIGGER deletion_rating AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.rating');
+CREATE TRIGGER deletion_review AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.review');
 CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
+CREATE TRIGGER listing_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('staff');
+CREATE TRIGGER listing_update AFTER UPDATE ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('staff');
 CREATE TRIGGER number_version BEFORE INSERT OR UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.number_version();
+CREATE TRIGGER review_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.close_reviews();
 CREATE TRIGGER touch BEFORE UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 CREATE TRIGGER usage_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 CREATE TRIGGER usage_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
@@ -860,6 +947,114 @@ create policy request_update on app.content as permissive for update to satchel_
   using (true)
   with check (true);
 grant insert, select, update on app.content to satchel_request;
+
+create table app.content_listing (
+  organization_id uuid not null,
+  content_id uuid not null,
+  audience text not null,
+  created_at timestamp with time zone not null default now(),
+  changed_at timestamp with time zone not null,
+  published_at timestamp with time zone not null,
+  title_key text collate "C" not null,
+  live boolean not null,
+  status text not null,
+  content_type text not null,
+  difficulty_level text not null,
+  language text not null,
+  author_id uuid,
+  source_id text,
+  slug text not null,
+  tags text[] not null,
+  constraint content_listing_pkey PRIMARY KEY (organization_id, content_id, audience),
+  constraint content_listing_audience CHECK ((audience = ANY (ARRAY['staff'::text, 'readers'::text]))),
+  constraint content_listing_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE
+);
+alter table app.content_listing owner to satchel_owner;
+comment on table app.content_listing is 'What lists of lessons are filtered by and put in order by: a copy, apart from the texts.';
+comment on column app.content_listing.organization_id is 'none';
+comment on column app.content_listing.content_id is 'derived';
+comment on column app.content_listing.audience is 'derived';
+comment on column app.content_listing.created_at is 'none';
+comment on column app.content_listing.changed_at is 'derived';
+comment on column app.content_listing.published_at is 'derived';
+comment on column app.content_listing.title_key is 'derived';
+comment on column app.content_listing.live is 'derived';
+comment on column app.content_listing.status is 'derived';
+comment on column app.content_listing.content_type is 'derived';
+comment on column app.content_listing.difficulty_level is 'derived';
+comment on column app.content_listing.language is 'derived';
+comment on column app.content_listing.author_id is 'derived';
+comment on column app.content_listing.source_id is 'derived';
+comment on column app.content_listing.slug is 'derived';
+comment on column app.content_listing.tags is 'derived';
+CREATE INDEX content_listing_author ON app.content_listing USING btree (organization_id, audience, author_id, content_id);
+CREATE INDEX content_listing_changed ON app.content_listing USING btree (organization_id, audience, live, changed_at, content_id);
+CREATE INDEX content_listing_created ON app.content_listing USING btree (organization_id, audience, live, created_at, content_id);
+CREATE INDEX content_listing_kinds ON app.content_listing USING btree (organization_id, audience, live, status, content_type, difficulty_level, language, content_id);
+CREATE INDEX content_listing_published ON app.content_listing USING btree (organization_id, audience, live, published_at, content_id);
+CREATE INDEX content_listing_slug ON app.content_listing USING btree (organization_id, audience, slug, content_id);
+CREATE INDEX content_listing_source ON app.content_listing USING btree (organization_id, audience, source_id, content_id);
+CREATE INDEX content_listing_title ON app.content_listing USING btree (organization_id, audience, live, title_key, content_id);
+alter table app.content_listing enable row level security;
+alter table app.content_listing force row level security;
+create policy erase on app.content_listing as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.content_listing as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.content_listing as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.content_listing as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_listing as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_listing as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_listing as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.content_listing to satchel_request;
+
+create table app.content_listing_tag (
+  organization_id uuid not null,
+  tag text not null,
+  audience text not null,
+  content_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  constraint content_listing_tag_pkey PRIMARY KEY (organization_id, audience, tag, content_id),
+  constraint content_listing_tag_listing_fkey FOREIGN KEY (organization_id, content_id, audience) REFERENCES app.content_listing(organization_id, content_id, audience) ON DELETE CASCADE
+);
+alter table app.content_listing_tag owner to satchel_owner;
+comment on table app.content_listing_tag is 'Which lessons carry a tag, as staff and as readers see them.';
+comment on column app.content_listing_tag.organization_id is 'none';
+comment on column app.content_listing_tag.tag is 'derived';
+comment on column app.content_listing_tag.audience is 'derived';
+comment on column app.content_listing_tag.content_id is 'derived';
+comment on column app.content_listing_tag.created_at is 'none';
+CREATE INDEX content_listing_tag_listing ON app.content_listing_tag USING btree (organization_id, content_id, audience);
+alter table app.content_listing_tag enable row level security;
+alter table app.content_listing_tag force row level security;
+create policy erase on app.content_listing_tag as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.content_listing_tag as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.content_listing_tag as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.content_listing_tag as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.content_listing_tag as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.content_listing_tag as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.content_listing_tag as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant select on app.content_listing_tag to satchel_request;
 
 create table app.content_search (
   organization_id uuid not null,
@@ -971,7 +1166,9 @@ create table app.content_version (
   settings json not null,
   estimated_duration_minutes integer,
   constraint content_version_pkey PRIMARY KEY (organization_id, content_id, number),
+  constraint content_version_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
   constraint content_version_number_positive CHECK ((number > 0)),
+  constraint content_version_type CHECK ((content_type = ANY (ARRAY['lesson'::text, 'tutorial'::text, 'exercise'::text, 'quiz'::text, 'project'::text, 'reference'::text]))),
   constraint content_version_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
   constraint content_version_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id)
 );
@@ -1202,6 +1399,57 @@ create policy request_update on app.erasure as permissive for update to satchel_
   with check (true);
 grant select on app.erasure to satchel_eraser;
 grant insert, select, update on app.erasure to satchel_request;
+
+create table app.file (
+  organization_id uuid not null,
+  file_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  sha256 bytea not null,
+  size bigint not null,
+  stored_at timestamp with time zone,
+  uses integer not null default 0,
+  constraint file_pkey PRIMARY KEY (organization_id, file_id),
+  constraint file_sha256_length CHECK ((octet_length(sha256) = 32)),
+  constraint file_size_range CHECK (((size >= 0) AND (size <= '9007199254740991'::bigint))),
+  constraint file_used_when_stored CHECK (((uses = 0) OR (stored_at IS NOT NULL))),
+  constraint file_uses_counts CHECK ((uses >= 0)),
+  constraint file_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id)
+);
+alter table app.file owner to satchel_owner;
+comment on table app.file is 'Bytes of an organization, kept once however many attachments they are.';
+comment on column app.file.organization_id is 'none';
+comment on column app.file.file_id is 'none';
+comment on column app.file.created_at is 'none';
+comment on column app.file.updated_at is 'none';
+comment on column app.file.sha256 is 'none';
+comment on column app.file.size is 'none';
+comment on column app.file.stored_at is 'none';
+comment on column app.file.uses is 'none';
+CREATE UNIQUE INDEX file_sha256_unique ON app.file USING btree (organization_id, sha256) WHERE (stored_at IS NOT NULL);
+CREATE INDEX file_unused ON app.file USING btree (organization_id, file_id) WHERE (uses = 0);
+CREATE TRIGGER touch BEFORE UPDATE ON app.file FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.file enable row level security;
+alter table app.file force row level security;
+create policy erase on app.file as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.file as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy owner_all on app.file as permissive for all to satchel_owner
+  using (true)
+  with check (true);
+create policy request_delete on app.file as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.file as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.file as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.file as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, select, insert (organization_id, file_id, sha256, size), update (stored_at) on app.file to satchel_request;
 
 create table app.generation (
   organization_id uuid not null,
@@ -1851,6 +2099,8 @@ create table app.publication (
   published_at timestamp with time zone not null,
   constraint publication_pkey PRIMARY KEY (organization_id, content_id),
   constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint publication_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
+  constraint publication_type CHECK ((content_type = ANY (ARRAY['lesson'::text, 'tutorial'::text, 'exercise'::text, 'quiz'::text, 'project'::text, 'reference'::text]))),
   constraint publication_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
   constraint publication_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
   constraint publication_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id)
@@ -1887,6 +2137,9 @@ CREATE INDEX publication_deleted_by ON app.publication USING btree (organization
 CREATE INDEX publication_live ON app.publication USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX publication_slug_unique ON app.publication USING btree (organization_id, slug) WHERE (deleted_at IS NULL);
 CREATE INDEX publication_source ON app.publication USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
+CREATE TRIGGER listing_delete AFTER DELETE ON app.publication REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('readers');
+CREATE TRIGGER listing_insert AFTER INSERT ON app.publication REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('readers');
+CREATE TRIGGER listing_update AFTER UPDATE ON app.publication REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('readers');
 CREATE TRIGGER touch BEFORE UPDATE ON app.publication FOR EACH ROW EXECUTE FUNCTION app.touch();
 alter table app.publication enable row level security;
 alter table app.publication force row level security;
@@ -1908,7 +2161,7 @@ create policy request_select on app.publication as permissive for select to satc
 create policy request_update on app.publication as permissive for update to satchel_request
   using (true)
   with check (true);
-grant select, update (deleted_at, deleted_by_id, deletion_id) on app.publication to satchel_request;
+grant select, update (deleted_at, deleted_by_id, deletion_id, version, tags) on app.publication to satchel_request;
 
 create table app.publication_period (
   organization_id uuid not null,
@@ -2152,6 +2405,165 @@ create policy request_update on app.refresh_token as permissive for update to sa
   using (true)
   with check (true);
 grant delete, insert, select, update on app.refresh_token to satchel_request;
+
+create table app.rename (
+  organization_id uuid not null,
+  rename_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  requested_by_id uuid default app.actor(),
+  api_key_id uuid,
+  subject text not null,
+  from_words text[] not null,
+  to_word text not null,
+  state text not null default 'waiting'::text,
+  failure text,
+  pass integer not null default 1,
+  after_id uuid,
+  pass_count integer not null default 0,
+  changed_count integer not null default 0,
+  finished_at timestamp with time zone,
+  constraint rename_pkey PRIMARY KEY (organization_id, rename_id),
+  constraint rename_changed_count_counts CHECK ((changed_count >= 0)),
+  constraint rename_failed_whole CHECK (((state = 'failed'::text) = (failure IS NOT NULL))),
+  constraint rename_failure CHECK ((failure = ANY (ARRAY['organization_not_active'::text, 'requester_not_allowed'::text, 'api_key_ended'::text, 'not_worked_off'::text]))),
+  constraint rename_finished_whole CHECK (((state = ANY (ARRAY['finished'::text, 'failed'::text])) = (finished_at IS NOT NULL))),
+  constraint rename_from_words_count CHECK (((cardinality(from_words) >= 1) AND (cardinality(from_words) <= 100))),
+  constraint rename_pass_count_counts CHECK ((pass_count >= 0)),
+  constraint rename_pass_positive CHECK ((pass > 0)),
+  constraint rename_state CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'finished'::text, 'failed'::text]))),
+  constraint rename_subject CHECK ((subject = ANY (ARRAY['tags'::text, 'skills'::text]))),
+  constraint rename_to_word_length CHECK (((char_length(to_word) >= 1) AND (char_length(to_word) <= 100))),
+  constraint rename_api_key_fkey FOREIGN KEY (organization_id, api_key_id) REFERENCES app.api_key(organization_id, api_key_id) ON DELETE SET NULL (api_key_id),
+  constraint rename_organization_fkey FOREIGN KEY (organization_id) REFERENCES app.organization(organization_id),
+  constraint rename_requested_by_fkey FOREIGN KEY (organization_id, requested_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (requested_by_id)
+);
+alter table app.rename owner to satchel_owner;
+comment on table app.rename is 'A renaming or merging of tags or skills, and how far it is worked off.';
+comment on column app.rename.organization_id is 'none';
+comment on column app.rename.rename_id is 'none';
+comment on column app.rename.created_at is 'none';
+comment on column app.rename.updated_at is 'none';
+comment on column app.rename.requested_by_id is 'personal, reference';
+comment on column app.rename.api_key_id is 'none';
+comment on column app.rename.subject is 'none';
+comment on column app.rename.from_words is 'personal, expires';
+comment on column app.rename.to_word is 'personal, expires';
+comment on column app.rename.state is 'none';
+comment on column app.rename.failure is 'none';
+comment on column app.rename.pass is 'none';
+comment on column app.rename.after_id is 'none';
+comment on column app.rename.pass_count is 'none';
+comment on column app.rename.changed_count is 'none';
+comment on column app.rename.finished_at is 'none';
+CREATE INDEX rename_api_key ON app.rename USING btree (organization_id, api_key_id);
+CREATE INDEX rename_requested_by ON app.rename USING btree (organization_id, requested_by_id);
+CREATE UNIQUE INDEX rename_under_way ON app.rename USING btree (organization_id, subject) WHERE (finished_at IS NULL);
+CREATE TRIGGER touch BEFORE UPDATE ON app.rename FOR EACH ROW EXECUTE FUNCTION app.touch();
+alter table app.rename enable row level security;
+alter table app.rename force row level security;
+create policy erase on app.rename as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.rename as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.rename as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.rename as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.rename as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.rename as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant delete, insert, select, update on app.rename to satchel_request;
+
+create table app.review (
+  organization_id uuid not null,
+  review_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  content_id uuid not null,
+  number integer not null,
+  reviewer_id uuid,
+  note text,
+  state text not null default 'pending'::text,
+  decided_at timestamp with time zone,
+  decided_by_id uuid,
+  reason text,
+  constraint review_pkey PRIMARY KEY (organization_id, review_id),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint review_decided CHECK (((state = 'pending'::text) = (decided_at IS NULL))),
+  constraint review_note_length CHECK (((char_length(note) >= 1) AND (char_length(note) <= 2000))),
+  constraint review_reason_length CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 2000))),
+  constraint review_rejected_reason CHECK (((state <> 'rejected'::text) OR (reason IS NOT NULL))),
+  constraint review_state CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text]))),
+  constraint version_positive CHECK ((version > 0)),
+  constraint review_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint review_decided_by_fkey FOREIGN KEY (organization_id, decided_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (decided_by_id),
+  constraint review_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint review_reviewer_fkey FOREIGN KEY (organization_id, reviewer_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (reviewer_id),
+  constraint review_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id),
+  constraint review_version_fkey FOREIGN KEY (organization_id, content_id, number) REFERENCES app.content_version(organization_id, content_id, number) ON DELETE CASCADE
+);
+alter table app.review owner to satchel_owner;
+comment on table app.review is 'Requests to review a lesson, and their answers.';
+comment on column app.review.organization_id is 'none';
+comment on column app.review.review_id is 'none';
+comment on column app.review.created_at is 'none';
+comment on column app.review.updated_at is 'none';
+comment on column app.review.version is 'none';
+comment on column app.review.created_by_id is 'personal, reference';
+comment on column app.review.updated_by_id is 'personal, reference';
+comment on column app.review.deleted_at is 'none';
+comment on column app.review.deleted_by_id is 'personal, reference';
+comment on column app.review.deletion_id is 'none';
+comment on column app.review.content_id is 'none';
+comment on column app.review.number is 'none';
+comment on column app.review.reviewer_id is 'personal, reference';
+comment on column app.review.note is 'none';
+comment on column app.review.state is 'none';
+comment on column app.review.decided_at is 'none';
+comment on column app.review.decided_by_id is 'personal, reference';
+comment on column app.review.reason is 'none';
+CREATE INDEX review_content ON app.review USING btree (organization_id, content_id, review_id);
+CREATE INDEX review_created_by ON app.review USING btree (organization_id, created_by_id);
+CREATE INDEX review_decided_by ON app.review USING btree (organization_id, decided_by_id);
+CREATE INDEX review_deleted_by ON app.review USING btree (organization_id, deleted_by_id);
+CREATE UNIQUE INDEX review_open_unique ON app.review USING btree (organization_id, content_id) WHERE (state = 'pending'::text);
+CREATE INDEX review_pending ON app.review USING btree (organization_id, review_id) WHERE ((state = 'pending'::text) AND (deleted_at IS NULL));
+CREATE INDEX review_reviewer ON app.review USING btree (organization_id, reviewer_id, review_id);
+CREATE INDEX review_updated_by ON app.review USING btree (organization_id, updated_by_id);
+CREATE INDEX review_version ON app.review USING btree (organization_id, content_id, number);
+CREATE TRIGGER history_delete AFTER DELETE ON app.review REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.review REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.review REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.review FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+alter table app.review enable row level security;
+alter table app.review force row level security;
+create policy erase on app.review as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.review as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.review as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.review as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.review as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.review as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.review to satchel_request;
 
 create table app.second_factor (
   organization_id uuid not null,
@@ -2853,6 +3265,82 @@ alter function app.bump_generations(topics text[]) owner to satchel_owner;
 comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
 grant execute on function app.bump_generations(topics text[]) to satchel_request;
 
+CREATE OR REPLACE FUNCTION app.close_reviews()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update app.review r
+  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
+    decided_at = now(), decided_by_id = app.actor()
+  from new_rows n join old_rows o using (organization_id, content_id)
+  where o.status = 'pending_review' and n.status <> 'pending_review'
+    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
+  return null;
+end
+$function$;
+alter function app.close_reviews() owner to satchel_owner;
+comment on function app.close_reviews() is 'Closes the open request of a lesson that waits no longer.';
+
+CREATE OR REPLACE FUNCTION app.count_files()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organizations uuid[];
+  files uuid[];
+  more integer[];
+  c record;
+begin
+  if tg_op = 'INSERT' then
+    select array_agg(organization_id), array_agg(file_id), array_agg(n) into organizations, files, more
+    from (
+      select organization_id, file_id, count(*)::integer as n from new_rows where deleted_at is null group by 1, 2
+    ) d;
+  elsif tg_op = 'DELETE' then
+    select array_agg(organization_id), array_agg(file_id), array_agg(n) into organizations, files, more
+    from (
+      select organization_id, file_id, -count(*)::integer as n from old_rows where deleted_at is null group by 1, 2
+    ) d;
+  else
+    select array_agg(organization_id), array_agg(file_id), array_agg(n) into organizations, files, more
+    from (
+      select organization_id, file_id, sum(sign)::integer as n
+      from (
+        select 1 as sign, organization_id, file_id from new_rows where deleted_at is null
+        union all
+        select -1, organization_id, file_id from old_rows where deleted_at is null
+      ) r
+      group by 1, 2 having sum(sign) <> 0
+    ) d;
+  end if;
+  if files is null then
+    return null;
+  end if;
+  perform from app.file f
+  where (f.organization_id, f.file_id) in (select * from unnest(organizations, files))
+  order by f.organization_id, f.file_id
+  for update;
+  for c in
+    with counted as (
+      update app.file f set uses = f.uses + d.n
+      from unnest(organizations, files, more) d (organization_id, file_id, n)
+      where f.organization_id = d.organization_id and f.file_id = d.file_id
+      returning f.organization_id, f.size, f.uses, d.n
+    )
+    select organization_id, sum(case when uses = 0 then -size when uses = n then size else 0 end)::bigint as bytes
+    from counted group by 1 order by 1
+  loop
+    perform app.use_quota(c.organization_id, 0, c.bytes);
+  end loop;
+  return null;
+end
+$function$;
+alter function app.count_files() owner to satchel_owner;
+comment on function app.count_files() is 'Counts the attachments of one statement into app.file, and their bytes into app.usage.';
+
 CREATE OR REPLACE FUNCTION app.count_helpful()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3351,6 +3839,62 @@ RETURN ((((octet_length(title) + octet_length(description)) + octet_length(body)
 alter function app.lesson_bytes(title text, description text, body text, metadata json, settings json) owner to satchel_owner;
 comment on function app.lesson_bytes(title text, description text, body text, metadata json, settings json) is 'What a lesson counts for in the quota of storage: its texts and documents.';
 
+CREATE OR REPLACE FUNCTION app.list_contents()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    delete from app.content_listing l
+    using old_rows o
+    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = 'readers';
+    return null;
+  end if;
+  if tg_table_name = 'content' then
+    insert into app.content_listing as l
+      (organization_id, content_id, audience, created_at, changed_at, published_at, title_key, live, status, content_type,
+       difficulty_level, language, author_id, source_id, slug, tags)
+    select organization_id, content_id, 'staff', created_at, updated_at, coalesce(published_at, 'epoch'),
+      left(app.fold(title), 100), deleted_at is null, status, content_type, difficulty_level, language, created_by_id,
+      source_id, slug, tags
+    from new_rows
+    on conflict (organization_id, content_id, audience) do update
+    set changed_at = excluded.changed_at, published_at = excluded.published_at, title_key = excluded.title_key,
+      live = excluded.live, status = excluded.status, content_type = excluded.content_type,
+      difficulty_level = excluded.difficulty_level, language = excluded.language, author_id = excluded.author_id,
+      source_id = excluded.source_id, slug = excluded.slug, tags = excluded.tags;
+  else
+    insert into app.content_listing as l
+      (organization_id, content_id, audience, created_at, changed_at, published_at, title_key, live, status, content_type,
+       difficulty_level, language, author_id, source_id, slug, tags)
+    select organization_id, content_id, 'readers', created_at, updated_at, published_at, left(app.fold(title), 100),
+      deleted_at is null, 'published', content_type, difficulty_level, language, created_by_id, source_id, slug, tags
+    from new_rows
+    on conflict (organization_id, content_id, audience) do update
+    set changed_at = excluded.changed_at, published_at = excluded.published_at, title_key = excluded.title_key,
+      live = excluded.live, content_type = excluded.content_type, difficulty_level = excluded.difficulty_level,
+      language = excluded.language, author_id = excluded.author_id, source_id = excluded.source_id, slug = excluded.slug,
+      tags = excluded.tags;
+  end if;
+  delete from app.content_listing_tag t
+  using new_rows n
+  where tg_op = 'UPDATE' and t.organization_id = n.organization_id and t.content_id = n.content_id
+    and t.audience = tg_argv[0] and t.tag <> all (n.tags);
+  insert into app.content_listing_tag (organization_id, audience, tag, content_id)
+  select distinct n.organization_id, tg_argv[0], tag, n.content_id
+  from new_rows n cross join lateral unnest(n.tags) tag
+  on conflict do nothing;
+  return null;
+end
+$function$;
+alter function app.list_contents() owner to satchel_owner;
+comment on function app.list_contents() is 'Writes app.content_listing and app.content_listing_tag for one statement. Its argument is the audience.';
+
 CREATE OR REPLACE FUNCTION app.number_version()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3618,6 +4162,15 @@ begin
 end
 $procedure$;
 alter procedure app.record_history(IN target regclass, IN id_column text, IN derived text[]) owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.rename_words(words text[], from_words text[], to_word text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (words && from_words) THEN (SELECT array_agg(r.word ORDER BY r.place) AS array_agg FROM (SELECT m.place, m.meant, CASE WHEN m.meant THEN rename_words.to_word ELSE m.word END AS word, row_number() OVER (PARTITION BY m.meant ORDER BY m.place) AS nth FROM (SELECT w.word, w.place, ((w.word = rename_words.to_word) OR (w.word = ANY (rename_words.from_words))) AS meant FROM unnest(rename_words.words) WITH ORDINALITY w(word, place)) m) r WHERE ((NOT r.meant) OR (r.nth = 1))) ELSE words END;
+alter function app.rename_words(words text[], from_words text[], to_word text) owner to satchel_owner;
+comment on function app.rename_words(words text[], from_words text[], to_word text) is 'The words with each of the second list called by the third, which is in it once, where the first of them was.';
+grant execute on function app.rename_words(words text[], from_words text[], to_word text) to satchel_request;
 
 CREATE OR REPLACE FUNCTION app.revoke_api_keys()
  RETURNS trigger

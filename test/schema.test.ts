@@ -17,8 +17,10 @@ const WITHOUT_UPDATED_AT = [
   "audit_origin",
   "audit_seal",
   "audit_subject",
-  "completion",
   "comment_upvote",
+  "completion",
+  "content_listing",
+  "content_listing_tag",
   "content_version",
   "effect",
   "generation",
@@ -43,6 +45,8 @@ const OTHER_POLICIES = [
   { table: "audit_origin", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "audit_seal", policy: "chain", role: "satchel_owner", command: "*" },
   { table: "audit_subject", policy: "chain", role: "satchel_owner", command: "*" },
+  { table: "content_listing", policy: "owner_all", role: "satchel_owner", command: "*" },
+  { table: "content_listing_tag", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "content_search", policy: "search_select", role: "satchel_search", command: "r" },
   { table: "content_tally", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "content_version", policy: "owner_all", role: "satchel_owner", command: "*" },
@@ -58,7 +62,7 @@ const OTHER_POLICIES = [
 ];
 const DEFINERS = [
   ...["append_audit", "count_people", "count_storage", "discard_sign_ups", "erase_person", "keep_history"],
-  ...["keep_tally", "keep_versions"],
+  ...["keep_tally", "keep_versions", "list_contents"],
   ...["seal_audit", "search_contents", "search_users"],
 ];
 

@@ -2319,7 +2319,7 @@ $$;
   },
   {
     name: "0023_versions",
-    checksum: "fdfcca448d723e9eb8a5d86961afad33c13955f8110923291dd27b42a31f238d",
+    checksum: "6ab766e8ba52404b5c55a0a0759bdbf718cdb40c8d124d2f95c68eec18171799",
     text: `-- Every text a lesson has had, which of them readers see, and since when. Staff write the working copy (app.content), readers
 -- read app.publication; both are written by one statement, so that no door, import or job can let them fall apart.
 
@@ -2355,8 +2355,10 @@ create table app.content_version (
   slug text not null,
   description text not null,
   body text not null,
-  content_type text not null,
-  difficulty_level text not null,
+  content_type text not null
+    constraint content_version_type check (content_type in ('lesson', 'tutorial', 'exercise', 'quiz', 'project', 'reference')),
+  difficulty_level text not null
+    constraint content_version_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
   language text not null,
   tags text[] not null,
   prerequisites text[] not null,
@@ -2394,8 +2396,10 @@ create table app.publication (
   slug text not null,
   description text not null,
   body text not null,
-  content_type text not null,
-  difficulty_level text not null,
+  content_type text not null
+    constraint publication_type check (content_type in ('lesson', 'tutorial', 'exercise', 'quiz', 'project', 'reference')),
+  difficulty_level text not null
+    constraint publication_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
   language text not null,
   tags text[] not null,
   prerequisites text[] not null,
@@ -2652,6 +2656,144 @@ alter table app.publication
   validate constraint publication_deleted_by_fkey;
 drop policy backfill on app.content;
 drop policy backfill on app.user;
+`,
+  },
+  {
+    name: "0025_attachments",
+    checksum: "4902ebfd3ce1970b04d414291751464b1adc6de8b740d8efa3d9ecc4eaae6d05",
+    text: `-- What hangs on lessons as bytes: where each file is kept, and under which name and where in the order it is shown.
+
+-- The bytes lie outside the database, at an address made of the organization, their hash and the id of this row (src/storage.ts).
+-- A row is there before its bytes and, once gone, never comes back, since no id is given twice: bytes without a row are
+-- nobody's, however late they were written, and may be removed by whoever finds them.
+create table app.file (
+  like template.tenant,
+  file_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  sha256 bytea not null constraint file_sha256_length check (octet_length(sha256) = 32),
+  -- What a number of JavaScript holds exactly.
+  size bigint not null constraint file_size_range check (size between 0 and 9007199254740991),
+  -- Null: the bytes may be only half there.
+  stored_at timestamptz,
+  uses integer not null default 0 constraint file_uses_counts check (uses >= 0),
+  constraint file_used_when_stored check (uses = 0 or stored_at is not null),
+  constraint file_pkey primary key (organization_id, file_id),
+  constraint file_organization_fkey foreign key (organization_id) references app.organization
+);
+comment on table app.file is 'Bytes of an organization, kept once however many attachments they are.';
+-- Within the organization: that another one has the same file must not show, neither in time nor in space.
+create unique index file_sha256_unique on app.file (organization_id, sha256) where stored_at is not null;
+create index file_unused on app.file (organization_id, file_id) where uses = 0;
+call app.protect('app.file');
+call app.keep_time('app.file');
+call app.tag('app.file', 'none', 'file_id', 'sha256', 'size', 'stored_at', 'uses');
+grant select, insert (organization_id, file_id, sha256, size), update (stored_at), delete on app.file to satchel_request;
+-- The trigger below counts as the owner, whom FORCE binds as well.
+create policy owner_all on app.file for all to satchel_owner using (true) with check (true);
+
+create table app.attachment (
+  like template.tenant,
+  attachment_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  like template.audit including defaults including constraints,
+  like template.soft_delete including constraints,
+  content_id uuid not null,
+  file_id uuid not null,
+  name text not null
+    constraint attachment_name_form check (char_length(name) between 1 and 255 and name !~ '[[:cntrl:]/\\\\]'),
+  description text not null default '' constraint attachment_description_length check (char_length(description) <= 1000),
+  -- Found out from the bytes. Of the attachment and not of the file: the same text is a table under one name only.
+  media_type text not null
+    constraint attachment_media_type_form check (media_type ~ '^[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$'),
+  position integer not null constraint attachment_position_positive check (position > 0),
+  constraint attachment_pkey primary key (organization_id, attachment_id),
+  constraint attachment_organization_fkey foreign key (organization_id) references app.organization,
+  constraint attachment_content_fkey foreign key (organization_id, content_id) references app.content,
+  constraint attachment_file_fkey foreign key (organization_id, file_id) references app.file,
+  constraint attachment_created_by_fkey foreign key (organization_id, created_by_id) references app.user
+    on delete set null (created_by_id),
+  constraint attachment_updated_by_fkey foreign key (organization_id, updated_by_id) references app.user
+    on delete set null (updated_by_id),
+  constraint attachment_deleted_by_fkey foreign key (organization_id, deleted_by_id) references app.user
+    on delete set null (deleted_by_id)
+);
+comment on table app.attachment is 'A file as it hangs on a lesson.';
+create index attachment_content on app.attachment (organization_id, content_id, position, attachment_id);
+create index attachment_file on app.attachment (organization_id, file_id);
+create index attachment_deleted on app.attachment (organization_id, deleted_at) where deleted_at is not null;
+create index attachment_created_by on app.attachment (organization_id, created_by_id);
+create index attachment_updated_by on app.attachment (organization_id, updated_by_id);
+create index attachment_deleted_by on app.attachment (organization_id, deleted_by_id);
+call app.protect('app.attachment');
+call app.audit('app.attachment', 'attachment_id');
+call app.tag('app.attachment', 'none', 'attachment_id', 'content_id', 'file_id', 'description', 'media_type', 'position');
+call app.tag('app.attachment', 'none, label', 'name');
+grant select, insert, update, delete on app.attachment to satchel_request;
+call app.follow_deletion_of_content('app.attachment');
+
+-- A file counts in the quota of storage once, as long as an attachment that is not deleted names it: from the first to the
+-- last. The rows of the files are locked, in one order for everybody, before that of the usage.
+create function app.count_files() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  organizations uuid[];
+  files uuid[];
+  more integer[];
+  c record;
+begin
+  if tg_op = 'INSERT' then
+    select array_agg(organization_id), array_agg(file_id), array_agg(n) into organizations, files, more
+    from (
+      select organization_id, file_id, count(*)::integer as n from new_rows where deleted_at is null group by 1, 2
+    ) d;
+  elsif tg_op = 'DELETE' then
+    select array_agg(organization_id), array_agg(file_id), array_agg(n) into organizations, files, more
+    from (
+      select organization_id, file_id, -count(*)::integer as n from old_rows where deleted_at is null group by 1, 2
+    ) d;
+  else
+    select array_agg(organization_id), array_agg(file_id), array_agg(n) into organizations, files, more
+    from (
+      select organization_id, file_id, sum(sign)::integer as n
+      from (
+        select 1 as sign, organization_id, file_id from new_rows where deleted_at is null
+        union all
+        select -1, organization_id, file_id from old_rows where deleted_at is null
+      ) r
+      group by 1, 2 having sum(sign) <> 0
+    ) d;
+  end if;
+  if files is null then
+    return null;
+  end if;
+  perform from app.file f
+  where (f.organization_id, f.file_id) in (select * from unnest(organizations, files))
+  order by f.organization_id, f.file_id
+  for update;
+  for c in
+    with counted as (
+      update app.file f set uses = f.uses + d.n
+      from unnest(organizations, files, more) d (organization_id, file_id, n)
+      where f.organization_id = d.organization_id and f.file_id = d.file_id
+      returning f.organization_id, f.size, f.uses, d.n
+    )
+    select organization_id, sum(case when uses = 0 then -size when uses = n then size else 0 end)::bigint as bytes
+    from counted group by 1 order by 1
+  loop
+    perform app.use_quota(c.organization_id, 0, c.bytes);
+  end loop;
+  return null;
+end
+$$;
+comment on function app.count_files() is 'Counts the attachments of one statement into app.file, and their bytes into app.usage.';
+create trigger usage_insert after insert on app.attachment referencing new table as new_rows
+  for each statement execute function app.count_files();
+create trigger usage_update after update on app.attachment referencing old table as old_rows new table as new_rows
+  for each statement execute function app.count_files();
+create trigger usage_delete after delete on app.attachment referencing old table as old_rows
+  for each statement execute function app.count_files();
 `,
   },
   {
@@ -2989,6 +3131,220 @@ grant execute on function app.count_helpful() to satchel_request;
 `,
   },
   {
+    name: "0028_content_lists",
+    checksum: "8ce2d3f7dcb6f160834884f5bff1f9c2de6bcbffeea1d6455d5a0c9cacff1701",
+    text: `-- What lists of lessons are put in order and filtered by: one narrow row for what staff see of a lesson and one for what
+-- readers see, kept by triggers. The lessons themselves are wide, are read by nobody before a page is known, and stay
+-- without an index for every order: each would have to be written anew whenever a lesson is saved.
+
+create table app.content_listing (
+  like template.tenant,
+  content_id uuid not null,
+  -- staff: app.content; readers: app.publication.
+  audience text not null constraint content_listing_audience check (audience in ('staff', 'readers')),
+  -- The lesson's, as are all the others.
+  created_at timestamptz not null default now(),
+  changed_at timestamptz not null,
+  -- What was never published comes before whatever was.
+  published_at timestamptz not null,
+  title_key text collate "C" not null,
+  live boolean not null,
+  status text not null,
+  content_type text not null,
+  difficulty_level text not null,
+  language text not null,
+  author_id uuid,
+  source_id text,
+  slug text not null,
+  tags text[] not null,
+  constraint content_listing_pkey primary key (organization_id, content_id, audience),
+  constraint content_listing_content_fkey foreign key (organization_id, content_id) references app.content on delete cascade
+);
+comment on table app.content_listing is 'What lists of lessons are filtered by and put in order by: a copy, apart from the texts.';
+-- One for each order: a page is read from its place in it, and nothing is sorted.
+create index content_listing_created on app.content_listing (organization_id, audience, live, created_at, content_id);
+create index content_listing_changed on app.content_listing (organization_id, audience, live, changed_at, content_id);
+create index content_listing_published on app.content_listing (organization_id, audience, live, published_at, content_id);
+create index content_listing_title on app.content_listing (organization_id, audience, live, title_key, content_id);
+-- One for each filter: what is rare is found by it, and not by walking through all the others.
+create index content_listing_kinds on app.content_listing
+  (organization_id, audience, live, status, content_type, difficulty_level, language, content_id);
+create index content_listing_author on app.content_listing (organization_id, audience, author_id, content_id);
+create index content_listing_source on app.content_listing (organization_id, audience, source_id, content_id);
+create index content_listing_slug on app.content_listing (organization_id, audience, slug, content_id);
+call app.protect('app.content_listing');
+call app.tag(
+  'app.content_listing', 'derived', 'content_id', 'audience', 'changed_at', 'published_at', 'title_key', 'live', 'status',
+  'content_type', 'difficulty_level', 'language', 'author_id', 'source_id', 'slug', 'tags'
+);
+grant select on app.content_listing to satchel_request;
+
+-- The tags once more, a row for each: an index on arrays (GIN) is of no use under row-level security.
+create table app.content_listing_tag (
+  like template.tenant,
+  tag text not null,
+  audience text not null,
+  content_id uuid not null,
+  created_at timestamptz not null default now(),
+  constraint content_listing_tag_pkey primary key (organization_id, audience, tag, content_id),
+  constraint content_listing_tag_listing_fkey foreign key (organization_id, content_id, audience)
+    references app.content_listing on delete cascade
+);
+comment on table app.content_listing_tag is 'Which lessons carry a tag, as staff and as readers see them.';
+create index content_listing_tag_listing on app.content_listing_tag (organization_id, content_id, audience);
+call app.protect('app.content_listing_tag');
+call app.tag('app.content_listing_tag', 'derived', 'tag', 'audience', 'content_id');
+grant select on app.content_listing_tag to satchel_request;
+
+-- The triggers write as the owner, whom FORCE binds as well.
+create policy owner_all on app.content_listing for all to satchel_owner using (true) with check (true);
+create policy owner_all on app.content_listing_tag for all to satchel_owner using (true) with check (true);
+
+-- With the owner's rights, so that nobody else needs a right to write here. Statement level: an import of a thousand
+-- lessons is three statements here, not three thousand.
+create function app.list_contents() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+-- The plan that is kept must not read all that is listed, however many rows the statement had for which it was made.
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+as $$
+begin
+  if tg_op = 'DELETE' then
+    delete from app.content_listing l
+    using old_rows o
+    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = 'readers';
+    return null;
+  end if;
+  if tg_table_name = 'content' then
+    insert into app.content_listing as l
+      (organization_id, content_id, audience, created_at, changed_at, published_at, title_key, live, status, content_type,
+       difficulty_level, language, author_id, source_id, slug, tags)
+    select organization_id, content_id, 'staff', created_at, updated_at, coalesce(published_at, 'epoch'),
+      left(app.fold(title), 100), deleted_at is null, status, content_type, difficulty_level, language, created_by_id,
+      source_id, slug, tags
+    from new_rows
+    on conflict (organization_id, content_id, audience) do update
+    set changed_at = excluded.changed_at, published_at = excluded.published_at, title_key = excluded.title_key,
+      live = excluded.live, status = excluded.status, content_type = excluded.content_type,
+      difficulty_level = excluded.difficulty_level, language = excluded.language, author_id = excluded.author_id,
+      source_id = excluded.source_id, slug = excluded.slug, tags = excluded.tags;
+  else
+    insert into app.content_listing as l
+      (organization_id, content_id, audience, created_at, changed_at, published_at, title_key, live, status, content_type,
+       difficulty_level, language, author_id, source_id, slug, tags)
+    select organization_id, content_id, 'readers', created_at, updated_at, published_at, left(app.fold(title), 100),
+      deleted_at is null, 'published', content_type, difficulty_level, language, created_by_id, source_id, slug, tags
+    from new_rows
+    on conflict (organization_id, content_id, audience) do update
+    set changed_at = excluded.changed_at, published_at = excluded.published_at, title_key = excluded.title_key,
+      live = excluded.live, content_type = excluded.content_type, difficulty_level = excluded.difficulty_level,
+      language = excluded.language, author_id = excluded.author_id, source_id = excluded.source_id, slug = excluded.slug,
+      tags = excluded.tags;
+  end if;
+  delete from app.content_listing_tag t
+  using new_rows n
+  where tg_op = 'UPDATE' and t.organization_id = n.organization_id and t.content_id = n.content_id
+    and t.audience = tg_argv[0] and t.tag <> all (n.tags);
+  insert into app.content_listing_tag (organization_id, audience, tag, content_id)
+  select distinct n.organization_id, tg_argv[0], tag, n.content_id
+  from new_rows n cross join lateral unnest(n.tags) tag
+  on conflict do nothing;
+  return null;
+end
+$$;
+comment on function app.list_contents() is
+  'Writes app.content_listing and app.content_listing_tag for one statement. Its argument is the audience.';
+create trigger listing_insert after insert on app.content referencing new table as new_rows
+  for each statement execute function app.list_contents('staff');
+create trigger listing_update after update on app.content referencing new table as new_rows
+  for each statement execute function app.list_contents('staff');
+create trigger listing_insert after insert on app.publication referencing new table as new_rows
+  for each statement execute function app.list_contents('readers');
+create trigger listing_update after update on app.publication referencing new table as new_rows
+  for each statement execute function app.list_contents('readers');
+create trigger listing_delete after delete on app.publication referencing old table as old_rows
+  for each statement execute function app.list_contents('readers');
+
+-- What there was before follows in a later migration: nobody may wait for all of it to be copied. Only until then the
+-- owner, too, is let see the lessons.
+create policy backfill on app.content for all to satchel_owner using (true) with check (true);
+`,
+  },
+  {
+    name: "0029_tags",
+    checksum: "ec56b3417ae00fdd0c15650ae5b6590b878f3de2775193ee817c433f8615b843",
+    text: `-- Other names for tags and skills: what everybody in an organization has written is renamed or merged by one job, batch by
+-- batch, and only one of a kind is under way, or two could chase each other for ever.
+
+create table app.rename (
+  like template.tenant,
+  rename_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  requested_by_id uuid default app.actor(),
+  -- With which API key, if with one: it has to be good for as long as this is worked off.
+  api_key_id uuid,
+  subject text not null constraint rename_subject check (subject in ('tags', 'skills')),
+  from_words text[] not null constraint rename_from_words_count check (cardinality(from_words) between 1 and 100),
+  to_word text not null constraint rename_to_word_length check (char_length(to_word) between 1 and 100),
+  state text not null default 'waiting' constraint rename_state check (state in ('waiting', 'running', 'finished', 'failed')),
+  failure text constraint rename_failure check (
+    failure in ('organization_not_active', 'requester_not_allowed', 'api_key_ended', 'not_worked_off')
+  ),
+  -- How far it is, written with what was renamed: all is gone through in the order of the ids, and once more from the
+  -- beginning until nothing was left to do, for what somebody wrote meanwhile.
+  pass integer not null default 1 constraint rename_pass_positive check (pass > 0),
+  after_id uuid,
+  pass_count integer not null default 0 constraint rename_pass_count_counts check (pass_count >= 0),
+  changed_count integer not null default 0 constraint rename_changed_count_counts check (changed_count >= 0),
+  finished_at timestamptz,
+  constraint rename_pkey primary key (organization_id, rename_id),
+  constraint rename_finished_whole check ((state in ('finished', 'failed')) = (finished_at is not null)),
+  constraint rename_failed_whole check ((state = 'failed') = (failure is not null)),
+  constraint rename_organization_fkey foreign key (organization_id) references app.organization,
+  constraint rename_requested_by_fkey foreign key (organization_id, requested_by_id) references app.user
+    on delete set null (requested_by_id),
+  constraint rename_api_key_fkey foreign key (organization_id, api_key_id) references app.api_key on delete set null (api_key_id)
+);
+comment on table app.rename is 'A renaming or merging of tags or skills, and how far it is worked off.';
+create unique index rename_under_way on app.rename (organization_id, subject) where finished_at is null;
+create index rename_requested_by on app.rename (organization_id, requested_by_id);
+create index rename_api_key on app.rename (organization_id, api_key_id);
+call app.protect('app.rename');
+call app.keep_time('app.rename');
+call app.tag('app.rename', 'personal, reference', 'requested_by_id');
+-- Skills are what people tell of themselves: gone a week after it has ended.
+call app.tag('app.rename', 'personal, expires', 'from_words', 'to_word');
+call app.tag(
+  'app.rename', 'none', 'rename_id', 'api_key_id', 'subject', 'state', 'failure', 'pass', 'after_id', 'pass_count',
+  'changed_count', 'finished_at'
+);
+grant select, insert, update, delete on app.rename to satchel_request;
+
+create function app.rename_words(words text[], from_words text[], to_word text) returns text[]
+language sql immutable parallel safe
+return case when words && from_words then (
+  select array_agg(r.word order by r.place)
+  from (
+    select m.place, m.meant, case when m.meant then to_word else m.word end as word,
+      row_number() over (partition by m.meant order by m.place) as nth
+    from (
+      select w.word, w.place, w.word = to_word or w.word = any (from_words) as meant
+      from unnest(words) with ordinality w (word, place)
+    ) m
+  ) r
+  where not r.meant or r.nth = 1
+) else words end;
+comment on function app.rename_words(text[], text[], text) is
+  'The words with each of the second list called by the third, which is in it once, where the first of them was.';
+grant execute on function app.rename_words(text[], text[], text) to satchel_request;
+
+-- A draft may stand beside what readers see, and a word is another one for both. Versions stay as they were written.
+grant update (tags, version) on app.publication to satchel_request;
+`,
+  },
+  {
     name: "0031_counters",
     checksum: "ea6b41fceb6c2dde25470ba5377b318b5442619723d1e721cda9c5500a460bb9",
     text: `-- How often a lesson is read, by how many, and who has completed it. Nothing here touches app.content, whose version is
@@ -3080,6 +3436,112 @@ call app.tag('app.completion', 'personal, row', 'user_id');
 call app.tag('app.completion', 'none', 'completion_id', 'content_id');
 grant select, insert, delete on app.completion to satchel_request;
 grant update (completion_id) on app.completion to satchel_request;
+`,
+  },
+  {
+    name: "0033_backfill_content_lists",
+    checksum: "4f2d94d901b21f75a2c883cde64a08e72c13ef9dd1c3b6f4f95c9bae6c469eb8",
+    text: `-- The lists of what was there before them. What is written meanwhile is listed by the trigger; nothing is listed twice.
+insert into app.content_listing
+  (organization_id, content_id, audience, created_at, changed_at, published_at, title_key, live, status, content_type,
+   difficulty_level, language, author_id, source_id, slug, tags)
+select organization_id, content_id, 'staff', created_at, updated_at, coalesce(published_at, 'epoch'),
+  left(app.fold(title), 100), deleted_at is null, status, content_type, difficulty_level, language, created_by_id,
+  source_id, slug, tags
+from app.content
+on conflict do nothing;
+insert into app.content_listing
+  (organization_id, content_id, audience, created_at, changed_at, published_at, title_key, live, status, content_type,
+   difficulty_level, language, author_id, source_id, slug, tags)
+select organization_id, content_id, 'readers', created_at, updated_at, published_at, left(app.fold(title), 100),
+  deleted_at is null, 'published', content_type, difficulty_level, language, created_by_id, source_id, slug, tags
+from app.publication
+on conflict do nothing;
+insert into app.content_listing_tag (organization_id, audience, tag, content_id)
+select distinct l.organization_id, l.audience, tag, l.content_id
+from app.content_listing l cross join lateral unnest(l.tags) tag
+on conflict do nothing;
+drop policy backfill on app.content;
+`,
+  },
+  {
+    name: "0034_reviews",
+    checksum: "e5c7e1b18d993b82b562e8190c40e3ffa6b1caac56f448fb922e0e080aa475ac",
+    text: `-- Who was asked to look at a lesson, and what they said. One request is open at a time, and only while the lesson waits for it.
+
+create table app.review (
+  like template.tenant,
+  review_id uuid not null default app.uuidv7(),
+  like template.timestamps including defaults,
+  like template.audit including defaults including constraints,
+  like template.soft_delete including constraints,
+  content_id uuid not null,
+  -- The version that was submitted. While it waits the lesson cannot be changed.
+  number integer not null,
+  -- Null: whoever may.
+  reviewer_id uuid,
+  note text constraint review_note_length check (char_length(note) between 1 and 2000),
+  state text not null default 'pending'
+    constraint review_state check (state in ('pending', 'approved', 'rejected', 'withdrawn')),
+  decided_at timestamptz,
+  decided_by_id uuid,
+  reason text constraint review_reason_length check (char_length(reason) between 1 and 2000),
+  constraint review_pkey primary key (organization_id, review_id),
+  constraint review_decided check ((state = 'pending') = (decided_at is null)),
+  constraint review_rejected_reason check (state <> 'rejected' or reason is not null),
+  constraint review_version_fkey foreign key (organization_id, content_id, number) references app.content_version
+    on delete cascade,
+  constraint review_reviewer_fkey foreign key (organization_id, reviewer_id) references app.user on delete set null (reviewer_id),
+  constraint review_decided_by_fkey foreign key (organization_id, decided_by_id) references app.user
+    on delete set null (decided_by_id),
+  constraint review_created_by_fkey foreign key (organization_id, created_by_id) references app.user
+    on delete set null (created_by_id),
+  constraint review_updated_by_fkey foreign key (organization_id, updated_by_id) references app.user
+    on delete set null (updated_by_id),
+  constraint review_deleted_by_fkey foreign key (organization_id, deleted_by_id) references app.user
+    on delete set null (deleted_by_id)
+);
+comment on table app.review is 'Requests to review a lesson, and their answers.';
+create unique index review_open_unique on app.review (organization_id, content_id) where state = 'pending';
+create index review_pending on app.review (organization_id, review_id) where state = 'pending' and deleted_at is null;
+create index review_content on app.review (organization_id, content_id, review_id);
+create index review_version on app.review (organization_id, content_id, number);
+create index review_reviewer on app.review (organization_id, reviewer_id, review_id);
+create index review_decided_by on app.review (organization_id, decided_by_id);
+create index review_created_by on app.review (organization_id, created_by_id);
+create index review_updated_by on app.review (organization_id, updated_by_id);
+create index review_deleted_by on app.review (organization_id, deleted_by_id);
+call app.protect('app.review');
+call app.audit('app.review', 'review_id');
+-- What staff write to each other about a lesson is of the lesson, as its text is.
+call app.tag('app.review', 'none', 'review_id', 'content_id', 'number', 'note', 'state', 'decided_at', 'reason');
+call app.tag('app.review', 'personal, reference', 'reviewer_id', 'decided_by_id');
+grant select, insert, update on app.review to satchel_request;
+call app.follow_deletion_of_content('app.review');
+
+-- A lesson that is published, changed by an import or otherwise taken on while it waits leaves no request behind.
+create function app.close_reviews() returns trigger
+language plpgsql
+as $$
+begin
+  update app.review r
+  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
+    decided_at = now(), decided_by_id = app.actor()
+  from new_rows n join old_rows o using (organization_id, content_id)
+  where o.status = 'pending_review' and n.status <> 'pending_review'
+    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
+  return null;
+end
+$$;
+comment on function app.close_reviews() is 'Closes the open request of a lesson that waits no longer.';
+create trigger review_update after update on app.content referencing old table as old_rows new table as new_rows
+  for each statement execute function app.close_reviews();
+
+-- What is due is found without reading what is not. Nothing is yet: the index is made by one look over the rows, without
+-- their texts, which takes a second for a million of them.
+-- squawk-ignore require-concurrent-index-creation
+create index content_due on app.content (organization_id, least(publish_at, unpublish_at))
+  where publish_at is not null or unpublish_at is not null;
 `,
   },
 ];

@@ -13,7 +13,7 @@ export async function rowOfEach(
   const it = given({ request });
   const { id } = school;
   const { token } = await it.member(school, "teacher");
-  await it.published(token, { body: "photosynthesis" });
+  await it.published(token, { body: "photosynthesis", tags: ["plants"] });
   await admin("insert into app.effect (organization_id, job_id, step) values ($1, app.uuidv7(), 's')", [id]);
   await admin(
     "insert into app.idempotency (organization_id, key_hash, request_hash) values ($1, sha256('k'), sha256('r'))",
