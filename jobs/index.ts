@@ -1,6 +1,7 @@
 /** Which handler does which job, and which jobs come round by themselves. */
 import type { Deps } from "../src/deps.ts";
 import { anchorAudit } from "./anchor-audit.ts";
+import { collectFilesJob } from "./collect-files.ts";
 import { eraseUser } from "./erase-user.ts";
 import { importUsersJob } from "./import-users.ts";
 import { lockOut } from "./lock-out.ts";
@@ -15,6 +16,7 @@ import { watchSignInsJob } from "./watch-sign-ins.ts";
 
 const handlers: Handlers = {
   "anchor-audit": anchorAudit,
+  "collect-files": collectFilesJob,
   "erase-user": eraseUser,
   "import-users": importUsersJob,
   lockout: lockOut,
@@ -30,6 +32,7 @@ const handlers: Handlers = {
 const periodic: readonly Periodic[] = [
   { name: "anchor-audit", everySeconds: 300 },
   { name: "seal-audit", everySeconds: 86_400 },
+  { name: "collect-files", everySeconds: 3600 },
   { name: "prune-sessions", everySeconds: 300 },
   { name: "watch-sign-ins", everySeconds: 60 },
 ];

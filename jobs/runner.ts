@@ -54,6 +54,7 @@ const CONSUME: Readonly<Record<JobName, ConsumeOptions>> = {
   "erase-user": { concurrency: 2, pollSeconds: 1 },
   "import-users": { concurrency: 1, pollSeconds: 1 },
   lockout: { concurrency: 4, pollSeconds: 0.5 },
+  "collect-files": { concurrency: 1, pollSeconds: 5 },
   "prune-sessions": { concurrency: 1, pollSeconds: 5 },
   "watch-sign-ins": { concurrency: 1, pollSeconds: 5 },
   "reindex-search": { concurrency: 8, pollSeconds: 0.5 },

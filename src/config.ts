@@ -43,6 +43,14 @@ export interface Config {
   readonly erasureLedger: string | null;
   readonly smtpUrl: string | null;
   readonly mailFrom: string | null;
+  readonly filesDir: string | null;
+  readonly fileLimitBytes: number;
+  readonly streamTimeoutMs: number;
+  readonly s3Bucket: string | null;
+  readonly s3Endpoint: string | null;
+  readonly s3Region: string;
+  readonly s3AccessKeyId: string | null;
+  readonly s3SecretAccessKey: string | null;
 }
 
 type Read = { readonly value: string; readonly file: boolean };
@@ -407,6 +415,65 @@ export const SETTINGS: readonly Setting[] = [
     fallback: null,
     parse: nullable(sender),
   }),
+  setting({
+    key: "filesDir",
+    env: "SATCHEL_FILES",
+    meaning:
+      "folder of attached files, or with SATCHEL_S3_BUCKET of uploads under way; without it `files` in the data folder",
+    fallback: null,
+    parse: nullable(text),
+  }),
+  setting({
+    key: "fileLimitBytes",
+    env: "SATCHEL_FILE_LIMIT_BYTES",
+    meaning: "size of the largest file that is taken, in bytes",
+    fallback: "5368709120",
+    parse: integer(1, 999_999_999_999_999),
+  }),
+  setting({
+    key: "streamTimeoutMs",
+    env: "SATCHEL_STREAM_TIMEOUT_MS",
+    meaning:
+      "a file on its way up or down is given up when less than 32 KiB of it move in so many milliseconds",
+    fallback: "30000",
+    parse: integer(100, 600_000),
+  }),
+  setting({
+    key: "s3Bucket",
+    env: "SATCHEL_S3_BUCKET",
+    meaning: "bucket of an S3-compatible store that keeps attached files in place of the folder",
+    fallback: null,
+    parse: nullable(text),
+  }),
+  setting({
+    key: "s3Endpoint",
+    env: "SATCHEL_S3_ENDPOINT",
+    meaning: "address of that store; without it Amazon's of the region",
+    fallback: null,
+    parse: nullable(urlOf("http", "https")),
+  }),
+  setting({
+    key: "s3Region",
+    env: "SATCHEL_S3_REGION",
+    meaning: "region of the bucket",
+    fallback: "us-east-1",
+    parse: text,
+  }),
+  setting({
+    key: "s3AccessKeyId",
+    env: "SATCHEL_S3_ACCESS_KEY_ID",
+    meaning: "id of the key for the bucket",
+    fallback: null,
+    parse: nullable(text),
+  }),
+  setting({
+    key: "s3SecretAccessKey",
+    env: "SATCHEL_S3_SECRET_ACCESS_KEY",
+    meaning: "that key",
+    fallback: null,
+    secret: true,
+    parse: nullable(text),
+  }),
 ];
 
 export interface ConfigProblem {
@@ -459,6 +526,17 @@ export function readConfig(
     for (const [key, name] of needed) {
       if (config[key] === null) problems.push({ setting: name, problem: "is needed with SATCHEL_SMTP_URL" });
     }
+  }
+  if (problems.length === 0 && config.s3Bucket !== null) {
+    const needed = [
+      ["s3AccessKeyId", "SATCHEL_S3_ACCESS_KEY_ID"],
+      ["s3SecretAccessKey", "SATCHEL_S3_SECRET_ACCESS_KEY"],
+    ] as const;
+    for (const [key, name] of needed) {
+      if (config[key] === null) problems.push({ setting: name, problem: "is needed with SATCHEL_S3_BUCKET" });
+    }
+  } else if (problems.length === 0 && config.s3Endpoint !== null) {
+    problems.push({ setting: "SATCHEL_S3_BUCKET", problem: "is needed with SATCHEL_S3_ENDPOINT" });
   }
   const known = new Set(SETTINGS.flatMap(({ env }) => [env, `${env}_FILE`]));
   for (const name of Object.keys(sources.env)) {

@@ -7,6 +7,7 @@ import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { openPasswords, type Passwords } from "./passwords.ts";
 import { openQueue, type Queue } from "./queue.ts";
+import { openStorage, type Storage } from "./storage.ts";
 
 export interface Deps {
   readonly config: Config;
@@ -16,6 +17,7 @@ export interface Deps {
   readonly keys: Keys;
   readonly passwords: Passwords;
   readonly gate: Gate;
+  readonly storage: Storage;
   readonly log: Log;
 }
 
@@ -36,7 +38,8 @@ export async function openDeps(
     keys,
     log,
   });
-  return { config, db, cache, queue, keys, passwords: openPasswords(keys), gate: openGate(SIGN_INS), log };
+  const [passwords, gate, storage] = [openPasswords(keys), openGate(SIGN_INS), openStorage(config)];
+  return { config, db, cache, queue, keys, passwords, gate, storage, log };
 }
 
 /** Closes what `openDeps` opened. */

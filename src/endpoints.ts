@@ -1,5 +1,6 @@
 /** Every endpoint of the product, in the order of the documentation. */
 import { apiKeysEndpoints } from "./api-keys/routes.ts";
+import { attachmentsEndpoints } from "./attachments/routes.ts";
 import { auditEndpoints } from "./audit/routes.ts";
 import { commentModerationEndpoints } from "./comment-moderation/routes.ts";
 import { commentsEndpoints } from "./comments/routes.ts";
@@ -54,6 +55,7 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...tagsEndpoints,
   ...skillsEndpoints,
   ...renamesEndpoints,
+  ...attachmentsEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,
   ...securityEndpoints,

@@ -16,6 +16,7 @@ export type RefusalKind =
   | "too_large" // 413
   | "uri_too_long" // 414
   | "unsupported_media_type" // 415
+  | "range_not_satisfiable" // 416
   | "precondition_required" // 428
   | "too_many" // 429
   | "headers_too_large" // 431

@@ -35,7 +35,8 @@ export type Purpose =
   | "recovery-code"
   | "mail"
   | "mail-address"
-  | "link";
+  | "link"
+  | "file";
 
 export interface Keys {
   /** Names the first secret without telling it. */

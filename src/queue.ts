@@ -25,6 +25,7 @@ export type JobPayloads = {
   };
   readonly "erase-user": { readonly organizationId: string; readonly userId: string };
   readonly "import-users": { readonly organizationId: string; readonly importId: string };
+  readonly "collect-files": Readonly<Record<string, never>>;
   readonly "prune-sessions": Readonly<Record<string, never>>;
   /** Looks for attacks in all organizations. */
   readonly "watch-sign-ins": Readonly<Record<string, never>>;
@@ -65,6 +66,8 @@ export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
   "import-users": { ...common, expireInSeconds: 900 },
   "rename-words": { ...common, expireInSeconds: 3600 },
   lockout: { ...common, expireInSeconds: 60 },
+  // Comes round again by itself.
+  "collect-files": { ...common, retryLimit: 2, expireInSeconds: 900 },
   // Comes round again by itself.
   "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },
   "watch-sign-ins": { ...common, retryLimit: 0, expireInSeconds: 50 },

@@ -50,6 +50,7 @@ const OTHER_POLICIES = [
   { table: "content_search", policy: "search_select", role: "satchel_search", command: "r" },
   { table: "content_tally", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "content_version", policy: "owner_all", role: "satchel_owner", command: "*" },
+  { table: "file", policy: "owner_all", role: "satchel_owner", command: "*" },
   { table: "history", policy: "owner_insert", role: "satchel_owner", command: "a" },
   { table: "organization", policy: "system_select", role: "satchel_system", command: "r" },
   { table: "publication", policy: "owner_all", role: "satchel_owner", command: "*" },
@@ -61,7 +62,15 @@ const OTHER_POLICIES = [
   { table: "user", policy: "search_select", role: "satchel_search", command: "r" },
 ];
 const DEFINERS = [
-  ...["append_audit", "count_people", "count_storage", "discard_sign_ups", "erase_person", "keep_history"],
+  ...[
+    "append_audit",
+    "count_files",
+    "count_people",
+    "count_storage",
+    "discard_sign_ups",
+    "erase_person",
+    "keep_history",
+  ],
   ...["keep_tally", "keep_versions", "list_contents"],
   ...["seal_audit", "search_contents", "search_users"],
 ];
@@ -294,11 +303,13 @@ describe("columns", () => {
       where c.relnamespace = 'app'::regnamespace and c.relkind = 'r' order by 1`);
     expect(entities.map(({ column }) => column)).toEqual([
       "api_key.api_key_id",
+      "attachment.attachment_id",
       "attack.attack_id",
       "comment.comment_id",
       "completion.completion_id",
       "content.content_id",
       "erasure.erasure_id",
+      "file.file_id",
       "history.history_id",
       "import.import_id",
       "link.link_id",
@@ -435,6 +446,12 @@ describe("rights", () => {
     expect(definers).toEqual([
       {
         name: "append_audit",
+        owner: "satchel_owner",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
+      {
+        name: "count_files",
         owner: "satchel_owner",
         config: ["search_path=pg_catalog, pg_temp"],
         login: false,

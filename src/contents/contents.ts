@@ -68,7 +68,10 @@ export const TAKEN_SINCE = {
 export type ContentInput = Partial<ContentFields> & { readonly title: string };
 export type ContentPatch = Partial<ContentFields>;
 
-const isStaff = (actor: Actor): boolean => actor.role === "admin" || actor.role === "teacher";
+/** Who looks, as far as it matters to what they see. */
+export type Viewer = Pick<Actor, "organizationId" | "role">;
+
+const isStaff = (actor: Viewer): boolean => actor.role === "admin" || actor.role === "teacher";
 
 /** A lesson. Refuses with `not_found` one that is not there, deleted, or a draft and the actor no staff. */
 export async function getContent(deps: Deps, actor: Actor, contentId: string): Promise<Content> {
@@ -116,10 +119,10 @@ export async function renderContent(
  */
 export async function requireVisibleContentIn(
   tx: TenantTx,
-  actor: Actor,
+  viewer: Viewer,
   contentId: string,
 ): Promise<VisibleContent> {
-  return visible(tx, actor, contentId, false);
+  return visible(tx, viewer, contentId, false);
 }
 
 /**
@@ -128,20 +131,20 @@ export async function requireVisibleContentIn(
  */
 export async function holdVisibleContentIn(
   tx: TenantTx,
-  actor: Actor,
+  viewer: Viewer,
   contentId: string,
 ): Promise<VisibleContent> {
-  return visible(tx, actor, contentId, true);
+  return visible(tx, viewer, contentId, true);
 }
 
 async function visible(
   tx: TenantTx,
-  actor: Actor,
+  viewer: Viewer,
   contentId: string,
   hold: boolean,
 ): Promise<VisibleContent> {
-  const publishedOnly = !isStaff(actor);
-  const content = await rows.findVisible(tx, actor.organizationId, contentId, { publishedOnly, hold });
+  const publishedOnly = !isStaff(viewer);
+  const content = await rows.findVisible(tx, viewer.organizationId, contentId, { publishedOnly, hold });
   if (content === null) throw notFound();
   return content;
 }

@@ -11,9 +11,11 @@ import {
   type Problem,
   problemHeaders,
   problemOf,
+  rangeNotSatisfiable,
   rateHeaders,
   refusalOf,
 } from "./problem.ts";
+import { isStreamedBody, rangeOf, type StreamedBody } from "./streams.ts";
 import { isBinary } from "./wire.ts";
 
 export const JSON_TYPE = "application/json";
@@ -21,7 +23,7 @@ const PROBLEM_JSON = "application/problem+json";
 /** Nothing an API answers is ever rendered, framed or scripted. */
 const API_CSP = "default-src 'none'; frame-ancestors 'none'";
 const EXPOSED =
-  "ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, " +
+  "Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, " +
   "X-Request-Id";
 
 export type ResponseBody = string | Uint8Array<ArrayBuffer> | Blob | ReadableStream | null;
@@ -30,7 +32,7 @@ export interface Rendered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly cookies: readonly string[];
-  readonly body: ResponseBody;
+  readonly body: ResponseBody | StreamedBody;
 }
 
 export interface Responder {
@@ -43,8 +45,13 @@ export interface Responder {
   send(exchange: Exchange, rendered: Rendered): Response;
 }
 
-/** `draining`: connections are asked to close. */
-export function openResponder(site: Site, log: Log, draining: () => boolean): Responder {
+/** `draining`: connections are asked to close. `leave` makes a stream of the bytes of an answer. */
+export function openResponder(
+  site: Site,
+  log: Log,
+  draining: () => boolean,
+  leave: (exchange: Exchange, body: StreamedBody, from: number, to: number) => ReadableStream<Uint8Array>,
+): Responder {
   const base = new Headers({
     "cache-control": "no-store",
     "content-security-policy": API_CSP,
@@ -93,7 +100,9 @@ export function openResponder(site: Site, log: Log, draining: () => boolean): Re
     const headers = headersOf(exchange, PROBLEM_JSON);
     for (const name in extra) headers.set(name, extra[name] ?? "");
     // A body that was not read would be taken for the next request on this connection.
-    if (body.status === 408 || body.status === 413) headers.set("connection", "close");
+    const { arrival } = exchange;
+    const unread = body.status === 408 || body.status === 413 || (arrival !== null && !arrival.whole);
+    if (unread) headers.set("connection", "close");
     return respond(exchange, body.status, headers, JSON.stringify(body));
   };
 
@@ -133,7 +142,33 @@ export function openResponder(site: Site, log: Log, draining: () => boolean): Re
         return respond(exchange, 304, headers, null);
       }
     }
-    return respond(exchange, status, headers, body);
+    return isStreamedBody(body)
+      ? sendStreamed(exchange, status, headers, body, own.etag)
+      : respond(exchange, status, headers, body);
+  };
+
+  const sendStreamed = (
+    exchange: Exchange,
+    status: number,
+    headers: Headers,
+    body: StreamedBody,
+    etag: string | undefined,
+  ): Response => {
+    headers.set("accept-ranges", "bytes");
+    if (exchange.request.method === "HEAD") {
+      headers.set("content-length", String(body.size));
+      return respond(exchange, status, headers, null);
+    }
+    const range = rangeOf(exchange.request.headers, etag, body.size);
+    if (range === "unsatisfiable") {
+      const refused = refuse(exchange, rangeNotSatisfiable());
+      refused.headers.set("content-range", `bytes */${body.size}`);
+      return refused;
+    }
+    const { from, to } = range ?? { from: 0, to: body.size };
+    headers.set("content-length", String(to - from));
+    if (range !== null) headers.set("content-range", `bytes ${from}-${to - 1}/${body.size}`);
+    return respond(exchange, range === null ? status : 206, headers, leave(exchange, body, from, to));
   };
 
   return { headersOf, respond, refuse, fail, send };
@@ -159,7 +194,7 @@ export function render(
   if (declared.check === null || declared.schema === null)
     return { status: code, headers, cookies, body: null };
   if (isBinary(declared.schema)) {
-    return { status: code, headers, cookies, body: given.body as ResponseBody };
+    return { status: code, headers, cookies, body: given.body as ResponseBody | StreamedBody };
   }
   if (!declared.check.Check(given.body)) {
     const where = declared.check.Errors(given.body).First();

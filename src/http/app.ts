@@ -26,7 +26,7 @@ import {
   secondFactorRequired,
 } from "../permissions.ts";
 import { JSON_TYPE, openResponder, type Rendered, render } from "./answers.ts";
-import { checkJsonType, hasBody, readBody, uploadType } from "./body.ts";
+import { checkEncoding, checkJsonType, hasBody, readBody, uploadType } from "./body.ts";
 import { checkOrigin, readCredential, type Site } from "./credentials.ts";
 import { type Document, documentOf, documentPlugin } from "./docs.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -56,6 +56,7 @@ import {
 import { coerceQuery, readQuery } from "./query.ts";
 import { register } from "./register.ts";
 import { shapeRefusal } from "./shape.ts";
+import { arriving, leaving, openFlows } from "./streams.ts";
 import { docsRoutes } from "./swagger-ui.ts";
 
 export const URL_LIMIT = 4096;
@@ -89,8 +90,8 @@ export interface App {
   readonly endpoints: readonly Endpoint[];
   openapi(): Promise<Document>;
   readonly metrics: Metrics;
-  /** Longest time of one request, in milliseconds. */
-  readonly requestTimeoutMs: number;
+  /** How long the transport may leave a connection that is silent, in seconds: longer than any deadline here. */
+  readonly idleSeconds: number;
   /** From now on `/readyz` says no, and connections are asked to close. */
   drain(): void;
   /** Requests under way. */
@@ -128,7 +129,35 @@ export function buildApp(options: AppOptions): App {
   const underWay = new Set<Exchange>();
   const claimsUnderWay = new Map<string, Promise<boolean>>();
   let draining = false;
-  const { headersOf, respond, refuse, fail, send } = openResponder(site, log, () => draining);
+  const flows = openFlows(config.streamTimeoutMs);
+  const idleSeconds = Math.min(
+    255,
+    Math.ceil(Math.max(config.requestTimeoutMs, BODY_DEADLINE_MS) / 1000) + 10,
+  );
+  const { headersOf, respond, refuse, fail, send } = openResponder(
+    site,
+    log,
+    () => draining,
+    (exchange, body, from, to) => {
+      exchange.leaving = true;
+      silence(exchange, 0);
+      return leaving(
+        () => body.read(from, to),
+        to - from,
+        flows,
+        (error) => {
+          const { requestId, route } = exchange;
+          if (error !== null) log.error("answer_cut_off", { requestId, route, error });
+          exchange.leaving = false;
+          exchange.lease?.release();
+          silence(exchange, idleSeconds);
+        },
+      );
+    },
+  );
+
+  /** A stream may stand still for longer than the transport would wait; the flows watch it instead. */
+  const silence = ({ peer, arrived }: Exchange, seconds: number): void => peer?.timeout?.(arrived, seconds);
 
   const exchangeOf = (request: Request): Exchange => {
     const exchange = exchanges.get(request);
@@ -169,6 +198,10 @@ export function buildApp(options: AppOptions): App {
       if (hasBody(headers)) throw malformedRequest({ detail: `${method} takes no body.` });
       return;
     }
+    if (endpoint.stream !== undefined) {
+      openIncoming(exchange, endpoint.stream, ready.route, search);
+      return;
+    }
     const mediaType = endpoint.upload === undefined ? null : uploadType(headers, endpoint.upload);
     if (mediaType === null && hasBody(headers)) checkJsonType(headers);
     exchange.readingBody = true;
@@ -195,24 +228,47 @@ export function buildApp(options: AppOptions): App {
   };
 
   const claimKey = (exchange: Exchange, route: string, search: string): void => {
+    const claimOf = readKey(exchange, route, search);
+    if (claimOf !== null) exchange.claim = claimOf(exchange.body);
+  };
+
+  const readKey = (exchange: Exchange, route: string, search: string) => {
     const key = exchange.request.headers.get("idempotency-key");
-    if (key === null) return;
+    if (key === null) return null;
     if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
       throw malformedHeader({ detail: "Idempotency-Key must be 1 to 255 visible ASCII characters." });
     }
     const { actor, request } = exchange;
-    const path = pathOf(request.url);
-    exchange.claim = idempotency.claim(
-      keys,
-      [actor?.organizationId ?? "", actor?.userId ?? "", route, path, search],
-      key,
-      exchange.body,
-    );
+    const scope = [actor?.organizationId ?? "", actor?.userId ?? "", route, pathOf(request.url), search];
+    return (body: Uint8Array) => idempotency.claim(keys, scope, key, body);
+  };
+
+  /** Hands the body on as it comes. An Idempotency-Key claims its hash, and what it was sent as. */
+  const openIncoming = (
+    exchange: Exchange,
+    taken: readonly string[],
+    route: string,
+    search: string,
+  ): void => {
+    const { request } = exchange;
+    const { headers } = request;
+    const mediaType = headers.has("content-type") ? uploadType(headers, taken) : null;
+    checkEncoding(headers);
+    const announced = headers.get("content-length");
+    const length = announced === null ? null : Number(announced);
+    const claimOf = request.method === "POST" ? readKey(exchange, route, search) : null;
+    const hash = claimOf === null ? null : new Bun.CryptoHasher("sha256").update(`${mediaType}\n`);
+    if (claimOf !== null && hash !== null) exchange.claimAtEnd = () => claimOf(hash.copy().digest());
+    const arrival = { begun: false, whole: length === 0 };
+    exchange.arrival = arrival;
+    silence(exchange, 0);
+    const chunks = arriving(request, length, flows, arrival, (chunk) => void hash?.update(chunk));
+    exchange.incoming = { mediaType, length, chunks };
   };
 
   /** The parsed body, for the schema to check. */
   const parsedBody = ({ request, body }: Exchange, { endpoint }: Prepared): unknown => {
-    if (endpoint.upload !== undefined) return null;
+    if (endpoint.upload !== undefined || endpoint.stream !== undefined) return null;
     if (body.byteLength === 0) {
       if (endpoint.body === undefined) return null;
       throw malformedJson({ detail: "A JSON body is needed." });
@@ -234,13 +290,13 @@ export function buildApp(options: AppOptions): App {
   ): Promise<Response> => {
     const { endpoint } = ready;
     const { claim } = exchange;
+    const claimed = exchange.claimAtEnd ?? (claim === null ? null : () => claim);
+    const keepAnswer = (result: unknown) => {
+      exchange.kept = keep(render(ready, endpoint.present(result, call), site));
+      return exchange.kept;
+    };
     const wrapped: Around | undefined =
-      claim === null
-        ? undefined
-        : idempotency.around(claim, (result) => {
-            exchange.kept = keep(render(ready, endpoint.present(result, call), site));
-            return exchange.kept;
-          });
+      claimed === null ? undefined : (tx, run) => idempotency.around(claimed(), keepAnswer)(tx, run);
     const { actor } = exchange;
     const call = {
       deps,
@@ -250,14 +306,15 @@ export function buildApp(options: AppOptions): App {
       query: input.query,
       body: input.body,
       upload: exchange.upload,
+      incoming: exchange.incoming,
       ifMatch: exchange.ifMatch,
       page: ready.pageKey === null ? null : pageOf(exchange, ready, ready.pageKey, input.query),
       client: exchange,
       newId: () => (claim === null ? Bun.randomUUIDv7() : idempotency.idOf(keys, claim)),
     };
-    if (claim === null)
+    if (claimed === null)
       return send(exchange, render(ready, endpoint.present(await endpoint.handle(call), call), site));
-    return once(claim, async () => {
+    const run = async (): Promise<Response> => {
       try {
         const result = await endpoint.handle(call);
         if (exchange.kept !== null) return send(exchange, exchange.kept);
@@ -268,7 +325,8 @@ export function buildApp(options: AppOptions): App {
         const { headers, ...kept } = error.kept;
         return send(exchange, { ...kept, headers: { ...headers, "idempotency-replayed": "true" } });
       }
-    });
+    };
+    return claim === null ? run() : once(claim, run);
   };
 
   /**
@@ -408,7 +466,11 @@ export function buildApp(options: AppOptions): App {
       exchange,
       200,
       headers,
-      metrics.text({ http_requests_under_way: underWay.size, ...probes.gauges?.() }),
+      metrics.text({
+        http_requests_under_way: underWay.size,
+        http_streams_under_way: flows.count(),
+        ...probes.gauges?.(),
+      }),
     );
   });
   for (const { path, headers, body } of [...docsRoutes(), ...linkPageRoutes()]) {
@@ -532,7 +594,10 @@ export function buildApp(options: AppOptions): App {
       exchange.settle = resolve;
       underWay.add(exchange);
       const done = (response: Response): void => {
-        exchange.lease?.release();
+        // It came too late, and nobody will read it.
+        if (exchange.settle === null && exchange.leaving) void response.body?.cancel().catch(() => {});
+        if (!exchange.leaving) exchange.lease?.release();
+        if (exchange.arrival !== null) silence(exchange, idleSeconds);
         finish(exchange, response);
       };
       try {
@@ -555,9 +620,11 @@ export function buildApp(options: AppOptions): App {
 
   /** The oldest come first, so that a sweep looks at no more than it ends and one. */
   const sweep = (): void => {
+    flows.sweep();
     const now = performance.now();
     for (const exchange of underWay) {
       const age = now - exchange.startedAt;
+      if (exchange.arrival?.begun === true) continue;
       if (exchange.readingBody && age >= Math.min(BODY_DEADLINE_MS, config.requestTimeoutMs)) {
         finish(exchange, refuse(exchange, bodyTimeout()));
       } else if (age >= config.requestTimeoutMs) {
@@ -575,7 +642,7 @@ export function buildApp(options: AppOptions): App {
     endpoints,
     openapi,
     metrics,
-    requestTimeoutMs: config.requestTimeoutMs,
+    idleSeconds,
     drain: () => {
       draining = true;
     },

@@ -34,7 +34,8 @@ export function uploadType(headers: Headers, taken: readonly string[]): string {
   return type;
 }
 
-function checkEncoding(headers: Headers): void {
+/** Refuses with `unsupported_media_type` a body that is compressed. */
+export function checkEncoding(headers: Headers): void {
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     throw unsupportedMediaType({ detail: "The body must not be compressed." });

@@ -12,7 +12,7 @@ import { bytes, exampleOf, fixSchema, header, type Node, PROBLEM, parameter } fr
 import { INTERNAL, internalProblem, problemOf, STATUS } from "./problem.ts";
 import { refusalsOf } from "./refusals.ts";
 import { operationId, register } from "./register.ts";
-import { isBinary } from "./wire.ts";
+import { isBinary, isStreamed } from "./wire.ts";
 
 export type Document = { readonly [key: string]: unknown };
 
@@ -83,13 +83,21 @@ export async function documentOf(
 }
 
 function operationOf(operation: Node, endpoint: Endpoint): Node {
-  const { access, body, upload, method, versioned } = endpoint;
+  const { access, body, method, versioned } = endpoint;
+  const upload = endpoint.upload ?? endpoint.stream;
   const headers: Node[] = [];
   if (method === "POST") headers.push(parameter("Idempotency-Key", IDEMPOTENCY_KEY, false));
   const ifMatch = ifMatchOf(endpoint);
   if (ifMatch !== "ignored") headers.push(parameter("If-Match", IF_MATCH, ifMatch === "required"));
   if (versioned !== false && method === "GET")
     headers.push(parameter("If-None-Match", "An ETag you have: 304 if it is current.", false));
+  if ([...endpoint.answers.values()].some(isStreamed)) {
+    headers.push(parameter("If-None-Match", "An ETag you have: 304 if these are the bytes.", false));
+    headers.push(parameter("Range", "A part, like `bytes=0-1023`: 206 with it.", false));
+    headers.push(
+      parameter("If-Range", "An ETag you have a part of: all of it if these are other bytes.", false),
+    );
+  }
   const given = (operation.parameters ?? []) as readonly Node[];
   const content = body === undefined ? null : contentOf(operation.requestBody);
   return {
@@ -160,9 +168,14 @@ function successes(operation: Node, { answers, versioned, method, page }: Endpoi
     }
     return [status, { description, headers, content: contentOf(responses[status]) }] as const;
   });
+  const inParts = described.flatMap(([status, answer]) =>
+    isStreamed(answers.get(Number(status))) ? [[206, { ...answer, description: "The part asked for." }]] : [],
+  );
   const unchanged =
-    versioned !== false && method === "GET" ? { 304: { description: "You have the current version." } } : {};
-  return { ...Object.fromEntries(described), ...unchanged };
+    (versioned !== false || inParts.length > 0) && method === "GET"
+      ? { 304: { description: "You have the current version." } }
+      : {};
+  return { ...Object.fromEntries([...described, ...inParts]), ...unchanged };
 }
 
 /** The refusals of an endpoint by status. The examples stand once for all, among the components. */
@@ -245,6 +258,8 @@ A list is continued with the \`cursor\` that the page before gave. The RateLimit
 ask in a minute; a 429 says in Retry-After when to come back.`;
 /** What there is under each tag. */
 const TAGS: Readonly<Record<string, string>> = {
+  attachments:
+    "Files that hang on lessons: sent and read as streams, in parts, and under addresses that expire.",
   "api keys": "Keys for programs: made with scopes and a last day, listed without their secret, revoked.",
   audit: "What happened: every sign-in, change and refusal, in a chain that shows if anything was altered.",
   comments:

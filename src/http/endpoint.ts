@@ -10,6 +10,7 @@ import type { RefusalType } from "../errors.ts";
 import { JSON_KEYS } from "../json.ts";
 import { type Access, type AccessOf, permissions } from "../permissions.ts";
 import type { Page } from "./page.ts";
+import type { Incoming } from "./streams.ts";
 import { closed, isBinary } from "./wire.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -104,6 +105,7 @@ export interface Call<
   V extends Versioned = Versioned,
   K extends TSchema | undefined = TSchema | undefined,
   U extends readonly string[] | undefined = readonly string[] | undefined,
+  I extends readonly string[] | undefined = readonly string[] | undefined,
 > {
   readonly deps: Deps;
   /** Null exactly when the access is public. Carries `around` when the request has an Idempotency-Key. */
@@ -117,6 +119,7 @@ export interface Call<
   readonly query: Static<Q>;
   readonly body: B extends TSchema ? Static<B> : undefined;
   readonly upload: U extends readonly string[] ? Upload : undefined;
+  readonly incoming: I extends readonly string[] ? Incoming : undefined;
   readonly ifMatch: IfMatchOf<M, V>;
   readonly page: K extends TSchema ? Page<Static<K>> : null;
   readonly client: Client;
@@ -138,6 +141,7 @@ interface Definition<
   V extends Versioned,
   K extends TSchema | undefined,
   U extends readonly string[] | undefined,
+  I extends readonly string[] | undefined,
   R,
 > {
   readonly method: M;
@@ -152,6 +156,11 @@ interface Definition<
   readonly body?: B;
   /** Media types of a body taken as bytes, instead of `body`. */
   readonly upload?: U;
+  /**
+   * Media types of a body that is handed on while it arrives, of any size: instead of `body` and `upload`. What its hash is
+   * worth to an Idempotency-Key is known at its end, so `handle` reads all of it before its one transaction.
+   */
+  readonly stream?: I;
   /** A small body of each media type that is text, for the document. */
   readonly uploadExamples?: Readonly<Record<string, string>>;
   /** Bytes of the body: 256 KiB unless told. */
@@ -165,12 +174,15 @@ interface Definition<
   /** The shape of the key a list is continued after; makes `limit` and `cursor` part of the query. */
   readonly page?: K;
   /** Calls the door, and returns exactly what the door's transaction returned. */
-  readonly handle: (call: Call<M, A, P, Q, B, V, K, U>) => Promise<R> | R;
+  readonly handle: (call: Call<M, A, P, Q, B, V, K, U, I>) => Promise<R> | R;
   /**
    * Turns that into the answer: pure, no awaiting. It is apart from `handle` because with an Idempotency-Key it runs
    * inside the transaction, so that the answer is stored with the effect.
    */
-  readonly present: (result: R, call: Call<M, A, P, Q, B, V, K, U>) => AnswerBody<S> | Answer<AnswerBody<S>>;
+  readonly present: (
+    result: R,
+    call: Call<M, A, P, Q, B, V, K, U, I>,
+  ) => AnswerBody<S> | Answer<AnswerBody<S>>;
 }
 
 /** An endpoint with its types erased: what the shell runs. */
@@ -185,6 +197,7 @@ export interface Endpoint {
   readonly query: TObject | undefined;
   readonly body: TSchema | undefined;
   readonly upload: readonly string[] | undefined;
+  readonly stream: readonly string[] | undefined;
   readonly uploadExamples: Readonly<Record<string, string>>;
   readonly bodyLimit: number;
   readonly nameLimit: number;
@@ -229,8 +242,9 @@ export function endpoint<
   const V extends Versioned = false,
   K extends TSchema | undefined = undefined,
   const U extends readonly string[] | undefined = undefined,
+  const I extends readonly string[] | undefined = undefined,
 >(
-  definition: Definition<M, L, AccessOf<`${M} ${L}`>, P, Q, B, S, V, K, U, R> & {
+  definition: Definition<M, L, AccessOf<`${M} ${L}`>, P, Q, B, S, V, K, U, I, R> & {
     readonly path: Listed<M, L>;
   },
 ): Endpoint {
@@ -257,7 +271,8 @@ export function endpointFor<
   const V extends Versioned = false,
   K extends TSchema | undefined = undefined,
   const U extends readonly string[] | undefined = undefined,
->(access: A, definition: Definition<M, string, A, P, Q, B, S, V, K, U, R>): Endpoint {
+  const I extends readonly string[] | undefined = undefined,
+>(access: A, definition: Definition<M, string, A, P, Q, B, S, V, K, U, I, R>): Endpoint {
   const { method, path, params, query, body, answers } = definition;
   const name = `${method} ${path}`;
   const wrong = (what: string): never => {
@@ -275,8 +290,9 @@ export function endpointFor<
   }
   const statuses = Object.entries(answers as Record<string, TSchema | null>);
   if (statuses.length === 0) wrong("declares no answer");
-  if (method === "GET" && (body !== undefined || definition.upload !== undefined)) wrong("GET takes no body");
-  if (body !== undefined && definition.upload !== undefined) wrong("takes a body or an upload, not both");
+  const bodies = [body, definition.upload, definition.stream].filter((given) => given !== undefined);
+  if (method === "GET" && bodies.length > 0) wrong("GET takes no body");
+  if (bodies.length > 1) wrong("takes one of a body, an upload and a stream");
   if (method === "POST" && statuses.some(([, schema]) => isBinary(schema))) {
     wrong("a POST cannot answer bytes: its answer is kept for Idempotency-Key");
   }
@@ -291,6 +307,7 @@ export function endpointFor<
     query: query === undefined ? undefined : closed(query),
     body: body === undefined ? undefined : closed(body),
     upload: definition.upload,
+    stream: definition.stream,
     uploadExamples: definition.uploadExamples ?? {},
     bodyLimit: definition.bodyLimit ?? BODY_LIMIT,
     nameLimit: definition.nameLimit ?? JSON_KEYS,

@@ -17,6 +17,7 @@ import { compileKey } from "./page.ts";
 import type { Pairs } from "./query.ts";
 import { refusalsOf } from "./refusals.ts";
 import { queryOf } from "./register.ts";
+import type { Arrival, Incoming } from "./streams.ts";
 
 /** What is known of an endpoint once and for all. */
 export interface Prepared {
@@ -71,6 +72,8 @@ export function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
 /** What knows the other end of a connection: Bun's server. */
 export interface Peer {
   requestIP(request: Request): { readonly address: string } | null;
+  /** How long the connection of this request may be silent, in seconds; 0 for as long as it likes. */
+  timeout?(request: Request, seconds: number): void;
 }
 
 /** What the RateLimit headers say, and what gives the place back. */
@@ -103,9 +106,16 @@ export class Exchange implements Client {
   lease: Lease | null = null;
   body: Uint8Array = NOTHING;
   upload: Upload | undefined = undefined;
+  incoming: Incoming | undefined = undefined;
+  /** Of the incoming body. */
+  arrival: Arrival | null = null;
+  /** Its answer is a stream that has not ended: what the request holds is given back by that. */
+  leaving = false;
   ifMatch: IfMatch | null = null;
   pairs: Pairs = [];
   claim: Claim | null = null;
+  /** The same of a body whose hash is known only once it was read. */
+  claimAtEnd: (() => Claim) | null = null;
   /** The answer that was stored with the effect. */
   kept: Kept | null = null;
   readingBody = false;

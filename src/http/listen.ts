@@ -6,7 +6,7 @@
  * What it does not: a body that trickles; that deadline is the app's.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type App, BODY_DEADLINE_MS } from "./app.ts";
+import type { App } from "./app.ts";
 
 export interface ListenOptions {
   readonly app: App;
@@ -26,7 +26,7 @@ export interface Listening {
 }
 
 /** Bodies past an endpoint's limit are refused by the app, as a problem; Bun's own limit only has to be out of the way. */
-const OUT_OF_THE_WAY = 1024 ** 3;
+const OUT_OF_THE_WAY = Number.MAX_SAFE_INTEGER;
 /** Every client that is not merely idle has sent its next request when none came for this long. */
 const SETTLED_MS = 100;
 const SETTLE_AT_MOST_MS = 1000;
@@ -38,7 +38,7 @@ export function listen({ app, host, port }: ListenOptions): Listening {
     hostname: host,
     port,
     // Counted from the last byte sent or the start of a request; it must not cut a request before its own deadline.
-    idleTimeout: Math.min(255, Math.ceil(Math.max(app.requestTimeoutMs, BODY_DEADLINE_MS) / 1000) + 10),
+    idleTimeout: app.idleSeconds,
     maxRequestBodySize: OUT_OF_THE_WAY,
     development: false,
     // Outside of development Bun shares the port with any other process of this user that asks for it.

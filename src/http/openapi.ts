@@ -14,7 +14,7 @@ export const parameter = (name: string, description: string, required: boolean):
 
 /** A schema as JSON Schema 2020-12 would say it: a list of words is an `enum`, a nullable type a list of types. */
 export function fixSchema(given: unknown): Node {
-  const { $id: _, "x-media-types": __, [MUST]: must, ...schema } = given as Node;
+  const { $id: _, "x-media-types": __, "x-streamed": ___, [MUST]: must, ...schema } = given as Node;
   // What a UUID is, its format says.
   if (typeof must === "string" && schema.format !== "uuid") {
     schema.description = sentences(schema.description, `${must.charAt(0).toUpperCase()}${must.slice(1)}.`);

@@ -27,6 +27,7 @@ export const STATUS: Readonly<Record<RefusalKind, number>> = {
   too_large: 413,
   uri_too_long: 414,
   unsupported_media_type: 415,
+  range_not_satisfiable: 416,
   invalid: 422,
   precondition_required: 428,
   too_many: 429,
@@ -54,6 +55,11 @@ export const unsupportedMediaType = refusal(
   "unsupported_media_type",
   "unsupported_media_type",
   "The body must be of a media type that is taken here, without a content encoding",
+);
+export const rangeNotSatisfiable = refusal(
+  "range_not_satisfiable",
+  "range_not_satisfiable",
+  "Nothing of the file lies in that range",
 );
 export const preconditionRequired = refusal(
   "precondition_required",

@@ -27,12 +27,14 @@ import {
   malformedHeader,
   malformedRequest,
   preconditionRequired,
+  rangeNotSatisfiable,
   requestTimeout,
   tooManyAtOnce,
   tooManyRequests,
   unsupportedMediaType,
   uriTooLong,
 } from "./problem.ts";
+import { isStreamed } from "./wire.ts";
 
 const ALWAYS = [malformedRequest, invalidRequest, uriTooLong, tooManyRequests, tooManyAtOnce];
 const DATABASE = [
@@ -69,6 +71,7 @@ export function refusalsOf(endpoint: Endpoint): ReadonlyMap<string, RefusalType>
     ...(method === "POST" ? [malformedHeader, keyReused, keyInUse] : []),
     ...(ifMatch === "ignored" ? [] : [malformedHeader, stale]),
     ...(ifMatch === "required" ? [preconditionRequired] : []),
+    ...([...endpoint.answers.values()].some(isStreamed) ? [rangeNotSatisfiable] : []),
     ...endpoint.refusals,
   ];
   return new Map(types.map((type) => [type.slug, type]));

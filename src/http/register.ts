@@ -34,7 +34,7 @@ export function queryOf({ query, page }: Endpoint): TObject | undefined {
 }
 
 export function register(elysia: AnyElysia, endpoint: Endpoint, hooks: RouteHooks): void {
-  const { params, body, upload } = endpoint;
+  const { params, body, upload, stream } = endpoint;
   const wholeQuery = queryOf(endpoint);
   const response: Record<number, TSchema> = {};
   for (const [status, schema] of endpoint.answers) response[status] = schema ?? Type.Void();
@@ -48,7 +48,7 @@ export function register(elysia: AnyElysia, endpoint: Endpoint, hooks: RouteHook
       ...(endpoint.method === "GET" ? { transform: hooks.admit } : { parse: hooks.admit }),
       ...(params === undefined ? {} : { params }),
       ...(wholeQuery === undefined ? {} : { query: wholeQuery }),
-      ...(body === undefined || upload !== undefined ? {} : { body }),
+      ...(body === undefined || upload !== undefined || stream !== undefined ? {} : { body }),
       response,
       detail: {
         operationId: operationId(endpoint),

@@ -13,6 +13,7 @@ import {
   Type,
   TypeRegistry,
 } from "@sinclair/typebox";
+import type { StreamedBody } from "./streams.ts";
 // Elysia fills TypeBox's registry of formats (email, uri …) that the schemas below name.
 import "elysia";
 
@@ -119,6 +120,18 @@ export const binary = (...mediaTypes: readonly string[]): TUnsafe<Uint8Array | B
     format: "binary",
     "x-media-types": mediaTypes,
   });
+
+/** `answers: { 200: streamed("video/mp4") }`: bytes of any number, of which a caller may ask for a part. */
+export const streamed = (...mediaTypes: readonly string[]): TUnsafe<StreamedBody> =>
+  Type.Unsafe<StreamedBody>({
+    [Kind]: "Any",
+    type: "string",
+    format: "binary",
+    "x-media-types": mediaTypes,
+    "x-streamed": true,
+  });
+
+export const isStreamed = (schema: TSchema | null | undefined): boolean => schema?.["x-streamed"] === true;
 
 export const isBinary = (schema: TSchema | null | undefined): boolean => schema?.format === "binary";
 

@@ -91,6 +91,7 @@ export function shell(endpoints: readonly Endpoint[], options: Shell = {}): App 
     queue: absent as Deps["queue"],
     passwords: absent as Deps["passwords"],
     gate: absent as Deps["gate"],
+    storage: absent as Deps["storage"],
     config: configOf(options.config),
     keys: openKeys([SECRET]),
     log,

@@ -24,6 +24,7 @@ export const lockout: JobPayloads["lockout"] = {
 
 export const idle: Handlers = {
   "anchor-audit": async () => {},
+  "collect-files": async () => {},
   "rename-words": async () => {},
   "seal-audit": async () => {},
   "erase-user": async () => {},

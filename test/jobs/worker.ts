@@ -17,6 +17,7 @@ const queue = await openQueue({ db, log });
 
 const handlers: Handlers = {
   "anchor-audit": async () => {},
+  "collect-files": async () => {},
   "rename-words": async () => {},
   "seal-audit": async () => {},
   "erase-user": async () => {},

@@ -8,6 +8,7 @@ import { authenticate } from "../../src/http/authentication.ts";
 import { openKeys } from "../../src/keys.ts";
 import { type Log, silentLog } from "../../src/log.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
+import { tempFolder } from "./run.ts";
 
 export interface Sent {
   readonly token?: string | null;
@@ -57,7 +58,7 @@ export async function testApp({
   db: options,
   log = silentLog,
 }: AppOverrides = {}): Promise<TestApp> {
-  const config = testConfig(settings);
+  const config = testConfig({ filesDir: tempFolder("files"), ...settings });
   const keys = openKeys(config.secrets);
   const database = await testDatabase({ log, ...options });
   const { db } = database;

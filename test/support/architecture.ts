@@ -155,6 +155,7 @@ const WRAPPED: Readonly<Record<string, (path: string) => boolean>> = {
   postgres: (path) => path === "src/db.ts" || path.startsWith("sql/"),
   redis: (path) => path === "src/cache.ts",
   "@zxcvbn-ts/language-common": (path) => path === "src/passwords.ts",
+  "file-type": (path) => path === "src/media-types.ts",
   bowser: (path) => path === "src/devices.ts",
   diff: (path) => path === "src/diff.ts",
   "markdown-it": (path) => path === "src/markdown.ts",

@@ -108,6 +108,19 @@ export function cast({
       );
       return id;
     },
+    "/v1/attachments/:id": async ({ organizationId, id: userId }) => {
+      const contentId = await things["/v1/contents/:id"]?.({ organizationId, id: userId });
+      const [row] = await admin<{ id: string }>(
+        `with made as (
+           insert into app.file (organization_id, sha256, size, stored_at)
+           values ($1, sha256(convert_to($4, 'utf8')), 0, now()) returning file_id
+         )
+         insert into app.attachment (organization_id, content_id, file_id, name, media_type, position, created_by_id)
+         select $1, $2, file_id, 'cast.txt', 'text/plain', 1, $3 from made returning attachment_id as id`,
+        [organizationId, contentId, userId, `cast-${++made}`],
+      );
+      return row?.id ?? "";
+    },
     // Published: a draft is hidden from pupils whosever it is.
     "/v1/contents/:id": async ({ organizationId, id: userId }) => {
       const id = Bun.randomUUIDv7();

@@ -86,6 +86,16 @@ export async function rowOfEach(
   );
   await admin(
     `with made as (
+       insert into app.file (organization_id, sha256, size, stored_at) values ($1, sha256('f'), 1, now())
+       returning organization_id, file_id
+     )
+     insert into app.attachment (organization_id, content_id, file_id, name, media_type, position)
+     select organization_id, content_id, file_id, 'leaf.png', 'image/png', 1
+     from made join app.content using (organization_id) limit 1`,
+    [id],
+  );
+  await admin(
+    `with made as (
        insert into app.import (organization_id, source, format, dry_run, invite, proven)
        values ($1, 'external_id', 'csv', false, false, false) returning organization_id, import_id
      )
