@@ -904,7 +904,6 @@ comment on column app.content.publish_at is 'none';
 comment on column app.content.unpublish_at is 'none';
 CREATE INDEX content_created_by ON app.content USING btree (organization_id, created_by_id);
 CREATE INDEX content_deleted_by ON app.content USING btree (organization_id, deleted_by_id);
-CREATE INDEX content_due ON app.content USING btree (organization_id, LEAST(publish_at, unpublish_at)) WHERE ((publish_at IS NOT NULL) OR (unpublish_at IS NOT NULL));
 CREATE INDEX content_live ON app.content USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
 CREATE INDEX content_published ON app.content USING btree (organization_id, content_id) WHERE ((status = 'published'::text) AND (deleted_at IS NULL));
 CREATE INDEX content_reviewed_by ON app.content USING btree (organization_id, reviewed_by_id);
@@ -915,14 +914,12 @@ CREATE TRIGGER deletion_attachment AFTER UPDATE ON app.content REFERENCING OLD T
 CREATE TRIGGER deletion_comment AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.comment');
 CREATE TRIGGER deletion_publication AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.publication');
 CREATE TRIGGER deletion_rating AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.rating');
-CREATE TRIGGER deletion_review AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.review');
 CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER listing_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('staff');
 CREATE TRIGGER listing_update AFTER UPDATE ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('staff');
 CREATE TRIGGER number_version BEFORE INSERT OR UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.number_version();
-CREATE TRIGGER review_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.close_reviews();
 CREATE TRIGGER touch BEFORE UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 CREATE TRIGGER usage_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 CREATE TRIGGER usage_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
@@ -1166,9 +1163,7 @@ create table app.content_version (
   settings json not null,
   estimated_duration_minutes integer,
   constraint content_version_pkey PRIMARY KEY (organization_id, content_id, number),
-  constraint content_version_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
   constraint content_version_number_positive CHECK ((number > 0)),
-  constraint content_version_type CHECK ((content_type = ANY (ARRAY['lesson'::text, 'tutorial'::text, 'exercise'::text, 'quiz'::text, 'project'::text, 'reference'::text]))),
   constraint content_version_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
   constraint content_version_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id)
 );
@@ -2099,8 +2094,6 @@ create table app.publication (
   published_at timestamp with time zone not null,
   constraint publication_pkey PRIMARY KEY (organization_id, content_id),
   constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
-  constraint publication_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
-  constraint publication_type CHECK ((content_type = ANY (ARRAY['lesson'::text, 'tutorial'::text, 'exercise'::text, 'quiz'::text, 'project'::text, 'reference'::text]))),
   constraint publication_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
   constraint publication_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
   constraint publication_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id)
@@ -2478,92 +2471,6 @@ create policy request_update on app.rename as permissive for update to satchel_r
   using (true)
   with check (true);
 grant delete, insert, select, update on app.rename to satchel_request;
-
-create table app.review (
-  organization_id uuid not null,
-  review_id uuid not null default app.uuidv7(),
-  created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now(),
-  version integer not null default 1,
-  created_by_id uuid default app.actor(),
-  updated_by_id uuid default app.actor(),
-  deleted_at timestamp with time zone,
-  deleted_by_id uuid,
-  deletion_id uuid,
-  content_id uuid not null,
-  number integer not null,
-  reviewer_id uuid,
-  note text,
-  state text not null default 'pending'::text,
-  decided_at timestamp with time zone,
-  decided_by_id uuid,
-  reason text,
-  constraint review_pkey PRIMARY KEY (organization_id, review_id),
-  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
-  constraint review_decided CHECK (((state = 'pending'::text) = (decided_at IS NULL))),
-  constraint review_note_length CHECK (((char_length(note) >= 1) AND (char_length(note) <= 2000))),
-  constraint review_reason_length CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 2000))),
-  constraint review_rejected_reason CHECK (((state <> 'rejected'::text) OR (reason IS NOT NULL))),
-  constraint review_state CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text]))),
-  constraint version_positive CHECK ((version > 0)),
-  constraint review_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
-  constraint review_decided_by_fkey FOREIGN KEY (organization_id, decided_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (decided_by_id),
-  constraint review_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
-  constraint review_reviewer_fkey FOREIGN KEY (organization_id, reviewer_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (reviewer_id),
-  constraint review_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id),
-  constraint review_version_fkey FOREIGN KEY (organization_id, content_id, number) REFERENCES app.content_version(organization_id, content_id, number) ON DELETE CASCADE
-);
-alter table app.review owner to satchel_owner;
-comment on table app.review is 'Requests to review a lesson, and their answers.';
-comment on column app.review.organization_id is 'none';
-comment on column app.review.review_id is 'none';
-comment on column app.review.created_at is 'none';
-comment on column app.review.updated_at is 'none';
-comment on column app.review.version is 'none';
-comment on column app.review.created_by_id is 'personal, reference';
-comment on column app.review.updated_by_id is 'personal, reference';
-comment on column app.review.deleted_at is 'none';
-comment on column app.review.deleted_by_id is 'personal, reference';
-comment on column app.review.deletion_id is 'none';
-comment on column app.review.content_id is 'none';
-comment on column app.review.number is 'none';
-comment on column app.review.reviewer_id is 'personal, reference';
-comment on column app.review.note is 'none';
-comment on column app.review.state is 'none';
-comment on column app.review.decided_at is 'none';
-comment on column app.review.decided_by_id is 'personal, reference';
-comment on column app.review.reason is 'none';
-CREATE INDEX review_content ON app.review USING btree (organization_id, content_id, review_id);
-CREATE INDEX review_created_by ON app.review USING btree (organization_id, created_by_id);
-CREATE INDEX review_decided_by ON app.review USING btree (organization_id, decided_by_id);
-CREATE INDEX review_deleted_by ON app.review USING btree (organization_id, deleted_by_id);
-CREATE UNIQUE INDEX review_open_unique ON app.review USING btree (organization_id, content_id) WHERE (state = 'pending'::text);
-CREATE INDEX review_pending ON app.review USING btree (organization_id, review_id) WHERE ((state = 'pending'::text) AND (deleted_at IS NULL));
-CREATE INDEX review_reviewer ON app.review USING btree (organization_id, reviewer_id, review_id);
-CREATE INDEX review_updated_by ON app.review USING btree (organization_id, updated_by_id);
-CREATE INDEX review_version ON app.review USING btree (organization_id, content_id, number);
-CREATE TRIGGER history_delete AFTER DELETE ON app.review REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
-CREATE TRIGGER history_insert AFTER INSERT ON app.review REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
-CREATE TRIGGER history_update AFTER UPDATE ON app.review REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
-CREATE TRIGGER touch BEFORE UPDATE ON app.review FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
-alter table app.review enable row level security;
-alter table app.review force row level security;
-create policy erase on app.review as permissive for all to satchel_eraser
-  using ((organization_id = ( SELECT app.org() AS org)))
-  with check ((organization_id = ( SELECT app.org() AS org)));
-create policy own_organization on app.review as restrictive for all to satchel_request
-  using ((organization_id = ( SELECT app.org() AS org)))
-  with check ((organization_id = ( SELECT app.org() AS org)));
-create policy request_delete on app.review as permissive for delete to satchel_request
-  using (true);
-create policy request_insert on app.review as permissive for insert to satchel_request
-  with check (true);
-create policy request_select on app.review as permissive for select to satchel_request
-  using (true);
-create policy request_update on app.review as permissive for update to satchel_request
-  using (true)
-  with check (true);
-grant insert, select, update on app.review to satchel_request;
 
 create table app.second_factor (
   organization_id uuid not null,
@@ -3264,23 +3171,6 @@ END;
 alter function app.bump_generations(topics text[]) owner to satchel_owner;
 comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
 grant execute on function app.bump_generations(topics text[]) to satchel_request;
-
-CREATE OR REPLACE FUNCTION app.close_reviews()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-begin
-  update app.review r
-  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
-    decided_at = now(), decided_by_id = app.actor()
-  from new_rows n join old_rows o using (organization_id, content_id)
-  where o.status = 'pending_review' and n.status <> 'pending_review'
-    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
-  return null;
-end
-$function$;
-alter function app.close_reviews() owner to satchel_owner;
-comment on function app.close_reviews() is 'Closes the open request of a lesson that waits no longer.';
 
 CREATE OR REPLACE FUNCTION app.count_files()
  RETURNS trigger

@@ -911,8 +911,8 @@ export interface ListPublishedSummariesRow {
   readonly title: string;
   readonly slug: string;
   readonly description: string;
-  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
-  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly contentType: string;
+  readonly difficultyLevel: string;
   readonly language: string;
   readonly tags: readonly string[];
   readonly estimatedDurationMinutes: number | null;

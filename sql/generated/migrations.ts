@@ -2319,7 +2319,7 @@ $$;
   },
   {
     name: "0023_versions",
-    checksum: "6ab766e8ba52404b5c55a0a0759bdbf718cdb40c8d124d2f95c68eec18171799",
+    checksum: "fdfcca448d723e9eb8a5d86961afad33c13955f8110923291dd27b42a31f238d",
     text: `-- Every text a lesson has had, which of them readers see, and since when. Staff write the working copy (app.content), readers
 -- read app.publication; both are written by one statement, so that no door, import or job can let them fall apart.
 
@@ -2355,10 +2355,8 @@ create table app.content_version (
   slug text not null,
   description text not null,
   body text not null,
-  content_type text not null
-    constraint content_version_type check (content_type in ('lesson', 'tutorial', 'exercise', 'quiz', 'project', 'reference')),
-  difficulty_level text not null
-    constraint content_version_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
+  content_type text not null,
+  difficulty_level text not null,
   language text not null,
   tags text[] not null,
   prerequisites text[] not null,
@@ -2396,10 +2394,8 @@ create table app.publication (
   slug text not null,
   description text not null,
   body text not null,
-  content_type text not null
-    constraint publication_type check (content_type in ('lesson', 'tutorial', 'exercise', 'quiz', 'project', 'reference')),
-  difficulty_level text not null
-    constraint publication_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
+  content_type text not null,
+  difficulty_level text not null,
   language text not null,
   tags text[] not null,
   prerequisites text[] not null,
@@ -3462,86 +3458,6 @@ select distinct l.organization_id, l.audience, tag, l.content_id
 from app.content_listing l cross join lateral unnest(l.tags) tag
 on conflict do nothing;
 drop policy backfill on app.content;
-`,
-  },
-  {
-    name: "0034_reviews",
-    checksum: "e5c7e1b18d993b82b562e8190c40e3ffa6b1caac56f448fb922e0e080aa475ac",
-    text: `-- Who was asked to look at a lesson, and what they said. One request is open at a time, and only while the lesson waits for it.
-
-create table app.review (
-  like template.tenant,
-  review_id uuid not null default app.uuidv7(),
-  like template.timestamps including defaults,
-  like template.audit including defaults including constraints,
-  like template.soft_delete including constraints,
-  content_id uuid not null,
-  -- The version that was submitted. While it waits the lesson cannot be changed.
-  number integer not null,
-  -- Null: whoever may.
-  reviewer_id uuid,
-  note text constraint review_note_length check (char_length(note) between 1 and 2000),
-  state text not null default 'pending'
-    constraint review_state check (state in ('pending', 'approved', 'rejected', 'withdrawn')),
-  decided_at timestamptz,
-  decided_by_id uuid,
-  reason text constraint review_reason_length check (char_length(reason) between 1 and 2000),
-  constraint review_pkey primary key (organization_id, review_id),
-  constraint review_decided check ((state = 'pending') = (decided_at is null)),
-  constraint review_rejected_reason check (state <> 'rejected' or reason is not null),
-  constraint review_version_fkey foreign key (organization_id, content_id, number) references app.content_version
-    on delete cascade,
-  constraint review_reviewer_fkey foreign key (organization_id, reviewer_id) references app.user on delete set null (reviewer_id),
-  constraint review_decided_by_fkey foreign key (organization_id, decided_by_id) references app.user
-    on delete set null (decided_by_id),
-  constraint review_created_by_fkey foreign key (organization_id, created_by_id) references app.user
-    on delete set null (created_by_id),
-  constraint review_updated_by_fkey foreign key (organization_id, updated_by_id) references app.user
-    on delete set null (updated_by_id),
-  constraint review_deleted_by_fkey foreign key (organization_id, deleted_by_id) references app.user
-    on delete set null (deleted_by_id)
-);
-comment on table app.review is 'Requests to review a lesson, and their answers.';
-create unique index review_open_unique on app.review (organization_id, content_id) where state = 'pending';
-create index review_pending on app.review (organization_id, review_id) where state = 'pending' and deleted_at is null;
-create index review_content on app.review (organization_id, content_id, review_id);
-create index review_version on app.review (organization_id, content_id, number);
-create index review_reviewer on app.review (organization_id, reviewer_id, review_id);
-create index review_decided_by on app.review (organization_id, decided_by_id);
-create index review_created_by on app.review (organization_id, created_by_id);
-create index review_updated_by on app.review (organization_id, updated_by_id);
-create index review_deleted_by on app.review (organization_id, deleted_by_id);
-call app.protect('app.review');
-call app.audit('app.review', 'review_id');
--- What staff write to each other about a lesson is of the lesson, as its text is.
-call app.tag('app.review', 'none', 'review_id', 'content_id', 'number', 'note', 'state', 'decided_at', 'reason');
-call app.tag('app.review', 'personal, reference', 'reviewer_id', 'decided_by_id');
-grant select, insert, update on app.review to satchel_request;
-call app.follow_deletion_of_content('app.review');
-
--- A lesson that is published, changed by an import or otherwise taken on while it waits leaves no request behind.
-create function app.close_reviews() returns trigger
-language plpgsql
-as $$
-begin
-  update app.review r
-  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
-    decided_at = now(), decided_by_id = app.actor()
-  from new_rows n join old_rows o using (organization_id, content_id)
-  where o.status = 'pending_review' and n.status <> 'pending_review'
-    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
-  return null;
-end
-$$;
-comment on function app.close_reviews() is 'Closes the open request of a lesson that waits no longer.';
-create trigger review_update after update on app.content referencing old table as old_rows new table as new_rows
-  for each statement execute function app.close_reviews();
-
--- What is due is found without reading what is not. Nothing is yet: the index is made by one look over the rows, without
--- their texts, which takes a second for a million of them.
--- squawk-ignore require-concurrent-index-creation
-create index content_due on app.content (organization_id, least(publish_at, unpublish_at))
-  where publish_at is not null or unpublish_at is not null;
 `,
   },
 ];

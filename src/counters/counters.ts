@@ -2,16 +2,19 @@
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
 import { recordDisclosure } from "../audit/audit.ts";
+import { countCommentsOfIn } from "../comments/comments.ts";
 import { requireVisibleContentIn } from "../contents/contents.ts";
 import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, refusal } from "../errors.ts";
 import { mayAct } from "../permissions.ts";
 import { type RatingSums, ratingsOfIn } from "../ratings/ratings.ts";
+import { type Author, listAuthorsIn } from "../users/users.ts";
 import type { Completion, Counts } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export type { RatingSums } from "../ratings/ratings.ts";
+export type { Author } from "../users/users.ts";
 export type { Completion } from "./repository.ts";
 
 export const contentNotPublished = refusal(
@@ -21,6 +24,8 @@ export const contentNotPublished = refusal(
 );
 
 export interface Statistics extends Counts {
+  /** Those that everybody sees. */
+  readonly comments: number;
   readonly ratings: RatingSums;
 }
 
@@ -60,37 +65,46 @@ async function requirePublishedIn(tx: TenantTx, actor: Actor, contentId: string)
 /** What a lesson comes to, exactly, as of one moment for each kind of number. Refuses with `not_found`. */
 export async function contentStatistics(deps: Deps, actor: Actor, contentId: string): Promise<Statistics> {
   const { organizationId } = actor;
-  const [, counts, ratings] = await readTenant(deps.db, actor, (tx) =>
+  const [, counts, comments, ratings] = await readTenant(deps.db, actor, (tx) =>
     Promise.all([
       requireVisibleContentIn(tx, actor, contentId),
       rows.counts(tx, organizationId, contentId),
+      countCommentsOfIn(tx, organizationId, [contentId]),
       ratingsOfIn(tx, organizationId, [contentId]),
     ]),
   );
   const sums = ratings.get(contentId);
   if (sums === undefined) throw new Error("the sums of a lesson that was asked for are missing");
-  return { ...counts, ratings: sums };
+  return { ...counts, comments: comments.get(contentId) ?? 0, ratings: sums };
 }
 
+/** A completion in a list; `person` where it was asked for: null of somebody who is deleted. */
+export type ShownCompletion = Completion & { readonly person?: Author | null };
+
 /**
- * Who has completed a lesson, the latest first, one more than `limit` when there are more: for its author, and admins.
- * That they were shown it is in the audit. Refuses with `not_found`, `forbidden`.
+ * Who has completed a lesson, the latest first, one more than `limit` when there are more; with what they are called in
+ * one query more: for the lesson's author, and admins. That they were shown it is in the audit. Refuses with `not_found`,
+ * `forbidden`.
  */
 export async function listCompletions(
   deps: Deps,
   actor: Actor,
   contentId: string,
+  { person }: { readonly person: boolean },
   beforeId: string | null,
   limit: number,
-): Promise<readonly Completion[]> {
+): Promise<readonly ShownCompletion[]> {
   const { organizationId } = actor;
-  const [content, found] = await readTenant(deps.db, actor, (tx) =>
-    Promise.all([
-      requireVisibleContentIn(tx, actor, contentId),
-      rows.listOfContent(tx, organizationId, contentId, beforeId, limit + 1),
-    ]),
-  );
-  if (!mayAct(actor, "GET /v1/contents/:id/completions", content.createdById)) throw forbidden();
+  const read = async (tx: TenantTx): Promise<readonly ShownCompletion[]> => {
+    const content = await requireVisibleContentIn(tx, actor, contentId);
+    if (!mayAct(actor, "GET /v1/contents/:id/completions", content.createdById)) throw forbidden();
+    const found = await rows.listOfContent(tx, organizationId, contentId, beforeId, limit + 1);
+    if (!person) return found;
+    const userIds = found.map(({ userId }) => userId);
+    const people = await listAuthorsIn(tx, organizationId, userIds);
+    return found.map((row) => ({ ...row, person: people.get(row.userId) ?? null }));
+  };
+  const found = await withTenant(deps.db, actor, read, { readOnly: true });
   const shown = found.slice(0, limit).map(({ userId }) => userId);
   await recordDisclosure(deps, actor, "user.listed", shown, "completions");
   return found;

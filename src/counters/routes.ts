@@ -1,8 +1,10 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { endpoint } from "../http/endpoint.ts";
+import { authorShape } from "../http/people.ts";
 import { ratingSumsShape, ratingSumsView } from "../http/ratings.ts";
-import { pageOf, timestamp, uuid } from "../http/wire.ts";
+import { selectionOf } from "../http/selection.ts";
+import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import {
   type Completion,
   completeContent,
@@ -10,6 +12,7 @@ import {
   contentStatistics,
   listCompletions,
   listOwnCompletions,
+  type ShownCompletion,
   type Statistics,
   undoCompletion,
   viewContent,
@@ -20,16 +23,23 @@ const viewed = Type.Object({
 });
 
 const completion = Type.Object({
+  id: uuid(),
   contentId: uuid(),
   userId: uuid(),
   completedAt: timestamp(),
 });
 
 const completionView = (row: Completion): Static<typeof completion> => ({
+  id: row.id,
   contentId: row.contentId,
   userId: row.userId,
   completedAt: row.createdAt,
 });
+
+const completions = selectionOf(completion, Type.Object({ person: nullable(authorShape) }));
+
+const completionsView = (row: ShownCompletion, query: Parameters<typeof completions.select>[1]) =>
+  completions.select(completionView(row), query, row.person === undefined ? {} : { person: row.person });
 
 const number = (description: string) => Type.Integer({ minimum: 0, description, examples: [120] });
 
@@ -37,6 +47,7 @@ const statistics = Type.Object({
   views: number("How often it was read; a person counts once in an hour."),
   viewers: number("By how many people."),
   completions: number("How many have completed it."),
+  comments: number("Those that everybody sees."),
   ratings: ratingSumsShape,
 });
 
@@ -44,6 +55,7 @@ const statisticsView = (row: Statistics): Static<typeof statistics> => ({
   views: row.views,
   viewers: row.viewers,
   completions: row.completions,
+  comments: row.comments,
   ratings: ratingSumsView(row.ratings),
 });
 
@@ -93,18 +105,26 @@ export const countersEndpoints = [
     description:
       "The latest first. Teachers see it of their own lessons, admins of all; that they were shown it is in the audit.",
     params,
+    query: t.Object(completions.query),
     page: uuid(),
-    answers: { 200: pageOf(completion) },
-    handle: ({ deps, actor, params, page }) =>
-      listCompletions(deps, actor, params.id, page.after, page.limit),
-    present: (found, { page }) => page.of(found, completionView, ({ id }) => id),
+    answers: { 200: pageOf(completions.shape) },
+    handle: ({ deps, actor, params, query, page }) => {
+      const person = query.include?.includes("person") ?? false;
+      return listCompletions(deps, actor, params.id, { person }, page.after, page.limit);
+    },
+    present: (found, { page, query }) =>
+      page.of(
+        found,
+        (row) => completionsView(row, query),
+        ({ id }) => id,
+      ),
   }),
   endpoint({
     method: "GET",
     path: "/v1/contents/:id/statistics",
     tag: "counters",
     summary: "Read what a lesson comes to",
-    description: "Views, completions and ratings, exact at the moment of asking.",
+    description: "Views, completions, comments and ratings, exact at the moment of asking.",
     params,
     answers: { 200: statistics },
     handle: ({ deps, actor, params }) => contentStatistics(deps, actor, params.id),

@@ -184,3 +184,10 @@ export function userSummaryView(user: Readonly<UserSummary>): UserSummary {
     deletedAt: user.deletedAt,
   };
 }
+
+/** A person beside what they wrote. */
+export const authorShape = Type.Object({
+  id: uuid(),
+  fullName: Type.String(),
+  avatarUrl: nullable(Type.String()),
+});

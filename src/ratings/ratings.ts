@@ -10,9 +10,11 @@ import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
 import { isStaff, mayAct } from "../permissions.ts";
+import { type Author, listAuthorsIn } from "../users/users.ts";
 import type { ListedRating, Rating, RatingOrder, RatingPosition, RatingSums } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export type { Author } from "../users/users.ts";
 export {
   type Distribution,
   type ListedRating,
@@ -74,27 +76,38 @@ export async function withdrawRating(deps: Deps, actor: Actor, contentId: string
   });
 }
 
+/** A rating in a list; `author` where it was asked for: null of somebody who is deleted or erased. */
+export type ShownRating = ListedRating & { readonly author?: Author | null };
+
 /**
- * Ratings of a lesson that have a review, one more than `limit` when there are more. Who is no staff is not shown what
- * staff have hidden. Refuses with `not_found`.
+ * Ratings of a lesson that have a review, one more than `limit` when there are more; with their authors in one query more.
+ * Who is no staff is not shown what staff have hidden. Refuses with `not_found`.
  */
 export async function listRatings(
   deps: Deps,
   actor: Actor,
   contentId: string,
-  order: RatingOrder,
+  { order, author }: { readonly order: RatingOrder; readonly author: boolean },
   after: RatingPosition | null,
   limit: number,
-): Promise<readonly ListedRating[]> {
+): Promise<readonly ShownRating[]> {
   const { organizationId, userId: readerId } = actor;
   const reader = { readerId, hiddenToo: isStaff(actor.role) };
-  const [, found] = await readTenant(deps.db, actor, (tx) =>
-    Promise.all([
-      requireVisibleContentIn(tx, actor, contentId),
-      rows.list(tx, organizationId, contentId, reader, order, after, limit + 1),
-    ]),
+  return withTenant(
+    deps.db,
+    actor,
+    async (tx) => {
+      const [, found] = await Promise.all([
+        requireVisibleContentIn(tx, actor, contentId),
+        rows.list(tx, organizationId, contentId, reader, order, after, limit + 1),
+      ]);
+      if (!author) return found;
+      const userIds = found.map(({ userId }) => userId);
+      const authors = await listAuthorsIn(tx, organizationId, userIds);
+      return found.map((rating) => ({ ...rating, author: authors.get(rating.userId) ?? null }));
+    },
+    { readOnly: true },
   );
-  return found;
 }
 
 /** One rating: one's own, or with a review that the actor may see. Refuses with `not_found`. */

@@ -1,16 +1,18 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { endpoint } from "../http/endpoint.ts";
+import { authorShape } from "../http/people.ts";
+import { selectionOf } from "../http/selection.ts";
 import { choice, filled, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import {
   getOwnRating,
   getRating,
-  type ListedRating,
   listRatings,
   ownRating,
   RATING_ORDERS,
   type Rating,
   rateContent,
+  type ShownRating,
   setHelpful,
   setHidden,
   withdrawRating,
@@ -33,10 +35,10 @@ const rating = Type.Object({
   updatedAt: timestamp(),
 });
 
-const listed = Type.Composite([
-  rating,
-  Type.Object({ foundHelpful: Type.Boolean({ description: "Whether you found it helpful." }) }),
-]);
+const listed = Type.Object({
+  ...rating.properties,
+  foundHelpful: Type.Boolean({ description: "Whether you found it helpful." }),
+});
 
 const view = (row: Rating): Static<typeof rating> => ({
   id: row.id,
@@ -50,10 +52,14 @@ const view = (row: Rating): Static<typeof rating> => ({
   updatedAt: row.updatedAt,
 });
 
-const listedView = (row: ListedRating): Static<typeof listed> => ({
-  ...view(row),
-  foundHelpful: row.foundHelpful,
-});
+const reviews = selectionOf(listed, Type.Object({ author: nullable(authorShape) }));
+
+const reviewView = (row: ShownRating, query: Parameters<typeof reviews.select>[1]) =>
+  reviews.select(
+    { ...view(row), foundHelpful: row.foundHelpful },
+    query,
+    row.author === undefined ? {} : { author: row.author },
+  );
 
 const params = t.Object({ id: uuid() });
 
@@ -103,6 +109,7 @@ export const ratingsEndpoints = [
       "Ratings that have a review; those without one count in `GET /v1/contents/{id}/statistics`. What staff have hidden is shown to staff alone.",
     params,
     query: t.Object({
+      ...reviews.query,
       order: t.Optional(
         choice(RATING_ORDERS, {
           description: "The newest first, or those that most people found helpful.",
@@ -111,11 +118,17 @@ export const ratingsEndpoints = [
       ),
     }),
     page: Type.Object({ id: uuid(), helpfulCount: Type.Integer() }),
-    answers: { 200: pageOf(listed) },
-    handle: ({ deps, actor, params, query, page }) =>
-      listRatings(deps, actor, params.id, query.order ?? "newest", page.after, page.limit),
-    present: (found, { page }) =>
-      page.of(found, listedView, ({ id, helpfulCount }) => ({ id, helpfulCount })),
+    answers: { 200: pageOf(reviews.shape) },
+    handle: ({ deps, actor, params, query, page }) => {
+      const asked = { order: query.order ?? "newest", author: query.include?.includes("author") ?? false };
+      return listRatings(deps, actor, params.id, asked, page.after, page.limit);
+    },
+    present: (found, { page, query }) =>
+      page.of(
+        found,
+        (row) => reviewView(row, query),
+        ({ id, helpfulCount }) => ({ id, helpfulCount }),
+      ),
   }),
   endpoint({
     method: "GET",

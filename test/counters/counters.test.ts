@@ -165,6 +165,11 @@ describe("completions", () => {
     for (const token of [colleague.token, pupil.token])
       expect((await completions(token, id)).status).toBe(403);
     expect((await completions(other.token, id)).status).toBe(404);
+    const named = await completions(teacher.token, id, "?include=person&fields=completedAt");
+    expect(named.body.items.map((item) => Object.keys(item).sort())).toEqual(
+      expected.map(() => ["completedAt", "id", "person"]),
+    );
+    expect(named.body.items).toMatchObject(expected.map((userId) => ({ person: { id: userId } })));
     const told = await admin<{ subject: string }>(
       `select s.subject_id as subject from app.audit_event e
        join app.audit_subject s using (organization_id, sequence)
@@ -208,6 +213,17 @@ describe("completions", () => {
     expect((await request("POST", `/v1/contents/${id}/restore`, { token: teacher.token })).status).toBe(200);
     expect(await statistics(school.token, id)).toEqual(before);
     expect((await mine(reader.token)).body.items.map(({ contentId }) => contentId)).toEqual([id]);
+  });
+});
+
+test("statistics hold the comments that everybody sees, too", async () => {
+  const { id } = await lesson();
+  const path = `/v1/contents/${id}/comments`;
+  const { status } = await request("POST", path, { token: pupil.token, body: { body: "Why does it end?" } });
+  expect(status).toBe(201);
+  expect(await statistics(classmate.token, id)).toEqual({
+    ...{ views: 0, viewers: 0, completions: 0, comments: 1 },
+    ratings: { average: null, count: 0, distribution: [0, 0, 0, 0, 0] },
   });
 });
 

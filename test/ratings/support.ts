@@ -1,4 +1,5 @@
 /** Ratings as a client gives and reads them. */
+import { newToken } from "../../src/tokens.ts";
 import type { Domain } from "../support/domain.ts";
 
 export interface Rating {
@@ -22,6 +23,7 @@ export interface Statistics {
   readonly views: number;
   readonly viewers: number;
   readonly completions: number;
+  readonly comments: number;
   readonly ratings: Sums;
 }
 
@@ -59,4 +61,31 @@ export function ratingsOf({ request }: Pick<Domain, "request">) {
       return answer.body;
     },
   };
+}
+
+/** So many pupils at once, signed in for an hour: straight into the tables, since they are many. Gives their tokens. */
+export async function crowd(
+  { database: { admin }, deps: { keys } }: Pick<Domain, "database" | "deps">,
+  organizationId: string,
+  size: number,
+): Promise<readonly { readonly id: string; readonly token: string }[]> {
+  const people = Array.from({ length: size }, () => ({
+    id: Bun.randomUUIDv7(),
+    token: newToken("session", organizationId),
+  }));
+  await admin(
+    `with made as (
+       insert into app.user (organization_id, user_id, username, full_name)
+       select $1, id, 'crowd-' || id, 'One of many' from unnest($2::uuid[]) id returning user_id
+     )
+     insert into app.session (organization_id, user_id, token_hash, expires_at)
+     select $1, m.user_id, decode(g.hash, 'hex'), now() + interval '1 hour'
+     from made m join unnest($2::uuid[], $3::text[]) g (id, hash) on g.id = m.user_id`,
+    [
+      organizationId,
+      people.map(({ id }) => id),
+      people.map(({ token }) => Buffer.from(keys.mac("token", token)).toString("hex")),
+    ],
+  );
+  return people;
 }
