@@ -1,4 +1,5 @@
 import { pruneApiKeys } from "../src/api-keys/api-keys.ts";
+import { pruneViews } from "../src/counters/counters.ts";
 import { withTenant } from "../src/db.ts";
 import { pruneEffects } from "../src/effects/effects.ts";
 import { pruneGuards } from "../src/guard/guard.ts";
@@ -18,8 +19,8 @@ const BATCH = 500;
 
 /**
  * Removes what has served its time, organization by organization and batch by batch: ended and expired sessions,
- * counters of attempts, old locks and attacks, answers kept for repeated requests, marks of finished jobs. All of these stopped counting
- * before: this only tidies up.
+ * counters of attempts, old locks and attacks, answers kept for repeated requests, marks of finished jobs, who read a
+ * lesson long ago. All of these stopped counting before, or are counted elsewhere from then on: this only tidies up.
  */
 export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal }) => {
   const prunes: readonly ((organizationId: string) => Promise<number>)[] = [
@@ -34,6 +35,7 @@ export const pruneSessionsJob: Handler<"prune-sessions"> = async (deps, { signal
     (organizationId) => pruneMail(deps, organizationId, BATCH),
     (organizationId) => pruneAttacks(deps, organizationId, BATCH),
     (organizationId) => pruneSecurityEvents(deps, organizationId, BATCH),
+    (organizationId) => pruneViews(deps, organizationId, BATCH),
     (organizationId) =>
       withTenant(deps.db, { organizationId, userId: null }, (tx) =>
         idempotency.prune(tx, { organizationId, limit: BATCH }),

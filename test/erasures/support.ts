@@ -46,6 +46,9 @@ export async function plant(
     externalId: word("number"),
     wantedEmail: `${word("wanted")}@school.example`,
     keyName: word("apikey"),
+    review: `How ${word("review")} helped.`,
+    formerReview: `How ${word("formerreview")} did not.`,
+    withdrawnReview: `Never mind ${word("withdrawnreview")}.`,
     userAgent: `Mozilla/5.0 (X11; Linux x86_64) ${word("agent")}/1.0`,
     address: `203.0.113.${n}`,
   };
@@ -129,6 +132,12 @@ export async function plant(
   const title = `How ${word("lesson").replace("canary", "")} works`;
   const content = await it.published(token, { title });
   await asked("GET", `/v1/contents/${content.id}`, { token });
+  const rating = `/v1/contents/${content.id}/rating`;
+  const rate = (review: string) => asked("PUT", rating, { token, body: { stars: 4, review } });
+  await rate(canaries.withdrawnReview);
+  await asked("DELETE", rating, { token });
+  await rate(canaries.formerReview);
+  await rate(canaries.review);
   return { id, username: canaries.username, token, canaries, contentId: content.id, title };
 }
 
