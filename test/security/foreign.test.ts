@@ -135,7 +135,7 @@ async function answerTo(place: Place, asker: Asker, id: string) {
   const text = JSON.stringify(answer.body ?? null);
   return {
     status: answer.status,
-    body: text.replace(UUID, "id").replace(MOMENT, "moment").replace(MADE, '-made"'),
+    body: text.replaceAll(id, "asked").replace(UUID, "id").replace(MOMENT, "moment").replace(MADE, '-made"'),
     headers: [...answer.headers]
       .filter(([name]) => !/^(x-request-id|ratelimit-)/.test(name))
       .map(([name, value]) => [name, value.replace(UUID, "id")]),
@@ -334,6 +334,34 @@ test("a cursor from one organization opens no page of another, in no list [row 4
     expect([refused.status, refused.body.type]).toEqual([422, "urn:satchel:problem:invalid_cursor"]);
   }
   expect(opened).toBeGreaterThanOrEqual(3);
+});
+
+test("a signed address that names another organization's file, in ours or in theirs, leads nowhere [row 45]", async () => {
+  const upload = `/v1/contents/${published.id}/attachments?name=plan.txt`;
+  const headers = { "content-type": "text/plain" };
+  const file = await request<{ id: string; sha256: string }>("POST", upload, {
+    token: victim.token,
+    headers,
+    body: WORD,
+  });
+  const expires = String(Math.floor(Date.now() / 1000) + 600);
+  const read = async (organizationId: string, attachmentId: string) => {
+    const payload = ["staff", organizationId, attachmentId, file.body.sha256, expires].join(".");
+    const answer = await request<unknown>("GET", `/v1/files/${app.deps.keys.sign("file", payload)}`);
+    return [answer.status, JSON.stringify(answer.body).replace(UUID, "id")];
+  };
+  expect(await read(theirs.id, file.body.id)).toEqual([200, JSON.stringify(WORD)]);
+  const random = await read(mine.id, Bun.randomUUIDv7());
+  expect(random[0]).toBe(404);
+  for (const organizationId of [mine.id, Bun.randomUUIDv7()]) {
+    expect(await read(organizationId, file.body.id)).toEqual(random);
+  }
+  for (const id of everyId.slice(0, 20)) expect(await read(mine.id, id)).toEqual(random);
+  const asked = await request("POST", `/v1/attachments/${file.body.id}/urls`, {
+    token: mine.token,
+    body: {},
+  });
+  expect(asked.status).toBe(404);
 });
 
 test("an Idempotency-Key of another organization's request gives nothing away, and stays theirs [row 45]", async () => {
