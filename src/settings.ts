@@ -260,6 +260,10 @@ export function lockoutOf(
 export const signUpAllows = (settings: OrganizationSettings, way: Exclude<SignUpMode, "closed">): boolean =>
   SIGN_UP_MODES.indexOf(settings.signUp) >= SIGN_UP_MODES.indexOf(way);
 
+/** Whether what people of a role write under lessons waits for a moderator. */
+export const commentsWait = (settings: OrganizationSettings, role: Role): boolean =>
+  role === "student" && settings.commentsNeedApproval;
+
 /** For how many days events of each kind are kept before they may be sealed; null: for ever. */
 export const auditDays = (settings: OrganizationSettings): Readonly<Record<AuditKind, number | null>> => ({
   session: settings.auditSessionDays,

@@ -19,7 +19,7 @@ from app.comment c
 join app.content l on l.organization_id = c.organization_id and l.content_id = c.content_id and l.deleted_at is null
 where c.organization_id = $1 and c.deleted_at is not null and c.body is not null
   and ($2::uuid is null or l.created_by_id = $2)
-  and ($3::uuid is null or c.comment_id > $3)
+  and c.comment_id > case when $3::uuid is null then '00000000-0000-0000-0000-000000000000' else $3::uuid end
 order by c.comment_id
 limit $4::int`,
 };
@@ -51,7 +51,7 @@ const listFlaggedStatement: Statement = {
 from (
   select distinct organization_id, comment_id from app.comment_flag
   where organization_id = $1 and resolved_at is null
-    and ($2::uuid is null or comment_id > $2)
+    and comment_id > case when $2::uuid is null then '00000000-0000-0000-0000-000000000000' else $2::uuid end
   order by organization_id, comment_id
 ) f
 join app.comment c on c.organization_id = f.organization_id and c.comment_id = f.comment_id
@@ -93,7 +93,7 @@ const listFlagsStatement: Statement = {
   text: `select /* comment-moderation/list_flags */ user_id, reason, flagged_at, resolved_at, resolved_by_id, resolution
 from app.comment_flag
 where organization_id = $1 and comment_id = $2
-  and ($3::uuid is null or user_id > $3)
+  and user_id > case when $3::uuid is null then '00000000-0000-0000-0000-000000000000' else $3::uuid end
 order by user_id
 limit $4::int`,
 };
@@ -128,7 +128,7 @@ join app.content l on l.organization_id = c.organization_id and l.content_id = c
 where c.organization_id = $1 and c.state = $2 and c.state <> 'approved'
   and c.deleted_at is null and c.body is not null
   and ($3::uuid is null or l.created_by_id = $3)
-  and ($4::uuid is null or c.comment_id > $4)
+  and c.comment_id > case when $4::uuid is null then '00000000-0000-0000-0000-000000000000' else $4::uuid end
 order by c.comment_id
 limit $5::int`,
 };

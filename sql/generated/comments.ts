@@ -210,8 +210,8 @@ export function listFirstReplies(
 export interface ListMostUpvotedParams {
   readonly organizationId: string;
   readonly underId: string;
-  readonly beyondId: string | null;
   readonly beyondUpvotes: number | null;
+  readonly beyondId: string | null;
   readonly unapproved: boolean;
   readonly readerId: string;
   readonly limit: number;
@@ -228,7 +228,10 @@ const listMostUpvotedStatement: Statement = {
 from app.comment_score s
 join app.comment c on c.organization_id = s.organization_id and c.comment_id = s.comment_id
 where s.organization_id = $1 and s.under_id = $2
-  and ($3::uuid is null or (s.upvotes, s.comment_id) < ($4::int, $3))
+  and (s.upvotes, s.comment_id) < (
+    case when $3::int is null then 2147483647 else $3::int end,
+    case when $4::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $4::uuid end
+  )
   and (
     (c.deleted_at is null and c.body is not null and (c.state = 'approved' or $5::boolean or c.author_id = $6))
     or app.count_replies(c.organization_id, c.content_id, c.path) > 0
@@ -237,7 +240,10 @@ order by s.upvotes desc, s.comment_id desc
 limit $7::int`,
 };
 
-/** As list_newest, by how many agree and then newest first. */
+/**
+ * As list_newest, by how many agree and then newest first. A case, and not coalesce: under a policy only it may be looked
+ * up in the index, and a page deep in the list would read all before it.
+ */
 export function listMostUpvoted(
   tx: TenantTx,
   params: ListMostUpvotedParams,
@@ -245,8 +251,8 @@ export function listMostUpvoted(
   return many<ListMostUpvotedRow>(tx, listMostUpvotedStatement, [
     params.organizationId,
     params.underId,
-    params.beyondId,
     params.beyondUpvotes,
+    params.beyondId,
     params.unapproved,
     params.readerId,
     params.limit,
@@ -271,7 +277,7 @@ const listNewestStatement: Statement = {
   text: `select /* comments/list_newest */ c.comment_id
 from app.comment c
 where c.organization_id = $1 and c.under_id = $2
-  and ($3::uuid is null or c.comment_id < $3)
+  and c.comment_id < case when $3::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $3::uuid end
   and (
     (c.deleted_at is null and c.body is not null and (c.state = 'approved' or $4::boolean or c.author_id = $5))
     or app.count_replies(c.organization_id, c.content_id, c.path) > 0
@@ -313,7 +319,7 @@ const listOldestStatement: Statement = {
   text: `select /* comments/list_oldest */ c.comment_id
 from app.comment c
 where c.organization_id = $1 and c.under_id = $2
-  and ($3::uuid is null or c.comment_id > $3)
+  and c.comment_id > case when $3::uuid is null then '00000000-0000-0000-0000-000000000000' else $3::uuid end
   and (
     (c.deleted_at is null and c.body is not null and (c.state = 'approved' or $4::boolean or c.author_id = $5))
     or app.count_replies(c.organization_id, c.content_id, c.path) > 0
@@ -353,7 +359,7 @@ const listOwnStatement: Statement = {
   text: `select /* comments/list_own */ comment_id
 from app.comment
 where organization_id = $1 and author_id = $2 and deleted_at is null
-  and ($3::uuid is null or comment_id < $3)
+  and comment_id < case when $3::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $3::uuid end
 order by comment_id desc
 limit $4::int`,
 };

@@ -13,6 +13,7 @@ import { type Change, listChanges } from "../history/history.ts";
 import { renderMarkdown } from "../markdown.ts";
 import { getOrganization } from "../organizations/organizations.ts";
 import { isStaff, type MemberOperation, mayAct } from "../permissions.ts";
+import { commentsWait } from "../settings.ts";
 import { type Author, listAuthorsIn } from "../users/users.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
 import type {
@@ -347,7 +348,7 @@ export interface CommentInput {
 
 /** Whether what this person writes waits until a moderator has read it. */
 async function mustWait(deps: Deps, actor: Actor): Promise<boolean> {
-  return actor.role === "student" && (await getOrganization(deps, actor)).settings.commentsNeedApproval;
+  return commentsWait((await getOrganization(deps, actor)).settings, actor.role);
 }
 
 /**

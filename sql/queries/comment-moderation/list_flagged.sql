@@ -6,7 +6,7 @@ select f.comment_id
 from (
   select distinct organization_id, comment_id from app.comment_flag
   where organization_id = :organization_id and resolved_at is null
-    and (:after_id::uuid is null or comment_id > :after_id)
+    and comment_id > case when :after_id::uuid is null then '00000000-0000-0000-0000-000000000000' else :after_id::uuid end
   order by organization_id, comment_id
 ) f
 join app.comment c on c.organization_id = f.organization_id and c.comment_id = f.comment_id

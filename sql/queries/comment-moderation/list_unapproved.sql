@@ -8,6 +8,6 @@ join app.content l on l.organization_id = c.organization_id and l.content_id = c
 where c.organization_id = :organization_id and c.state = :state and c.state <> 'approved'
   and c.deleted_at is null and c.body is not null
   and (:teacher_id::uuid is null or l.created_by_id = :teacher_id)
-  and (:after_id::uuid is null or c.comment_id > :after_id)
+  and c.comment_id > case when :after_id::uuid is null then '00000000-0000-0000-0000-000000000000' else :after_id::uuid end
 order by c.comment_id
 limit :limit::int

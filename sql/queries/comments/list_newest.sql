@@ -6,7 +6,7 @@
 select c.comment_id
 from app.comment c
 where c.organization_id = :organization_id and c.under_id = :under_id
-  and (:beyond_id::uuid is null or c.comment_id < :beyond_id)
+  and c.comment_id < case when :beyond_id::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else :beyond_id::uuid end
   and (
     (c.deleted_at is null and c.body is not null and (c.state = 'approved' or :unapproved::boolean or c.author_id = :reader_id))
     or app.count_replies(c.organization_id, c.content_id, c.path) > 0

@@ -5,6 +5,6 @@
 select comment_id
 from app.comment
 where organization_id = :organization_id and author_id = :author_id and deleted_at is null
-  and (:before_id::uuid is null or comment_id < :before_id)
+  and comment_id < case when :before_id::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else :before_id::uuid end
 order by comment_id desc
 limit :limit::int
