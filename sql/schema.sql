@@ -904,6 +904,7 @@ comment on column app.content.publish_at is 'none';
 comment on column app.content.unpublish_at is 'none';
 CREATE INDEX content_created_by ON app.content USING btree (organization_id, created_by_id);
 CREATE INDEX content_deleted_by ON app.content USING btree (organization_id, deleted_by_id);
+CREATE INDEX content_due ON app.content USING btree (organization_id, LEAST(publish_at, unpublish_at)) WHERE ((publish_at IS NOT NULL) OR (unpublish_at IS NOT NULL));
 CREATE INDEX content_live ON app.content USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
 CREATE INDEX content_published ON app.content USING btree (organization_id, content_id) WHERE ((status = 'published'::text) AND (deleted_at IS NULL));
 CREATE INDEX content_reviewed_by ON app.content USING btree (organization_id, reviewed_by_id);
@@ -914,18 +915,20 @@ CREATE TRIGGER deletion_attachment AFTER UPDATE ON app.content REFERENCING OLD T
 CREATE TRIGGER deletion_comment AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.comment');
 CREATE TRIGGER deletion_publication AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.publication');
 CREATE TRIGGER deletion_rating AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.rating');
+CREATE TRIGGER deletion_review AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.follow_deletion('app.review');
 CREATE TRIGGER history_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER history_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('content_id');
 CREATE TRIGGER listing_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('staff');
 CREATE TRIGGER listing_update AFTER UPDATE ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('staff');
 CREATE TRIGGER number_version BEFORE INSERT OR UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.number_version();
+CREATE TRIGGER review_update AFTER UPDATE ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.close_reviews();
 CREATE TRIGGER touch BEFORE UPDATE ON app.content FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
 CREATE TRIGGER usage_delete AFTER DELETE ON app.content REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 CREATE TRIGGER usage_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 CREATE TRIGGER usage_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.count_storage();
 CREATE TRIGGER version_insert AFTER INSERT ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_versions();
-CREATE TRIGGER version_update AFTER UPDATE ON app.content REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_versions();
+CREATE TRIGGER version_update AFTER UPDATE ON app.content REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_versions();
 alter table app.content enable row level security;
 alter table app.content force row level security;
 create policy erase on app.content as permissive for all to satchel_eraser
@@ -1163,7 +1166,9 @@ create table app.content_version (
   settings json not null,
   estimated_duration_minutes integer,
   constraint content_version_pkey PRIMARY KEY (organization_id, content_id, number),
+  constraint content_version_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
   constraint content_version_number_positive CHECK ((number > 0)),
+  constraint content_version_type CHECK ((content_type = ANY (ARRAY['lesson'::text, 'tutorial'::text, 'exercise'::text, 'quiz'::text, 'project'::text, 'reference'::text]))),
   constraint content_version_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
   constraint content_version_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id)
 );
@@ -1188,7 +1193,7 @@ comment on column app.content_version.learning_objectives is 'none';
 comment on column app.content_version.metadata is 'none';
 comment on column app.content_version.settings is 'none';
 comment on column app.content_version.estimated_duration_minutes is 'none';
-CREATE INDEX content_version_created_by ON app.content_version USING btree (organization_id, created_by_id);
+CREATE INDEX content_version_created_by ON app.content_version USING btree (organization_id, created_by_id) WHERE (created_by_id IS NOT NULL);
 alter table app.content_version enable row level security;
 alter table app.content_version force row level security;
 create policy erase on app.content_version as permissive for all to satchel_eraser
@@ -2094,6 +2099,8 @@ create table app.publication (
   published_at timestamp with time zone not null,
   constraint publication_pkey PRIMARY KEY (organization_id, content_id),
   constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint publication_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['beginner'::text, 'intermediate'::text, 'advanced'::text, 'expert'::text]))),
+  constraint publication_type CHECK ((content_type = ANY (ARRAY['lesson'::text, 'tutorial'::text, 'exercise'::text, 'quiz'::text, 'project'::text, 'reference'::text]))),
   constraint publication_content_fkey FOREIGN KEY (organization_id, content_id) REFERENCES app.content(organization_id, content_id) ON DELETE CASCADE,
   constraint publication_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
   constraint publication_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id)
@@ -2125,11 +2132,11 @@ comment on column app.publication.metadata is 'none';
 comment on column app.publication.settings is 'none';
 comment on column app.publication.estimated_duration_minutes is 'none';
 comment on column app.publication.published_at is 'none';
-CREATE INDEX publication_created_by ON app.publication USING btree (organization_id, created_by_id);
-CREATE INDEX publication_deleted_by ON app.publication USING btree (organization_id, deleted_by_id);
+CREATE INDEX publication_created_by ON app.publication USING btree (organization_id, created_by_id) WHERE (created_by_id IS NOT NULL);
+CREATE INDEX publication_deleted_by ON app.publication USING btree (organization_id, deleted_by_id) WHERE (deleted_by_id IS NOT NULL);
 CREATE INDEX publication_live ON app.publication USING btree (organization_id, content_id) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX publication_slug_unique ON app.publication USING btree (organization_id, slug) WHERE (deleted_at IS NULL);
-CREATE INDEX publication_source ON app.publication USING btree (organization_id, source_id) WHERE (deleted_at IS NULL);
+CREATE INDEX publication_source ON app.publication USING btree (organization_id, source_id) WHERE ((deleted_at IS NULL) AND (source_id IS NOT NULL));
 CREATE TRIGGER listing_delete AFTER DELETE ON app.publication REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('readers');
 CREATE TRIGGER listing_insert AFTER INSERT ON app.publication REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('readers');
 CREATE TRIGGER listing_update AFTER UPDATE ON app.publication REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.list_contents('readers');
@@ -2471,6 +2478,92 @@ create policy request_update on app.rename as permissive for update to satchel_r
   using (true)
   with check (true);
 grant delete, insert, select, update on app.rename to satchel_request;
+
+create table app.review (
+  organization_id uuid not null,
+  review_id uuid not null default app.uuidv7(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version integer not null default 1,
+  created_by_id uuid default app.actor(),
+  updated_by_id uuid default app.actor(),
+  deleted_at timestamp with time zone,
+  deleted_by_id uuid,
+  deletion_id uuid,
+  content_id uuid not null,
+  number integer not null,
+  reviewer_id uuid,
+  note text,
+  state text not null default 'pending'::text,
+  decided_at timestamp with time zone,
+  decided_by_id uuid,
+  reason text,
+  constraint review_pkey PRIMARY KEY (organization_id, review_id),
+  constraint deleted_whole CHECK (((deleted_at IS NULL) = (deletion_id IS NULL))),
+  constraint review_decided CHECK (((state = 'pending'::text) = (decided_at IS NULL))),
+  constraint review_note_length CHECK (((char_length(note) >= 1) AND (char_length(note) <= 2000))),
+  constraint review_reason_length CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 2000))),
+  constraint review_rejected_reason CHECK (((state <> 'rejected'::text) OR (reason IS NOT NULL))),
+  constraint review_state CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text]))),
+  constraint version_positive CHECK ((version > 0)),
+  constraint review_created_by_fkey FOREIGN KEY (organization_id, created_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (created_by_id),
+  constraint review_decided_by_fkey FOREIGN KEY (organization_id, decided_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (decided_by_id),
+  constraint review_deleted_by_fkey FOREIGN KEY (organization_id, deleted_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (deleted_by_id),
+  constraint review_reviewer_fkey FOREIGN KEY (organization_id, reviewer_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (reviewer_id),
+  constraint review_updated_by_fkey FOREIGN KEY (organization_id, updated_by_id) REFERENCES app."user"(organization_id, user_id) ON DELETE SET NULL (updated_by_id),
+  constraint review_version_fkey FOREIGN KEY (organization_id, content_id, number) REFERENCES app.content_version(organization_id, content_id, number) ON DELETE CASCADE
+);
+alter table app.review owner to satchel_owner;
+comment on table app.review is 'Requests to review a lesson, and their answers.';
+comment on column app.review.organization_id is 'none';
+comment on column app.review.review_id is 'none';
+comment on column app.review.created_at is 'none';
+comment on column app.review.updated_at is 'none';
+comment on column app.review.version is 'none';
+comment on column app.review.created_by_id is 'personal, reference';
+comment on column app.review.updated_by_id is 'personal, reference';
+comment on column app.review.deleted_at is 'none';
+comment on column app.review.deleted_by_id is 'personal, reference';
+comment on column app.review.deletion_id is 'none';
+comment on column app.review.content_id is 'none';
+comment on column app.review.number is 'none';
+comment on column app.review.reviewer_id is 'personal, reference';
+comment on column app.review.note is 'none';
+comment on column app.review.state is 'none';
+comment on column app.review.decided_at is 'none';
+comment on column app.review.decided_by_id is 'personal, reference';
+comment on column app.review.reason is 'none';
+CREATE INDEX review_content ON app.review USING btree (organization_id, content_id, review_id);
+CREATE INDEX review_created_by ON app.review USING btree (organization_id, created_by_id) WHERE (created_by_id IS NOT NULL);
+CREATE INDEX review_decided_by ON app.review USING btree (organization_id, decided_by_id) WHERE (decided_by_id IS NOT NULL);
+CREATE INDEX review_deleted_by ON app.review USING btree (organization_id, deleted_by_id) WHERE (deleted_by_id IS NOT NULL);
+CREATE UNIQUE INDEX review_open_unique ON app.review USING btree (organization_id, content_id) WHERE (state = 'pending'::text);
+CREATE INDEX review_pending ON app.review USING btree (organization_id, review_id) WHERE ((state = 'pending'::text) AND (deleted_at IS NULL));
+CREATE INDEX review_reviewer ON app.review USING btree (organization_id, reviewer_id, review_id) WHERE (reviewer_id IS NOT NULL);
+CREATE INDEX review_updated_by ON app.review USING btree (organization_id, updated_by_id) WHERE (updated_by_id IS NOT NULL);
+CREATE INDEX review_version ON app.review USING btree (organization_id, content_id, number);
+CREATE TRIGGER history_delete AFTER DELETE ON app.review REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
+CREATE TRIGGER history_insert AFTER INSERT ON app.review REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
+CREATE TRIGGER history_update AFTER UPDATE ON app.review REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_history('review_id');
+CREATE TRIGGER touch BEFORE UPDATE ON app.review FOR EACH ROW EXECUTE FUNCTION app.touch_audited();
+alter table app.review enable row level security;
+alter table app.review force row level security;
+create policy erase on app.review as permissive for all to satchel_eraser
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy own_organization on app.review as restrictive for all to satchel_request
+  using ((organization_id = ( SELECT app.org() AS org)))
+  with check ((organization_id = ( SELECT app.org() AS org)));
+create policy request_delete on app.review as permissive for delete to satchel_request
+  using (true);
+create policy request_insert on app.review as permissive for insert to satchel_request
+  with check (true);
+create policy request_select on app.review as permissive for select to satchel_request
+  using (true);
+create policy request_update on app.review as permissive for update to satchel_request
+  using (true)
+  with check (true);
+grant insert, select, update on app.review to satchel_request;
 
 create table app.second_factor (
   organization_id uuid not null,
@@ -3172,6 +3265,26 @@ alter function app.bump_generations(topics text[]) owner to satchel_owner;
 comment on function app.bump_generations(topics text[]) is 'Marks topics of the entered organization as changed.';
 grant execute on function app.bump_generations(topics text[]) to satchel_request;
 
+CREATE OR REPLACE FUNCTION app.close_reviews()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  update app.review r
+  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
+    decided_at = now(), decided_by_id = app.actor()
+  from new_rows n
+  where n.status <> 'pending_review'
+    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
+  return null;
+end
+$function$;
+alter function app.close_reviews() owner to satchel_owner;
+comment on function app.close_reviews() is 'Closes the open request of a lesson that waits no longer.';
+
 CREATE OR REPLACE FUNCTION app.count_files()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3521,9 +3634,10 @@ CREATE OR REPLACE FUNCTION app.follow_deletion()
  LANGUAGE plpgsql
 AS $function$
 begin
+  -- Of a thousand rows, too, in one look over each table: a join might compare each row with each other one.
   if not exists (
-    select from new_rows n join old_rows o using (organization_id, content_id)
-    where (n.deletion_id is null) <> (o.deletion_id is null)
+    select organization_id, content_id, deletion_id from new_rows
+    except select organization_id, content_id, deletion_id from old_rows
   ) then
     return null;
   end if;
@@ -3654,45 +3768,29 @@ CREATE OR REPLACE FUNCTION app.keep_versions()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_nestloop TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
 AS $function$
 begin
-  -- Its time is the lesson's: it moves with every update, also where a transaction that began earlier writes later.
   -- The time of each is the lesson's own, which moves with every update, also where a transaction that began earlier writes
   -- later: versions follow each other in the order of their numbers, and no two periods overlap.
-  if tg_op = 'INSERT' then
-    insert into app.content_version
-      (organization_id, content_id, number, created_at, title, slug, description, body, content_type, difficulty_level,
-       language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes)
-    select organization_id, content_id, latest_number, created_at, title, slug, description, body, content_type,
-      difficulty_level, language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes
-    from new_rows;
-    insert into app.publication
-      (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version,
-       source_id, title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites,
-       learning_objectives, metadata, settings, estimated_duration_minutes, published_at)
-    select organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, live_number,
-      version, source_id, title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites,
-      learning_objectives, metadata, settings, estimated_duration_minutes, published_at
-    from new_rows where live_number is not null;
-    insert into app.publication_period (organization_id, content_id, number, published_at)
-    select organization_id, content_id, live_number, created_at
-    from new_rows where live_number is not null and deleted_at is null;
-    return null;
-  end if;
   insert into app.content_version
     (organization_id, content_id, number, created_at, restored_from_number, title, slug, description, body, content_type,
      difficulty_level, language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes)
   select n.organization_id, n.content_id, n.latest_number, n.updated_at, n.restored_from_number, n.title, n.slug,
     n.description, n.body, n.content_type, n.difficulty_level, n.language, n.tags, n.prerequisites, n.learning_objectives,
     n.metadata, n.settings, n.estimated_duration_minutes
-  from new_rows n join old_rows o using (organization_id, content_id)
-  where n.latest_number <> o.latest_number;
+  from new_rows n
+  where not exists (
+    select from app.content_version v
+    where v.organization_id = n.organization_id and v.content_id = n.content_id and v.number = n.latest_number
+  );
   -- Taken away first and then put back: two lessons that exchange their slugs may be published together.
   delete from app.publication p
-  using new_rows n join old_rows o using (organization_id, content_id)
+  using new_rows n
   where p.organization_id = n.organization_id and p.content_id = n.content_id
-    and (n.live_number, n.published_at, n.source_id) is distinct from (o.live_number, o.published_at, o.source_id);
+    and (p.number, p.published_at, p.source_id) is distinct from (n.live_number, n.published_at, n.source_id);
   insert into app.publication
     (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version, source_id,
      title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites, learning_objectives,
@@ -3700,21 +3798,25 @@ begin
   select n.organization_id, n.content_id, n.created_at, n.created_by_id, n.deleted_at, n.deleted_by_id, n.deletion_id,
     v.number, n.version, n.source_id, v.title, v.slug, v.description, v.body, v.content_type, v.difficulty_level, v.language,
     v.tags, v.prerequisites, v.learning_objectives, v.metadata, v.settings, v.estimated_duration_minutes, n.published_at
-  from new_rows n join old_rows o using (organization_id, content_id)
+  from new_rows n
   join app.content_version v
     on v.organization_id = n.organization_id and v.content_id = n.content_id and v.number = n.live_number
-  where (n.live_number, n.published_at, n.source_id) is distinct from (o.live_number, o.published_at, o.source_id);
+  where not exists (
+    select from app.publication p where p.organization_id = n.organization_id and p.content_id = n.content_id
+  );
   update app.publication_period p
   set ended_at = n.updated_at
-  from new_rows n join old_rows o using (organization_id, content_id)
+  from new_rows n
   where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
-    and case when n.deleted_at is null then n.live_number end
-      is distinct from case when o.deleted_at is null then o.live_number end;
+    and p.number is distinct from case when n.deleted_at is null then n.live_number end;
   insert into app.publication_period (organization_id, content_id, number, published_at)
   select n.organization_id, n.content_id, n.live_number, n.updated_at
-  from new_rows n join old_rows o using (organization_id, content_id)
+  from new_rows n
   where n.live_number is not null and n.deleted_at is null
-    and n.live_number is distinct from case when o.deleted_at is null then o.live_number end;
+    and not exists (
+      select from app.publication_period p
+      where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+    );
   return null;
 end
 $function$;

@@ -5,6 +5,7 @@ import { auditEndpoints } from "./audit/routes.ts";
 import { commentModerationEndpoints } from "./comment-moderation/routes.ts";
 import { commentsEndpoints } from "./comments/routes.ts";
 import { contentBatchesEndpoints } from "./content-batches/routes.ts";
+import { contentReadingEndpoints } from "./content-reading/routes.ts";
 import { contentVersionsEndpoints } from "./content-versions/routes.ts";
 import { contentsEndpoints } from "./contents/routes.ts";
 import { countersEndpoints } from "./counters/routes.ts";
@@ -19,6 +20,7 @@ import { permissionsEndpoints } from "./permissions/routes.ts";
 import { quotasEndpoints } from "./quotas/routes.ts";
 import { ratingsEndpoints } from "./ratings/routes.ts";
 import { renamesEndpoints } from "./renames/routes.ts";
+import { reviewsEndpoints } from "./reviews/routes.ts";
 import { searchEndpoints } from "./search/routes.ts";
 import { secondFactorsEndpoints } from "./second-factors/routes.ts";
 import { securityEndpoints } from "./security/routes.ts";
@@ -45,17 +47,19 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...permissionsEndpoints,
   ...apiKeysEndpoints,
   ...linksEndpoints,
+  ...contentReadingEndpoints,
   ...contentsEndpoints,
+  ...reviewsEndpoints,
   ...contentVersionsEndpoints,
   ...contentBatchesEndpoints,
   ...ratingsEndpoints,
   ...countersEndpoints,
   ...commentsEndpoints,
   ...commentModerationEndpoints,
+  ...attachmentsEndpoints,
   ...tagsEndpoints,
   ...skillsEndpoints,
   ...renamesEndpoints,
-  ...attachmentsEndpoints,
   ...searchEndpoints,
   ...guardEndpoints,
   ...securityEndpoints,

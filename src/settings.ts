@@ -260,6 +260,9 @@ export function lockoutOf(
 export const signUpAllows = (settings: OrganizationSettings, way: Exclude<SignUpMode, "closed">): boolean =>
   SIGN_UP_MODES.indexOf(settings.signUp) >= SIGN_UP_MODES.indexOf(way);
 
+/** Whether the organization lets people approve and publish what they have written themselves. */
+export const authorsMayApprove = (settings: OrganizationSettings): boolean => settings.authorsMayApprove;
+
 /** Whether what people of a role write under lessons waits for a moderator. */
 export const commentsWait = (settings: OrganizationSettings, role: Role): boolean =>
   role === "student" && settings.commentsNeedApproval;

@@ -495,7 +495,10 @@ describe("rights", () => {
       {
         name: "keep_versions",
         owner: "satchel_owner",
-        config: ["search_path=pg_catalog, pg_temp", "enable_nestloop=off"],
+        config: [
+          ...["search_path=pg_catalog, pg_temp", "enable_hashjoin=off", "enable_mergejoin=off"],
+          "enable_seqscan=off",
+        ],
         login: false,
       },
       {

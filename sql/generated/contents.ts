@@ -5,7 +5,6 @@ export interface FindContentParams {
   readonly organizationId: string;
   readonly contentId: string;
   readonly includeDeleted: boolean;
-  readonly publishedOnly: boolean;
 }
 
 export interface FindContentRow {
@@ -28,6 +27,10 @@ export interface FindContentRow {
   readonly publishedAt: Date | null;
   readonly reviewedAt: Date | null;
   readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -40,22 +43,67 @@ const findContentStatement: Statement = {
   name: "contents/find_content",
   text: `select /* contents/find_content */ content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
   prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
-  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at
 from app.content
 where organization_id = $1
   and content_id = $2
-  and ($3::boolean or deleted_at is null)
-  and (not $4::boolean or status = 'published')`,
+  and ($3::boolean or deleted_at is null)`,
 };
 
-/** One lesson, whole. */
+/** One lesson, whole, as its authors have it. */
 export function findContent(tx: TenantTx, params: FindContentParams): Promise<FindContentRow | null> {
   return maybe<FindContentRow>(tx, findContentStatement, [
     params.organizationId,
     params.contentId,
     params.includeDeleted,
-    params.publishedOnly,
   ]);
+}
+
+export interface FindPublicationParams {
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+export interface FindPublicationRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date;
+  readonly number: number;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+}
+
+const findPublicationStatement: Statement = {
+  name: "contents/find_publication",
+  text: `select /* contents/find_publication */ content_id, source_id, title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites,
+  learning_objectives, metadata, settings, estimated_duration_minutes, published_at, number, version, created_at, updated_at,
+  created_by_id
+from app.publication
+where organization_id = $1 and content_id = $2 and deleted_at is null`,
+};
+
+/** One lesson, whole, as readers see it. */
+export function findPublication(
+  tx: TenantTx,
+  params: FindPublicationParams,
+): Promise<FindPublicationRow | null> {
+  return maybe<FindPublicationRow>(tx, findPublicationStatement, [params.organizationId, params.contentId]);
 }
 
 export interface FindVisibleParams {
@@ -72,13 +120,13 @@ export interface FindVisibleRow {
 
 const findVisibleStatement: Statement = {
   name: "contents/find_visible",
-  text: `select /* contents/find_visible */ content_id, created_by_id, status = 'published' as published
+  text: `select /* contents/find_visible */ content_id, created_by_id, live_number is not null as published
 from app.content
 where organization_id = $1 and content_id = $2 and deleted_at is null
-  and (not $3::boolean or status = 'published')`,
+  and (not $3::boolean or live_number is not null)`,
 };
 
-/** Finds a live lesson that somebody may see: who wrote it, and whether it is published. */
+/** Finds a live lesson that somebody may see: who wrote it, and whether readers see it. */
 export function findVisible(tx: TenantTx, params: FindVisibleParams): Promise<FindVisibleRow | null> {
   return maybe<FindVisibleRow>(tx, findVisibleStatement, [
     params.organizationId,
@@ -126,6 +174,10 @@ export interface InsertContentRow {
   readonly publishedAt: Date | null;
   readonly reviewedAt: Date | null;
   readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -145,7 +197,8 @@ values
    $16)
 returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
   prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
-  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at`,
 };
 
 /** Adds a lesson as a draft. */
@@ -170,76 +223,33 @@ export function insertContent(tx: TenantTx, params: InsertContentParams): Promis
   ]);
 }
 
-export interface ListContentsParams {
+export interface ListOwnWorkParams {
   readonly organizationId: string;
-  readonly includeDeleted: boolean;
-  readonly publishedOnly: boolean;
-  readonly status: string | null;
-  readonly contentType: string | null;
-  readonly difficultyLevel: string | null;
-  readonly language: string | null;
-  readonly tag: string | null;
-  readonly sourceId: string | null;
-  readonly slug: string | null;
-  readonly beforeId: string | null;
-  readonly limit: number;
+  readonly contentIds: readonly string[];
+  readonly userId: string;
 }
 
-export interface ListContentsRow {
+export interface ListOwnWorkRow {
   readonly contentId: string;
-  readonly sourceId: string | null;
-  readonly title: string;
-  readonly slug: string;
-  readonly description: string;
-  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
-  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
-  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
-  readonly language: string;
-  readonly tags: readonly string[];
-  readonly estimatedDurationMinutes: number | null;
-  readonly publishedAt: Date | null;
-  readonly version: number;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-  readonly createdById: string | null;
-  readonly deletedAt: Date | null;
 }
 
-const listContentsStatement: Statement = {
-  name: "contents/list_contents",
-  text: `select /* contents/list_contents */ content_id, source_id, title, slug, description, content_type, difficulty_level, status, language, tags,
-  estimated_duration_minutes, published_at, version, created_at, updated_at, created_by_id, deleted_at
-from app.content
-where organization_id = $1
-  and ($2::boolean or deleted_at is null)
-  and (not $3::boolean or status = 'published')
-  and ($4::text is null or status = $4)
-  and ($5::text is null or content_type = $5)
-  and ($6::text is null or difficulty_level = $6)
-  and ($7::text is null or language = $7)
-  and ($8::text is null or $8 = any(tags))
-  and ($9::text is null or source_id = $9)
-  and ($10::text is null or slug = $10)
-  and ($11::uuid is null or content_id < $11)
-order by content_id desc
-limit $12::int`,
+const listOwnWorkStatement: Statement = {
+  name: "contents/list_own_work",
+  text: `select /* contents/list_own_work */ c.content_id from app.content c
+where c.organization_id = $1 and c.content_id = any($2::uuid[])
+  and exists (
+    select from app.content_version v
+    where v.organization_id = c.organization_id and v.content_id = c.content_id
+      and v.number > coalesce(c.live_number, 0) and v.created_by_id = $3
+  )`,
 };
 
-/** Lessons without their bodies, newest first. */
-export function listContents(tx: TenantTx, params: ListContentsParams): Promise<readonly ListContentsRow[]> {
-  return many<ListContentsRow>(tx, listContentsStatement, [
+/** Of these lessons those of which a person has written a version after the one that readers see. */
+export function listOwnWork(tx: TenantTx, params: ListOwnWorkParams): Promise<readonly ListOwnWorkRow[]> {
+  return many<ListOwnWorkRow>(tx, listOwnWorkStatement, [
     params.organizationId,
-    params.includeDeleted,
-    params.publishedOnly,
-    params.status,
-    params.contentType,
-    params.difficultyLevel,
-    params.language,
-    params.tag,
-    params.sourceId,
-    params.slug,
-    params.beforeId,
-    params.limit,
+    params.contentIds,
+    params.userId,
   ]);
 }
 
@@ -268,6 +278,10 @@ export interface LockContentRow {
   readonly publishedAt: Date | null;
   readonly reviewedAt: Date | null;
   readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -280,7 +294,8 @@ const lockContentStatement: Statement = {
   name: "contents/lock_content",
   text: `select /* contents/lock_content */ content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
   prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
-  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at
 from app.content
 where organization_id = $1 and content_id = $2
 for update`,
@@ -305,10 +320,10 @@ export interface LockVisibleRow {
 
 const lockVisibleStatement: Statement = {
   name: "contents/lock_visible",
-  text: `select /* contents/lock_visible */ content_id, created_by_id, status = 'published' as published
+  text: `select /* contents/lock_visible */ content_id, created_by_id, live_number is not null as published
 from app.content
 where organization_id = $1 and content_id = $2 and deleted_at is null
-  and (not $3::boolean or status = 'published')
+  and (not $3::boolean or live_number is not null)
 for share`,
 };
 
@@ -322,6 +337,7 @@ export function lockVisible(tx: TenantTx, params: LockVisibleParams): Promise<Lo
 }
 
 export interface UpdateContentParams {
+  readonly status: string;
   readonly sourceId: string | null;
   readonly title: string;
   readonly slug: string;
@@ -360,6 +376,10 @@ export interface UpdateContentRow {
   readonly publishedAt: Date | null;
   readonly reviewedAt: Date | null;
   readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -371,19 +391,21 @@ export interface UpdateContentRow {
 const updateContentStatement: Statement = {
   name: "contents/update_content",
   text: `update /* contents/update_content */ app.content
-set source_id = $1, title = $2, slug = $3, description = $4, body = $5,
-  content_type = $6, difficulty_level = $7, language = $8, tags = $9::text[],
-  prerequisites = $10::text[], learning_objectives = $11::text[],
-  metadata = $12::json, settings = $13::json, estimated_duration_minutes = $14
-where organization_id = $15 and content_id = $16 and deleted_at is null
+set status = $1, source_id = $2, title = $3, slug = $4, description = $5, body = $6,
+  content_type = $7, difficulty_level = $8, language = $9, tags = $10::text[],
+  prerequisites = $11::text[], learning_objectives = $12::text[],
+  metadata = $13::json, settings = $14::json, estimated_duration_minutes = $15
+where organization_id = $16 and content_id = $17 and deleted_at is null
 returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
   prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
-  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at`,
 };
 
-/** Writes what may be changed of a live lesson. */
+/** Writes what may be changed of a lesson. */
 export function updateContent(tx: TenantTx, params: UpdateContentParams): Promise<UpdateContentRow> {
   return one<UpdateContentRow>(tx, updateContentStatement, [
+    params.status,
     params.sourceId,
     params.title,
     params.slug,
@@ -446,6 +468,10 @@ export interface UpdatePublishedRow {
   readonly publishedAt: Date | null;
   readonly reviewedAt: Date | null;
   readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -457,14 +483,17 @@ export interface UpdatePublishedRow {
 const updatePublishedStatement: Statement = {
   name: "contents/update_published",
   text: `update /* contents/update_published */ app.content
-set status = 'published', published_at = now(), reviewed_at = now(), reviewed_by_id = app.actor()
+set status = 'published', published_at = coalesce(published_at, now()),
+  reviewed_at = case when status = 'approved' then reviewed_at else now() end,
+  reviewed_by_id = case when status = 'approved' then reviewed_by_id else app.actor() end
 where organization_id = $1 and content_id = $2 and deleted_at is null
 returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
   prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
-  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at`,
 };
 
-/** Publishes a live lesson. Who publishes is its reviewer. */
+/** Shows a lesson's text to readers. Who publishes what nobody has approved is its reviewer. */
 export function updatePublished(tx: TenantTx, params: UpdatePublishedParams): Promise<UpdatePublishedRow> {
   return one<UpdatePublishedRow>(tx, updatePublishedStatement, [params.organizationId, params.contentId]);
 }
@@ -494,6 +523,10 @@ export interface UpdateRestoredRow {
   readonly publishedAt: Date | null;
   readonly reviewedAt: Date | null;
   readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -509,7 +542,8 @@ set deleted_at = null, deleted_by_id = null, deletion_id = null
 where organization_id = $1 and content_id = $2 and deleted_at is not null
 returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
   prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
-  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at`,
 };
 
 /** Brings a deleted lesson back. */
@@ -517,12 +551,15 @@ export function updateRestored(tx: TenantTx, params: UpdateRestoredParams): Prom
   return one<UpdateRestoredRow>(tx, updateRestoredStatement, [params.organizationId, params.contentId]);
 }
 
-export interface UpdateUnpublishedParams {
+export interface UpdateStatusParams {
+  readonly status: string;
+  readonly withdrawn: boolean;
+  readonly decided: boolean;
   readonly organizationId: string;
   readonly contentId: string;
 }
 
-export interface UpdateUnpublishedRow {
+export interface UpdateStatusRow {
   readonly contentId: string;
   readonly sourceId: string | null;
   readonly title: string;
@@ -542,6 +579,10 @@ export interface UpdateUnpublishedRow {
   readonly publishedAt: Date | null;
   readonly reviewedAt: Date | null;
   readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -550,22 +591,29 @@ export interface UpdateUnpublishedRow {
   readonly deletedAt: Date | null;
 }
 
-const updateUnpublishedStatement: Statement = {
-  name: "contents/update_unpublished",
-  text: `update /* contents/update_unpublished */ app.content
-set status = 'draft', published_at = null, reviewed_at = now(), reviewed_by_id = app.actor()
-where organization_id = $1 and content_id = $2 and deleted_at is null
+const updateStatusStatement: Statement = {
+  name: "contents/update_status",
+  text: `update /* contents/update_status */ app.content
+set status = $1,
+  published_at = case when not $2::boolean then published_at end,
+  reviewed_at = case when $3::boolean then now() else reviewed_at end,
+  reviewed_by_id = case when $3::boolean then app.actor() else reviewed_by_id end
+where organization_id = $4 and content_id = $5 and deleted_at is null
 returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
   prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
-  reviewed_by_id, version, created_at, updated_at, created_by_id, updated_by_id, deleted_at`,
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at`,
 };
 
-/** Takes a live lesson back to a draft. */
-export function updateUnpublished(
-  tx: TenantTx,
-  params: UpdateUnpublishedParams,
-): Promise<UpdateUnpublishedRow> {
-  return one<UpdateUnpublishedRow>(tx, updateUnpublishedStatement, [params.organizationId, params.contentId]);
+/** Takes a lesson to another status: away from its readers, or as its reviewer has decided. */
+export function updateStatus(tx: TenantTx, params: UpdateStatusParams): Promise<UpdateStatusRow> {
+  return one<UpdateStatusRow>(tx, updateStatusStatement, [
+    params.status,
+    params.withdrawn,
+    params.decided,
+    params.organizationId,
+    params.contentId,
+  ]);
 }
 
 export interface UpsertImportedParams {
@@ -599,19 +647,23 @@ on conflict (organization_id, source_id) where deleted_at is null do update
 set
   title = excluded.title, description = excluded.description, body = excluded.body, language = excluded.language,
   tags = excluded.tags, metadata = excluded.metadata,
-  status = case when $2::boolean then 'published' else c.status end,
+  status = case when $2::boolean then 'published' else 'draft' end,
   published_at = case when $2::boolean then coalesce(c.published_at, now()) else c.published_at end,
   reviewed_at = case when $2::boolean and c.status <> 'published' then now() else c.reviewed_at end,
   reviewed_by_id = case when $2::boolean and c.status <> 'published' then app.actor() else c.reviewed_by_id end
-where (c.title, c.description, c.body, c.language, c.tags, c.metadata::text)
-    is distinct from (excluded.title, excluded.description, excluded.body, excluded.language, excluded.tags, excluded.metadata::text)
-  or ($2::boolean and c.status <> 'published')
+where c.status <> 'archived'
+  and (
+    (c.title, c.description, c.body, c.language, c.tags, c.metadata::text)
+      is distinct from (excluded.title, excluded.description, excluded.body, excluded.language, excluded.tags, excluded.metadata::text)
+    or ($2::boolean and c.status <> 'published')
+  )
 returning c.content_id, c.source_id, c.version`,
 };
 
 /**
  * Stores a batch of imported lessons, known by their source ids: new ones are added, changed ones become a new
- * version, equal ones are left alone and do not come back. One statement for the whole batch.
+ * version, equal and archived ones are left alone and do not come back. What is not published at once becomes a draft,
+ * beside what readers see. One statement for the whole batch.
  */
 export function upsertImported(
   tx: TenantTx,

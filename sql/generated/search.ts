@@ -12,13 +12,12 @@ const deleteDocumentsStatement: Statement = {
 where s.organization_id = $1
   and s.content_id = any($2::uuid[])
   and not exists (
-    select from app.content c
-    where c.organization_id = s.organization_id and c.content_id = s.content_id
-      and c.status = 'published' and c.deleted_at is null
+    select from app.publication p
+    where p.organization_id = s.organization_id and p.content_id = s.content_id and p.deleted_at is null
   )`,
 };
 
-/** Takes lessons out of the index that are no longer published. */
+/** Takes lessons out of the index that readers no longer see. */
 export function deleteDocuments(tx: TenantTx, params: DeleteDocumentsParams): Promise<number> {
   return count(tx, deleteDocumentsStatement, [params.organizationId, params.contentIds]);
 }
@@ -42,7 +41,7 @@ export interface ListMatchesRow {
   readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
   readonly language: string;
   readonly tags: readonly string[];
-  readonly publishedAt: Date | null;
+  readonly publishedAt: Date;
   readonly score: number;
   readonly snippet: string;
 }
@@ -63,10 +62,10 @@ const listMatchesStatement: Statement = {
     )
   ) as snippet
 from (
-  select c.*, f.score
+  select p.*, f.score
   from app.search_contents($2, $3, $4::real, $5::uuid, $1::int) f
-  join app.content c on c.organization_id = $6 and c.content_id = f.content_id
-  where c.status = 'published' and c.deleted_at is null
+  join app.publication p on p.organization_id = $6 and p.content_id = f.content_id
+  where p.deleted_at is null
   order by f.score desc, f.content_id desc
   limit $1::int
 ) page
@@ -75,7 +74,7 @@ order by page.score desc, page.content_id desc`,
 
 /**
  * The published lessons that match a query, best first, each with a snippet of its body. The narrow function finds
- * candidates by the index; app.content, under its policy, has the last word. U+E000 and U+E001 mark the matches: the
+ * candidates by the index; app.publication, under its policy, has the last word. U+E000 and U+E001 mark the matches: the
  * text around them is not HTML yet, and no text may carry the marks itself. A page of snippets looks through two million
  * characters at most, which takes half a second: a page of a hundred long lessons would outlast the deadline.
  */
@@ -102,14 +101,14 @@ export interface ListPublishedIdsRow {
 
 const listPublishedIdsStatement: Statement = {
   name: "search/list_published_ids",
-  text: `select /* search/list_published_ids */ content_id from app.content
-where organization_id = $1 and status = 'published' and deleted_at is null
+  text: `select /* search/list_published_ids */ content_id from app.publication
+where organization_id = $1 and deleted_at is null
   and ($2::uuid is null or content_id > $2)
 order by content_id
 limit $3::int`,
 };
 
-/** Published lessons in the order of their ids, a page at a time. */
+/** Lessons that readers see, in the order of their ids, a page at a time. */
 export function listPublishedIds(
   tx: TenantTx,
   params: ListPublishedIdsParams,
@@ -130,27 +129,27 @@ const upsertDocumentsStatement: Statement = {
   name: "search/upsert_documents",
   text: `insert /* search/upsert_documents */ into app.content_search as s (organization_id, content_id, version, language, document)
 select
-  c.organization_id, c.content_id, c.version, c.language,
-  setweight(to_tsvector(app.search_configuration(c.language), app.search_text(c.title)), 'A')
-    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(array_to_string(c.tags, ' '))), 'B')
-    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(c.description)), 'C')
-    || setweight(to_tsvector(app.search_configuration(c.language), app.search_text(left(c.body, 100000))), 'D')
-from app.content c
-where c.organization_id = $1
-  and c.content_id = any($2::uuid[])
-  and c.status = 'published' and c.deleted_at is null
-order by c.content_id
-for share of c
+  p.organization_id, p.content_id, p.version, p.language,
+  setweight(to_tsvector(app.search_configuration(p.language), app.search_text(p.title)), 'A')
+    || setweight(to_tsvector(app.search_configuration(p.language), app.search_text(array_to_string(p.tags, ' '))), 'B')
+    || setweight(to_tsvector(app.search_configuration(p.language), app.search_text(p.description)), 'C')
+    || setweight(to_tsvector(app.search_configuration(p.language), app.search_text(left(p.body, 100000))), 'D')
+from app.publication p
+where p.organization_id = $1
+  and p.content_id = any($2::uuid[])
+  and p.deleted_at is null
+order by p.content_id
+for share of p
 on conflict (organization_id, content_id) do update
 set version = excluded.version, language = excluded.language, document = excluded.document
 where excluded.version >= s.version`,
 };
 
 /**
- * Indexes the words of these lessons as they are now, if they are published. An older version never overwrites a
- * newer one; the share lock keeps a lesson from being withdrawn between being read here and being indexed. A tsvector
- * holds at most 1 MB, of which a character may take 8 bytes (`я-ю`, three words of it): 100,000 characters of a body always
- * fit, a longer one is found by its beginning.
+ * Indexes the words of these lessons as readers see them now. An older version never overwrites a newer one; the share lock
+ * keeps a lesson from being withdrawn between being read here and being indexed. A tsvector holds at most 1 MB, of which a
+ * character may take 8 bytes (`я-ю`, three words of it): 100,000 characters of a body always fit, a longer one is found by
+ * its beginning.
  */
 export function upsertDocuments(tx: TenantTx, params: UpsertDocumentsParams): Promise<number> {
   return count(tx, upsertDocumentsStatement, [params.organizationId, params.contentIds]);

@@ -4,9 +4,10 @@ create function app.follow_deletion() returns trigger
 language plpgsql
 as $$
 begin
+  -- Of a thousand rows, too, in one look over each table: a join might compare each row with each other one.
   if not exists (
-    select from new_rows n join old_rows o using (organization_id, content_id)
-    where (n.deletion_id is null) <> (o.deletion_id is null)
+    select organization_id, content_id, deletion_id from new_rows
+    except select organization_id, content_id, deletion_id from old_rows
   ) then
     return null;
   end if;

@@ -33,8 +33,10 @@ create table app.content_version (
   slug text not null,
   description text not null,
   body text not null,
-  content_type text not null,
-  difficulty_level text not null,
+  content_type text not null
+    constraint content_version_type check (content_type in ('lesson', 'tutorial', 'exercise', 'quiz', 'project', 'reference')),
+  difficulty_level text not null
+    constraint content_version_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
   language text not null,
   tags text[] not null,
   prerequisites text[] not null,
@@ -46,7 +48,9 @@ create table app.content_version (
 );
 comment on table app.content_version is
   'Every text that a lesson has had. Nobody may write here but the trigger of app.content, and nobody may change a row.';
-create index content_version_created_by on app.content_version (organization_id, created_by_id);
+-- Without the rows of nobody it is no way to find a lesson's: of a table that was filled a moment ago the planner knows
+-- nothing, and would read all of an organization's rows by it for each one.
+create index content_version_created_by on app.content_version (organization_id, created_by_id) where created_by_id is not null;
 call app.protect('app.content_version');
 call app.tag(
   'app.content_version', 'none', 'content_id', 'number', 'restored_from_number', 'slug', 'description', 'body', 'content_type',
@@ -72,8 +76,10 @@ create table app.publication (
   slug text not null,
   description text not null,
   body text not null,
-  content_type text not null,
-  difficulty_level text not null,
+  content_type text not null
+    constraint publication_type check (content_type in ('lesson', 'tutorial', 'exercise', 'quiz', 'project', 'reference')),
+  difficulty_level text not null
+    constraint publication_difficulty_level check (difficulty_level in ('beginner', 'intermediate', 'advanced', 'expert')),
   language text not null,
   tags text[] not null,
   prerequisites text[] not null,
@@ -88,10 +94,10 @@ comment on table app.publication is
   'What readers see of each lesson: a copy of the live version, apart from the drafts, so that no query can show one by mistake.';
 -- Two lessons may exchange their slugs as drafts; what readers ask for by its slug is one.
 create unique index publication_slug_unique on app.publication (organization_id, slug) where deleted_at is null;
-create index publication_source on app.publication (organization_id, source_id) where deleted_at is null;
+create index publication_source on app.publication (organization_id, source_id) where deleted_at is null and source_id is not null;
 create index publication_live on app.publication (organization_id, content_id) where deleted_at is null;
-create index publication_created_by on app.publication (organization_id, created_by_id);
-create index publication_deleted_by on app.publication (organization_id, deleted_by_id);
+create index publication_created_by on app.publication (organization_id, created_by_id) where created_by_id is not null;
+create index publication_deleted_by on app.publication (organization_id, deleted_by_id) where deleted_by_id is not null;
 call app.protect('app.publication');
 call app.keep_time('app.publication');
 call app.tag(
@@ -172,51 +178,36 @@ $$;
 comment on function app.number_version() is 'Numbers the versions of a lesson, and says which of them is live.';
 create trigger number_version before insert or update on app.content for each row execute function app.number_version();
 
--- Statement level with transition tables: an import of a thousand lessons is one insert here, not a thousand. With the
--- owner's rights, so that nobody else needs a right to write here and no version can be made up or altered.
+-- Statement level with a transition table: an import of a thousand lessons is one insert here, not a thousand. With the
+-- owner's rights, so that nobody else needs a right to write here and no version can be made up or altered. It looks at what
+-- is kept, not at what the rows were before: whatever was missed is made up for by the next update.
 create function app.keep_versions() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- The plan that is kept was made for one row. A nested loop would compare each row of a batch with each other one.
-set enable_nestloop = off
+-- The plans that are kept must not read all that is kept, however many rows the statement had for which they were made.
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 begin
-  -- Its time is the lesson's: it moves with every update, also where a transaction that began earlier writes later.
   -- The time of each is the lesson's own, which moves with every update, also where a transaction that began earlier writes
   -- later: versions follow each other in the order of their numbers, and no two periods overlap.
-  if tg_op = 'INSERT' then
-    insert into app.content_version
-      (organization_id, content_id, number, created_at, title, slug, description, body, content_type, difficulty_level,
-       language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes)
-    select organization_id, content_id, latest_number, created_at, title, slug, description, body, content_type,
-      difficulty_level, language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes
-    from new_rows;
-    insert into app.publication
-      (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version,
-       source_id, title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites,
-       learning_objectives, metadata, settings, estimated_duration_minutes, published_at)
-    select organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, live_number,
-      version, source_id, title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites,
-      learning_objectives, metadata, settings, estimated_duration_minutes, published_at
-    from new_rows where live_number is not null;
-    insert into app.publication_period (organization_id, content_id, number, published_at)
-    select organization_id, content_id, live_number, created_at
-    from new_rows where live_number is not null and deleted_at is null;
-    return null;
-  end if;
   insert into app.content_version
     (organization_id, content_id, number, created_at, restored_from_number, title, slug, description, body, content_type,
      difficulty_level, language, tags, prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes)
   select n.organization_id, n.content_id, n.latest_number, n.updated_at, n.restored_from_number, n.title, n.slug,
     n.description, n.body, n.content_type, n.difficulty_level, n.language, n.tags, n.prerequisites, n.learning_objectives,
     n.metadata, n.settings, n.estimated_duration_minutes
-  from new_rows n join old_rows o using (organization_id, content_id)
-  where n.latest_number <> o.latest_number;
+  from new_rows n
+  where not exists (
+    select from app.content_version v
+    where v.organization_id = n.organization_id and v.content_id = n.content_id and v.number = n.latest_number
+  );
   -- Taken away first and then put back: two lessons that exchange their slugs may be published together.
   delete from app.publication p
-  using new_rows n join old_rows o using (organization_id, content_id)
+  using new_rows n
   where p.organization_id = n.organization_id and p.content_id = n.content_id
-    and (n.live_number, n.published_at, n.source_id) is distinct from (o.live_number, o.published_at, o.source_id);
+    and (p.number, p.published_at, p.source_id) is distinct from (n.live_number, n.published_at, n.source_id);
   insert into app.publication
     (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version, source_id,
      title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites, learning_objectives,
@@ -224,21 +215,25 @@ begin
   select n.organization_id, n.content_id, n.created_at, n.created_by_id, n.deleted_at, n.deleted_by_id, n.deletion_id,
     v.number, n.version, n.source_id, v.title, v.slug, v.description, v.body, v.content_type, v.difficulty_level, v.language,
     v.tags, v.prerequisites, v.learning_objectives, v.metadata, v.settings, v.estimated_duration_minutes, n.published_at
-  from new_rows n join old_rows o using (organization_id, content_id)
+  from new_rows n
   join app.content_version v
     on v.organization_id = n.organization_id and v.content_id = n.content_id and v.number = n.live_number
-  where (n.live_number, n.published_at, n.source_id) is distinct from (o.live_number, o.published_at, o.source_id);
+  where not exists (
+    select from app.publication p where p.organization_id = n.organization_id and p.content_id = n.content_id
+  );
   update app.publication_period p
   set ended_at = n.updated_at
-  from new_rows n join old_rows o using (organization_id, content_id)
+  from new_rows n
   where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
-    and case when n.deleted_at is null then n.live_number end
-      is distinct from case when o.deleted_at is null then o.live_number end;
+    and p.number is distinct from case when n.deleted_at is null then n.live_number end;
   insert into app.publication_period (organization_id, content_id, number, published_at)
   select n.organization_id, n.content_id, n.live_number, n.updated_at
-  from new_rows n join old_rows o using (organization_id, content_id)
+  from new_rows n
   where n.live_number is not null and n.deleted_at is null
-    and n.live_number is distinct from case when o.deleted_at is null then o.live_number end;
+    and not exists (
+      select from app.publication_period p
+      where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+    );
   return null;
 end
 $$;
@@ -246,7 +241,7 @@ comment on function app.keep_versions() is
   'Writes app.content_version, app.publication and app.publication_period for one statement.';
 create trigger version_insert after insert on app.content referencing new table as new_rows
   for each statement execute function app.keep_versions();
-create trigger version_update after update on app.content referencing old table as old_rows new table as new_rows
+create trigger version_update after update on app.content referencing new table as new_rows
   for each statement execute function app.keep_versions();
 call app.follow_deletion_of_content('app.publication');
 

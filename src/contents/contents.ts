@@ -13,26 +13,21 @@ import { type MemberOperation, mayAct } from "../permissions.ts";
 import { enqueue } from "../queue.ts";
 import { STORAGE_QUOTA } from "../quotas/quotas.ts";
 import { removeDocumentsIn } from "../search/search.ts";
+import { authorsMayApprove } from "../settings.ts";
 import { slugify } from "../slugs.ts";
+import { settingsIn } from "../users/users.ts";
 import { type ExpectedVersion, isStale, requireVersion } from "../versions.ts";
-import type {
-  Content,
-  ContentFields,
-  ContentFilter,
-  ContentSummary,
-  ImportedContent,
-  VisibleContent,
-} from "./repository.ts";
+import { type ContentAction, requireTransition } from "../workflow.ts";
+import type { Content, ContentFields, ImportedContent, VisibleContent } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export type { Change } from "../history/history.ts";
 export { quotaStorageReached } from "../quotas/quotas.ts";
+export { CONTENT_STATUSES, illegalTransition } from "../workflow.ts";
 export {
-  CONTENT_STATUSES,
   CONTENT_TYPES,
   type Content,
   type ContentFields,
-  type ContentFilter,
   type ContentSummary,
   DIFFICULTY_LEVELS,
   type ImportedContent,
@@ -46,20 +41,26 @@ export const sourceIdTaken = refusal(
   "content_source_id_taken",
   "Another lesson has this source id",
 );
-export const illegalTransition = refusal(
-  "conflict",
-  "illegal_status_transition",
-  "The lesson cannot go from its status to that one",
+export const ownWork = refusal(
+  "forbidden",
+  "own_work",
+  "What somebody has written must be approved by somebody else",
 );
 export const contentNotDeleted = refusal("conflict", "content_not_deleted", "The lesson is not deleted");
 
+/** Drafts may exchange their slugs; what readers ask for by one is one lesson. */
+const SLUG_LIVE = {
+  publication_slug_unique: () => slugTaken({ detail: "Readers see another lesson under this slug." }),
+};
 const TAKEN = {
+  ...SLUG_LIVE,
   content_slug_unique: () => slugTaken(inUse("slug")),
   content_source_unique: () => sourceIdTaken(inUse("sourceId")),
   ...STORAGE_QUOTA,
 };
 /** Where no body was sent that a refusal could point into. */
 export const TAKEN_SINCE = {
+  ...SLUG_LIVE,
   content_slug_unique: () => slugTaken(),
   content_source_unique: () => sourceIdTaken(),
   ...STORAGE_QUOTA,
@@ -73,21 +74,36 @@ export type Viewer = Pick<Actor, "organizationId" | "role">;
 
 const isStaff = (actor: Viewer): boolean => actor.role === "admin" || actor.role === "teacher";
 
-/** A lesson. Refuses with `not_found` one that is not there, deleted, or a draft and the actor no staff. */
-export async function getContent(deps: Deps, actor: Actor, contentId: string): Promise<Content> {
-  const publishedOnly = !isStaff(actor);
+/** What staff may ask for: the text they write, or the one that readers see. */
+export const CONTENT_VIEWS = ["working", "live"] as const;
+export type ContentView = (typeof CONTENT_VIEWS)[number];
+
+/**
+ * A lesson. Staff get the working copy unless they ask for what is live; others get what is live, whatever they ask for.
+ * Refuses with `not_found` one that is not there, deleted, or of which nothing is live and that is what was asked for.
+ */
+export async function getContent(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  view: ContentView = "working",
+): Promise<Content> {
+  const live = view === "live" || !isStaff(actor);
+  const { organizationId } = actor;
   const content = await cached(
     deps.cache,
     {
-      organizationId: actor.organizationId,
-      visibility: publishedOnly ? "published" : "staff",
+      organizationId,
+      visibility: live ? "published" : "staff",
       topic: "contents",
       generation: actor.generations.contents,
       args: { read: "contents.get", contentId },
     },
     () =>
       readTenant(deps.db, actor, (tx) =>
-        rows.find(tx, actor.organizationId, contentId, { publishedOnly, includeDeleted: false }),
+        live
+          ? rows.findPublication(tx, organizationId, contentId)
+          : rows.find(tx, organizationId, contentId, { includeDeleted: false }),
       ),
   );
   if (content === null) throw notFound();
@@ -98,7 +114,7 @@ export async function getContent(deps: Deps, actor: Actor, contentId: string): P
 export async function renderContent(
   deps: Deps,
   actor: Actor,
-  { id, version, body }: Content,
+  { id, latestNumber, body }: Content,
 ): Promise<string> {
   return cached(
     deps.cache,
@@ -107,7 +123,7 @@ export async function renderContent(
       visibility: isStaff(actor) ? "staff" : "published",
       topic: "contents",
       generation: actor.generations.contents,
-      args: { read: "contents.html", contentId: id, version },
+      args: { read: "contents.html", contentId: id, number: latestNumber },
     },
     () => renderMarkdown(body),
   );
@@ -150,31 +166,6 @@ async function visible(
 }
 
 /**
- * Lessons without their bodies, newest first, one more than `limit` when there are more. Who is no staff sees what is
- * published. Refuses with `forbidden` who asks for deleted ones without being an admin.
- */
-export async function listContents(
-  deps: Deps,
-  actor: Actor,
-  filter: Omit<ContentFilter, "publishedOnly">,
-  beforeId: string | null,
-  limit: number,
-): Promise<readonly ContentSummary[]> {
-  // Who may bring back whosever it is.
-  if (filter.includeDeleted && !mayAct(actor, "POST /v1/contents/:id/restore", null)) throw forbidden();
-  const language = filter.language === null ? null : languageCode(filter.language);
-  return readTenant(deps.db, actor, (tx) =>
-    rows.list(
-      tx,
-      actor.organizationId,
-      { ...filter, language, publishedOnly: !isStaff(actor) },
-      beforeId,
-      limit + 1,
-    ),
-  );
-}
-
-/**
  * Adds a lesson as a draft. Without a slug it gets one from its title, made unique by a number. Refuses with
  * `content_slug_taken`, `content_source_id_taken`, `quota_storage_reached`.
  */
@@ -192,7 +183,8 @@ export async function createContent(deps: Deps, actor: Actor, input: ContentInpu
 }
 
 /**
- * Changes the fields that are given. Refuses with `not_found`, `forbidden`, `stale`, `content_slug_taken`,
+ * Changes the fields that are given. Another text makes a draft of what was approved or published; readers go on seeing what
+ * is live. Refuses with `not_found`, `forbidden`, `stale`, `illegal_status_transition`, `content_slug_taken`,
  * `content_source_id_taken`, `quota_storage_reached`.
  */
 export async function updateContent(
@@ -203,19 +195,41 @@ export async function updateContent(
   patch: ContentPatch,
 ): Promise<Content> {
   return withTenant(deps.db, actor, async (tx) => {
-    const before = await lockWritable(tx, actor, "PATCH /v1/contents/:id", contentId, expected);
+    const before = await lockForIn(tx, actor, "PATCH /v1/contents/:id", contentId, expected);
+    const edited = requireTransition("edit", before);
     const language = patch.language === undefined ? before.language : languageCode(patch.language);
+    const fields = { ...before, ...patch, language };
+    const status = isSameText(before, fields) ? before.status : edited;
     const content = await onConstraint(tx, TAKEN, (inner) =>
-      rows.update(inner, actor.organizationId, contentId, { ...before, ...patch, language }),
+      rows.update(inner, actor.organizationId, contentId, { ...fields, status }),
     );
-    await contentChanged(deps, tx, actor.organizationId, content);
+    changed(tx, "contents");
     return content;
   });
 }
 
+/** All that may be written of a lesson but its name elsewhere, which is no part of its text. */
+const TEXT_FIELDS = [
+  ...([
+    "title",
+    "slug",
+    "description",
+    "body",
+    "contentType",
+    "difficultyLevel",
+    "language",
+    "tags",
+  ] as const),
+  ...(["prerequisites", "learningObjectives", "metadata", "settings", "estimatedDurationMinutes"] as const),
+] satisfies readonly (keyof ContentFields)[];
+
+function isSameText(a: ContentFields, b: ContentFields): boolean {
+  return TEXT_FIELDS.every((field) => JSON.stringify(a[field]) === JSON.stringify(b[field]));
+}
+
 /**
- * Makes a lesson visible to everybody in the organization; whoever does so is its reviewer. Refuses with `not_found`,
- * `forbidden`, `stale`, and `illegal_status_transition` when it is published, archived or rejected.
+ * Shows a lesson's text to everybody in the organization. Of what nobody has approved whoever publishes it is the reviewer.
+ * Refuses with `not_found`, `forbidden`, `stale`, `illegal_status_transition`, `own_work`, `content_slug_taken`.
  */
 export async function publishContent(
   deps: Deps,
@@ -223,38 +237,109 @@ export async function publishContent(
   contentId: string,
   expected: ExpectedVersion,
 ): Promise<Content> {
-  const operation = "POST /v1/contents/:id/publish";
-  const from = ["draft", "pending_review", "approved"] as const;
-  return transition(deps, actor, operation, contentId, expected, from, rows.publish);
+  const { organizationId } = actor;
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await lockForIn(tx, actor, "POST /v1/contents/:id/publish", contentId, expected);
+    requireTransition("publish", before);
+    if (before.status !== "approved") await requireOthersWorkIn(tx, actor, contentId);
+    const content = await onConstraint(tx, SLUG_LIVE, (inner) =>
+      rows.publish(inner, organizationId, contentId),
+    );
+    await liveChanged(deps, tx, organizationId, [content]);
+    return content;
+  });
 }
 
-/** Takes a published lesson back to a draft. Refuses as `publishContent` does. */
-export async function unpublishContent(
+/**
+ * Takes a lesson away from its readers; what was published becomes a draft, a draft beside it stays what it is. Refuses with
+ * `not_found`, `forbidden`, `stale`, `illegal_status_transition`.
+ */
+export const unpublishContent = (
   deps: Deps,
   actor: Actor,
   contentId: string,
   expected: ExpectedVersion,
-): Promise<Content> {
-  const operation = "POST /v1/contents/:id/unpublish";
-  return transition(deps, actor, operation, contentId, expected, ["published"], rows.unpublish);
-}
+): Promise<Content> => move(deps, actor, "POST /v1/contents/:id/unpublish", "unpublish", contentId, expected);
 
-async function transition(
+/** Puts a lesson away: readers see nothing of it, and nobody changes it. Refuses as `unpublishContent` does. */
+export const archiveContent = (
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+): Promise<Content> => move(deps, actor, "POST /v1/contents/:id/archive", "archive", contentId, expected);
+
+/** Takes a lesson out again, as a draft. Refuses as `unpublishContent` does. */
+export const unarchiveContent = (
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  expected: ExpectedVersion,
+): Promise<Content> => move(deps, actor, "POST /v1/contents/:id/unarchive", "unarchive", contentId, expected);
+
+async function move(
   deps: Deps,
   actor: Actor,
   operation: MemberOperation,
+  action: Move,
   contentId: string,
   expected: ExpectedVersion,
-  from: readonly Content["status"][],
-  apply: (tx: TenantTx, organizationId: string, contentId: string) => Promise<Content>,
 ): Promise<Content> {
   return withTenant(deps.db, actor, async (tx) => {
-    const before = await lockWritable(tx, actor, operation, contentId, expected);
-    if (!from.includes(before.status)) throw illegalTransition({ detail: `It is ${before.status}.` });
-    const content = await apply(tx, actor.organizationId, contentId);
-    await contentChanged(deps, tx, actor.organizationId, content);
-    return content;
+    const before = await lockForIn(tx, actor, operation, contentId, expected);
+    return moveContentIn(deps, tx, actor.organizationId, before, action);
   });
+}
+
+/** Actions that change nothing of a lesson but its status, and what follows from that. */
+const MOVES = {
+  submit: { withdrawn: false, decided: false },
+  withdraw: { withdrawn: false, decided: false },
+  approve: { withdrawn: false, decided: true },
+  reject: { withdrawn: false, decided: true },
+  unpublish: { withdrawn: true, decided: false },
+  archive: { withdrawn: true, decided: false },
+  unarchive: { withdrawn: false, decided: false },
+} as const satisfies Partial<
+  Record<ContentAction, { readonly withdrawn: boolean; readonly decided: boolean }>
+>;
+export type Move = keyof typeof MOVES;
+
+/**
+ * Takes a lesson, which is held, where an action leads. Refuses with `illegal_status_transition`. Inside a transaction.
+ */
+export async function moveContentIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  before: Content,
+  action: Move,
+): Promise<Content> {
+  const status = requireTransition(action, before);
+  const content = await rows.updateStatus(tx, organizationId, before.id, { status, ...MOVES[action] });
+  if (content.liveNumber === before.liveNumber) changed(tx, "contents");
+  else await liveChanged(deps, tx, organizationId, [content]);
+  return content;
+}
+
+/**
+ * Of these lessons those of which the actor has written what would be shown, or part of it: any version after the live one.
+ * None where the organization lets authors approve. They must be held, or somebody could write between this and what
+ * follows. Inside a transaction.
+ */
+export async function ownWorkIn(
+  tx: TenantTx,
+  actor: Pick<Actor, "organizationId" | "userId">,
+  contentIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { organizationId, userId } = actor;
+  if (authorsMayApprove(await settingsIn(tx, organizationId))) return new Set();
+  return rows.listOwnWork(tx, organizationId, contentIds, userId);
+}
+
+/** Refuses with `own_work` who has written what they would approve. Of a lesson that is held, inside a transaction. */
+export async function requireOthersWorkIn(tx: TenantTx, actor: Actor, contentId: string): Promise<void> {
+  if ((await ownWorkIn(tx, actor, [contentId])).has(contentId)) throw ownWork();
 }
 
 /** Deletes a lesson softly; it leaves the search at once. Refuses with `not_found`, `forbidden`, `stale`. */
@@ -265,7 +350,7 @@ export async function deleteContent(
   expected: ExpectedVersion,
 ): Promise<void> {
   await withTenant(deps.db, actor, async (tx) => {
-    await lockWritable(tx, actor, "DELETE /v1/contents/:id", contentId, expected);
+    await lockForIn(tx, actor, "DELETE /v1/contents/:id", contentId, expected);
     await rows.softDelete(tx, actor.organizationId, contentId);
     await removeDocumentsIn(tx, actor.organizationId, [contentId]);
     changed(tx, "contents");
@@ -291,7 +376,7 @@ export async function restoreContent(
     const content = await onConstraint(tx, TAKEN_SINCE, (inner) =>
       rows.restore(inner, actor.organizationId, contentId),
     );
-    await contentChanged(deps, tx, actor.organizationId, content);
+    await liveChanged(deps, tx, actor.organizationId, [content]);
     return content;
   });
 }
@@ -309,10 +394,7 @@ export async function contentHistory(
     deps.db,
     actor,
     async (tx) => {
-      const content = await rows.find(tx, organizationId, contentId, {
-        publishedOnly: false,
-        includeDeleted: true,
-      });
+      const content = await rows.find(tx, organizationId, contentId, { includeDeleted: true });
       if (content === null) throw notFound();
       return listChanges(tx, organizationId, "content", contentId, beforeId, limit + 1);
     },
@@ -375,8 +457,11 @@ export function importSlug(title: string, sourceId: string): string {
   return [slugify(title), id, digest].filter((part) => part !== "").join("-");
 }
 
-/** A live lesson that the actor may write, in the version they expect, held until the transaction ends. */
-async function lockWritable(
+/**
+ * A lesson on which the actor may do this, in the version they expect, held until the transaction ends. Refuses with
+ * `not_found`, `forbidden`, `stale`.
+ */
+export async function lockForIn(
   tx: TenantTx,
   actor: Actor,
   operation: MemberOperation,
@@ -424,18 +509,24 @@ export function newFields(input: ContentInput, contentId: string): ContentFields
   };
 }
 
-/** What follows a change: the search learns of it, at once where something must disappear, and the cache moves on. */
-async function contentChanged(
+/**
+ * What follows a change of lessons: the search learns of what readers see of them, at once where something must disappear,
+ * and the cache moves on. Inside the transaction that changes them.
+ */
+export async function liveChanged(
   deps: Deps,
   tx: TenantTx,
   organizationId: string,
-  content: Content,
+  contents: readonly Pick<Content, "id" | "liveNumber">[],
 ): Promise<void> {
-  if (content.status === "published") {
-    await enqueue(deps.queue, tx, "reindex-search", { organizationId, contentIds: [content.id] });
-  } else {
-    await removeDocumentsIn(tx, organizationId, [content.id]);
+  const [live, dark] = [true, false].map((seen) =>
+    contents.filter(({ liveNumber }) => (liveNumber !== null) === seen).map(({ id }) => id),
+  ) as [string[], string[]];
+  if (live.length > 0) {
+    const bulk = live.length > 1;
+    await enqueue(deps.queue, tx, "reindex-search", { organizationId, contentIds: live }, { bulk });
   }
+  if (dark.length > 0) await removeDocumentsIn(tx, organizationId, dark);
   changed(tx, "contents");
 }
 

@@ -1,25 +1,17 @@
 /** Rows of lessons, in and out. */
 import * as sql from "#sql/contents";
 import type { Json, TenantTx } from "../../sql/tx.ts";
+import type { ContentStatus } from "../workflow.ts";
 
 export const CONTENT_TYPES = ["lesson", "tutorial", "exercise", "quiz", "project", "reference"] as const;
 export const DIFFICULTY_LEVELS = ["beginner", "intermediate", "advanced", "expert"] as const;
-export const CONTENT_STATUSES = [
-  "draft",
-  "pending_review",
-  "approved",
-  "rejected",
-  "published",
-  "archived",
-] as const;
 export type ContentType = (typeof CONTENT_TYPES)[number];
 export type DifficultyLevel = (typeof DIFFICULTY_LEVELS)[number];
-export type ContentStatus = (typeof CONTENT_STATUSES)[number];
 
 /** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json };
 
-/** A lesson as lists show it. */
+/** A lesson as lists show it: the working copy, or what readers see. */
 export interface ContentSummary {
   readonly id: string;
   readonly sourceId: string | null;
@@ -32,7 +24,14 @@ export interface ContentSummary {
   readonly language: string;
   readonly tags: readonly string[];
   readonly estimatedDurationMinutes: number | null;
+  /** Since when readers have seen something of it. */
   readonly publishedAt: Date | null;
+  /** Of the versions of its text. To readers there is none but the live one. */
+  readonly latestNumber: number;
+  /** What readers see; null: nothing. */
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -70,19 +69,6 @@ export interface ContentFields {
   readonly estimatedDurationMinutes: number | null;
 }
 
-export interface ContentFilter {
-  readonly status: ContentStatus | null;
-  readonly contentType: ContentType | null;
-  readonly difficultyLevel: DifficultyLevel | null;
-  readonly language: string | null;
-  readonly tag: string | null;
-  readonly sourceId: string | null;
-  readonly slug: string | null;
-  readonly includeDeleted: boolean;
-  /** Without it drafts are listed too. */
-  readonly publishedOnly: boolean;
-}
-
 type Row = Omit<Content, "id" | "metadata" | "settings"> & {
   readonly contentId: string;
   readonly metadata: Json;
@@ -99,13 +85,41 @@ const toContent = ({ contentId: id, metadata, settings, ...row }: Row): Content 
 
 const orNull = (row: Row | null): Content | null => (row === null ? null : toContent(row));
 
+/** The working copy. */
 export const find = async (
   tx: TenantTx,
   organizationId: string,
   contentId: string,
-  { publishedOnly, includeDeleted }: { readonly publishedOnly: boolean; readonly includeDeleted: boolean },
+  { includeDeleted }: { readonly includeDeleted: boolean },
 ): Promise<Content | null> =>
-  orNull(await sql.findContent(tx, { organizationId, contentId, publishedOnly, includeDeleted }));
+  orNull(await sql.findContent(tx, { organizationId, contentId, includeDeleted }));
+
+/** What readers see. Who reviewed it and when it will change is none of their business. */
+export async function findPublication(
+  tx: TenantTx,
+  organizationId: string,
+  contentId: string,
+): Promise<Content | null> {
+  const row = await sql.findPublication(tx, { organizationId, contentId });
+  if (row === null) return null;
+  return toContent({
+    ...row,
+    ...asRead(row.number),
+    reviewedAt: null,
+    reviewedById: null,
+    updatedById: null,
+  });
+}
+
+const asRead = (number: number) =>
+  ({
+    status: "published",
+    latestNumber: number,
+    liveNumber: number,
+    publishAt: null,
+    unpublishAt: null,
+    deletedAt: null,
+  }) as const;
 
 /** Live or deleted, held until the transaction ends. */
 export const lock = async (
@@ -133,17 +147,6 @@ export async function findVisible(
   return row === null ? null : { id: row.contentId, createdById: row.createdById, published: row.published };
 }
 
-export async function list(
-  tx: TenantTx,
-  organizationId: string,
-  filter: ContentFilter,
-  beforeId: string | null,
-  limit: number,
-): Promise<readonly ContentSummary[]> {
-  const rows = await sql.listContents(tx, { organizationId, ...filter, beforeId, limit });
-  return rows.map(({ contentId: id, ...row }) => ({ id, ...row }));
-}
-
 export const insert = async (
   tx: TenantTx,
   organizationId: string,
@@ -155,14 +158,30 @@ export const update = async (
   tx: TenantTx,
   organizationId: string,
   contentId: string,
-  fields: ContentFields,
+  fields: ContentFields & { readonly status: ContentStatus },
 ): Promise<Content> => toContent(await sql.updateContent(tx, { organizationId, contentId, ...fields }));
 
 export const publish = async (tx: TenantTx, organizationId: string, contentId: string): Promise<Content> =>
   toContent(await sql.updatePublished(tx, { organizationId, contentId }));
 
-export const unpublish = async (tx: TenantTx, organizationId: string, contentId: string): Promise<Content> =>
-  toContent(await sql.updateUnpublished(tx, { organizationId, contentId }));
+/** `withdrawn`: nothing of it is live any more. `decided`: by its reviewer, who is the actor. */
+export const updateStatus = async (
+  tx: TenantTx,
+  organizationId: string,
+  contentId: string,
+  change: { readonly status: ContentStatus; readonly withdrawn: boolean; readonly decided: boolean },
+): Promise<Content> => toContent(await sql.updateStatus(tx, { organizationId, contentId, ...change }));
+
+/** Those of which the person has written a version after the live one. */
+export async function listOwnWork(
+  tx: TenantTx,
+  organizationId: string,
+  contentIds: readonly string[],
+  userId: string,
+): Promise<ReadonlySet<string>> {
+  const found = await sql.listOwnWork(tx, { organizationId, contentIds, userId });
+  return new Set(found.map(({ contentId }) => contentId));
+}
 
 export const softDelete = (tx: TenantTx, organizationId: string, contentId: string): Promise<number> =>
   sql.updateDeleted(tx, { organizationId, contentId, deletionId: Bun.randomUUIDv7() });

@@ -1,38 +1,25 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import type { Json } from "../../sql/tx.ts";
-import { forbidden } from "../errors.ts";
-import {
-  contentPatchShape,
-  contentShape,
-  contentSummaryShape,
-  contentSummaryView,
-  contentType,
-  contentView,
-  difficultyLevel,
-  language,
-  newContentShape,
-  slug,
-  sourceId,
-  status,
-} from "../http/contents.ts";
+import { contentPatchShape, contentShape, contentView, newContentShape } from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { choice, described, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { TRANSITIONS, transitionSentence } from "../workflow.ts";
 import {
+  archiveContent,
   type Change,
   contentHistory,
   contentNotDeleted,
   createContent,
   deleteContent,
-  getContent,
   illegalTransition,
-  listContents,
+  ownWork,
   publishContent,
   quotaStorageReached,
-  renderContent,
   restoreContent,
   slugTaken,
   sourceIdTaken,
+  unarchiveContent,
   unpublishContent,
   updateContent,
 } from "./contents.ts";
@@ -57,66 +44,8 @@ const changeView = (row: Change): Static<typeof change> => ({
   createdAt: row.createdAt,
 });
 
-const readContentShape = Type.Composite([
-  contentShape,
-  Type.Object({
-    html: Type.Optional(
-      Type.String({
-        description:
-          "The body as HTML: headings, lists, tables, code, links and images, and nothing that runs.",
-        examples: ["<p>As long as the condition is true, the body runs again.</p>"],
-      }),
-    ),
-  }),
-]);
-
 const params = t.Object({ id: uuid() });
 export const contentsEndpoints = [
-  endpoint({
-    method: "GET",
-    path: "/v1/contents",
-    tag: "contents",
-    summary: "List lessons",
-    description: "Without their bodies, newest first. Staff see all, others what is published.",
-    query: t.Object({
-      status: t.Optional(described(status, "Only lessons that have come this far.")),
-      contentType: t.Optional(described(contentType, "Only lessons of this kind.")),
-      difficultyLevel: t.Optional(described(difficultyLevel, "Only lessons of this level.")),
-      language: t.Optional(described(language, "Only lessons in this language.")),
-      tag: t.Optional(
-        Type.String({
-          minLength: 1,
-          maxLength: 100,
-          description: "Only lessons that carry this tag, among others.",
-          examples: ["python"],
-        }),
-      ),
-      slug: t.Optional(described(slug, "Only the lesson with this slug.")),
-      sourceId: t.Optional(described(sourceId, "Only the lesson with this name where it comes from.")),
-      includeDeleted: t.Optional(t.Boolean({ description: "Admins only." })),
-    }),
-    page: uuid(),
-    answers: { 200: pageOf(contentSummaryShape) },
-    refusals: [forbidden],
-    handle: ({ deps, actor, query, page }) =>
-      listContents(
-        deps,
-        actor,
-        {
-          status: query.status ?? null,
-          contentType: query.contentType ?? null,
-          difficultyLevel: query.difficultyLevel ?? null,
-          language: query.language ?? null,
-          tag: query.tag ?? null,
-          slug: query.slug ?? null,
-          sourceId: query.sourceId ?? null,
-          includeDeleted: query.includeDeleted ?? false,
-        },
-        page.after,
-        page.limit,
-      ),
-    present: (found, { page }) => page.of(found, contentSummaryView, ({ id }) => id),
-  }),
   endpoint({
     method: "POST",
     path: "/v1/contents",
@@ -131,37 +60,16 @@ export const contentsEndpoints = [
     present: contentView,
   }),
   endpoint({
-    method: "GET",
-    path: "/v1/contents/:id",
-    tag: "contents",
-    summary: "Read a lesson",
-    params,
-    query: t.Object({
-      render: t.Optional(
-        choice(["html"], { description: "Adds the body as HTML that is safe to show.", examples: ["html"] }),
-      ),
-    }),
-    versioned: true,
-    answers: { 200: readContentShape },
-    handle: async ({ deps, actor, params, query }) => {
-      const content = await getContent(deps, actor, params.id);
-      return query.render === undefined
-        ? { content, html: {} }
-        : { content, html: { html: await renderContent(deps, actor, content) } };
-    },
-    present: ({ content, html }) => ({ ...contentView(content), ...html }),
-  }),
-  endpoint({
     method: "PATCH",
     path: "/v1/contents/:id",
     tag: "contents",
     summary: "Change a lesson",
-    description: "Teachers change their own lessons, admins all.",
+    description: `Teachers change their own lessons, admins all. Readers see another text once it is published. ${transitionSentence("edit")}`,
     params,
     versioned: true,
     body: contentPatchShape,
     answers: { 200: contentShape },
-    refusals: [slugTaken, sourceIdTaken, quotaStorageReached],
+    refusals: [illegalTransition, slugTaken, sourceIdTaken, quotaStorageReached],
     handle: ({ deps, actor, params, ifMatch, body }) => updateContent(deps, actor, params.id, ifMatch, body),
     present: contentView,
   }),
@@ -182,10 +90,11 @@ export const contentsEndpoints = [
     path: "/v1/contents/:id/publish",
     tag: "contents",
     summary: "Publish a lesson",
+    description: `${TRANSITIONS.publish.meaning} ${transitionSentence("publish")}`,
     params,
     versioned: true,
     answers: { 200: contentShape },
-    refusals: [illegalTransition],
+    refusals: [illegalTransition, ownWork, slugTaken],
     handle: ({ deps, actor, params, ifMatch }) => publishContent(deps, actor, params.id, ifMatch),
     present: contentView,
   }),
@@ -193,12 +102,39 @@ export const contentsEndpoints = [
     method: "POST",
     path: "/v1/contents/:id/unpublish",
     tag: "contents",
-    summary: "Take a lesson back to a draft",
+    summary: "Take a lesson away from its readers",
+    description: `${TRANSITIONS.unpublish.meaning} ${transitionSentence("unpublish")}`,
     params,
     versioned: true,
     answers: { 200: contentShape },
     refusals: [illegalTransition],
     handle: ({ deps, actor, params, ifMatch }) => unpublishContent(deps, actor, params.id, ifMatch),
+    present: contentView,
+  }),
+  endpoint({
+    method: "POST",
+    path: "/v1/contents/:id/archive",
+    tag: "contents",
+    summary: "Put a lesson away",
+    description: `${TRANSITIONS.archive.meaning} ${transitionSentence("archive")}`,
+    params,
+    versioned: true,
+    answers: { 200: contentShape },
+    refusals: [illegalTransition],
+    handle: ({ deps, actor, params, ifMatch }) => archiveContent(deps, actor, params.id, ifMatch),
+    present: contentView,
+  }),
+  endpoint({
+    method: "POST",
+    path: "/v1/contents/:id/unarchive",
+    tag: "contents",
+    summary: "Take a lesson out of the archive",
+    description: `${TRANSITIONS.unarchive.meaning} ${transitionSentence("unarchive")}`,
+    params,
+    versioned: true,
+    answers: { 200: contentShape },
+    refusals: [illegalTransition],
+    handle: ({ deps, actor, params, ifMatch }) => unarchiveContent(deps, actor, params.id, ifMatch),
     present: contentView,
   }),
   endpoint({

@@ -195,6 +195,11 @@ export async function listAuthorsIn(
   return rows.listAuthors(tx, { organizationId }, userIds);
 }
 
+/** What the organization has settled, with the defaults. Inside a transaction. */
+export async function settingsIn(tx: TenantTx, organizationId: string): Promise<OrganizationSettings> {
+  return readSettings((await rows.findSettings(tx, organizationId))?.settings);
+}
+
 /** What holds for passwords in an organization. */
 export interface PasswordRules extends OrganizationSettings {
   /** Of the organization: everybody there knows them. */

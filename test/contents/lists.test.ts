@@ -111,9 +111,10 @@ describe("lists", () => {
       statements.length = 0;
       await request("GET", `/v1/contents?limit=${limit}`, { token: teacher.token });
       // Of the lessons alone: who asks was seen lately or not.
-      return statements.filter((name) => name.startsWith("contents/")).length;
+      return statements.filter((name) => name.startsWith("content-reading/")).length;
     };
-    expect([await count(50), await count(1)]).toEqual([1, 1]);
+    // Which ones, and what is shown of them.
+    expect([await count(50), await count(1)]).toEqual([2, 2]);
   });
 
   test("what is written while somebody pages shifts nothing [row 56]", async () => {
@@ -145,7 +146,16 @@ describe("lists", () => {
 describe("what is cached [row 81] [row 84] [row 86]", () => {
   const title = async (id: string, token: string) =>
     (await request<{ title?: string }>("GET", `/v1/contents/${id}`, { token })).body.title;
-  const finds = () => statements.filter((name) => name === "contents/find_content").length;
+  const finds = () =>
+    statements.filter((name) => ["contents/find_content", "contents/find_publication"].includes(name)).length;
+  /** Writes another title and shows it to readers. */
+  const retitle = async (id: string, to: string) => {
+    const headers = { "if-match": "*" };
+    const path = `/v1/contents/${id}`;
+    const { status } = await request("PATCH", path, { token: teacher.token, headers, body: { title: to } });
+    const published = await request("POST", `${path}/publish`, { token: teacher.token });
+    expect([status, published.status]).toEqual([200, 200]);
+  };
 
   test("a lesson is loaded once for all who see the same, until something changes", async () => {
     const lesson = await it.published(teacher.token);
@@ -163,12 +173,7 @@ describe("what is cached [row 81] [row 84] [row 86]", () => {
     const lesson = await it.published(teacher.token);
     for (let n = 0; n < 25; n++) {
       await Promise.all([title(lesson.id, teacher.token), title(lesson.id, pupil.token)]);
-      const headers = { "if-match": "*" };
-      await request("PATCH", `/v1/contents/${lesson.id}`, {
-        token: teacher.token,
-        headers,
-        body: { title: `T${n}` },
-      });
+      await retitle(lesson.id, `T${n}`);
       expect(await Promise.all([title(lesson.id, teacher.token), title(lesson.id, pupil.token)])).toEqual([
         `T${n}`,
         `T${n}`,
@@ -192,12 +197,7 @@ describe("what is cached [row 81] [row 84] [row 86]", () => {
     };
     const readers = [teacher, teacher, pupil, pupil].map(({ token }) => reader(token));
     for (let n = 1; n <= 60; n++) {
-      const answer = await request("PATCH", `/v1/contents/${lesson.id}`, {
-        token: teacher.token,
-        headers: { "if-match": "*" },
-        body: { title: `T${n}` },
-      });
-      expect(answer.status).toBe(200);
+      await retitle(lesson.id, `T${n}`);
       answered = n;
     }
     writing = false;
@@ -240,7 +240,10 @@ describe("what is cached [row 81] [row 84] [row 86]", () => {
       headers: { "if-match": "*" },
       body: { title: "New" },
     });
+    // The draft is none of theirs.
+    expect((await ask('"2"')).status).toBe(304);
+    await request("POST", `/v1/contents/${lesson.id}/publish`, { token: teacher.token });
     expect((await ask('"2"')).status).toBe(200);
-    expect((await ask('"3"')).status).toBe(304);
+    expect((await ask('"4"')).status).toBe(304);
   });
 });

@@ -231,7 +231,7 @@ describe("slugs and source ids", () => {
 });
 
 describe("publishing", () => {
-  test("sets status, time and reviewer; taking back does, too [row 30]", async () => {
+  test("sets status, time and reviewer; taking back leaves only who reviewed it [row 30]", async () => {
     const draft = await it.content(writer.token);
     const published = await act(draft.id, "publish", school.token);
     expect(published.body).toMatchObject({ status: "published", version: 2, reviewedById: school.admin.id });
@@ -243,7 +243,8 @@ describe("publishing", () => {
       status: "draft",
       version: 3,
       publishedAt: null,
-      reviewedById: writer.user.id,
+      liveNumber: null,
+      reviewedById: school.admin.id,
     });
   });
 
@@ -275,12 +276,16 @@ describe("publishing", () => {
     }
   });
 
-  test("a status is never written as a field, nor by a change of another one [row 31] [row 60]", async () => {
+  test("a status is never written as a field; another text is a draft beside what is live, anything else is not [row 31] [row 60]", async () => {
     const lesson = await it.published(writer.token);
     expect((await change(lesson.id, { status: "archived" })).status).toBe(422);
+    const unchanged = { sourceId: `moved-${lesson.id}`, metadata: {}, tags: [] };
+    expect((await change(lesson.id, unchanged)).body).toMatchObject({ status: "published", latestNumber: 1 });
     expect((await change(lesson.id, { title: "Better" })).body).toMatchObject({
-      status: "published",
+      status: "draft",
       title: "Better",
+      latestNumber: 2,
+      liveNumber: 1,
     });
   });
 
@@ -349,6 +354,7 @@ describe("changing", () => {
       title: "N",
       estimatedDurationMinutes: null,
       version: 2,
+      latestNumber: 2,
       updatedAt: answer.body.updatedAt,
     });
     expect(await admin("select c::text as row from app.content c where c::text = $1", [beside])).toHaveLength(
@@ -453,9 +459,19 @@ describe("importing in a batch", () => {
     expect(await bring([record("i-3")], { publish: true })).toEqual({ added: 0, changed: 1, unchanged: 0 });
     expect(await bring([record("i-3")], { publish: true })).toEqual({ added: 0, changed: 0, unchanged: 1 });
     expect((await stored()).map(({ status }) => status)).toEqual(["draft", "draft", "published", "draft"]);
-    // Importing without --publish takes nothing back.
+    // Importing without --publish takes nothing back: what it changes is a draft beside what is live.
     await bring([record("i-3", { body: "newer" })]);
-    expect((await stored())[2]).toEqual({ source_id: "i-3", version: 3, status: "published" });
+    expect((await stored())[2]).toEqual({ source_id: "i-3", version: 3, status: "draft" });
+    const seen = () => admin("select number from app.publication where source_id = 'i-3'");
+    expect(await seen()).toEqual([{ number: 1 }]);
+    await bring([record("i-3", { body: "newer" })], { publish: true });
+    expect(await seen()).toEqual([{ number: 2 }]);
+    // What was put away stays so.
+    await admin("update app.content set status = 'archived', published_at = null where source_id = 'i-3'");
+    expect(await bring([record("i-3", { body: "newest" })], { publish: true })).toMatchObject({
+      unchanged: 1,
+    });
+    expect(await seen()).toEqual([]);
   });
 
   test("a rehearsal leaves nothing behind: no row, no job, no history, no new generation", async () => {

@@ -259,6 +259,11 @@ describe("only what is published [row 25] [row 55]", () => {
     const lesson = await publish({ title: "Peridotite", tags: ["mantle"], body: "olivine" });
     await change(lesson.id, { title: "Eclogitas", tags: [], body: "granates", language: "es" });
     await runReindexing(app);
+    // The draft is nothing to be found, and what readers see still is.
+    expect(await ids("eclogita")).toEqual([]);
+    expect(await titles("olivine")).toEqual(["Peridotite"]);
+    await it.publish(teacher.token, lesson.id);
+    await runReindexing(app);
     for (const q of ["peridotite", "mantle", "olivine"]) expect(await ids(q)).toEqual([]);
     for (const q of ["eclogita", "granate"]) expect(await ids(q)).toEqual([lesson.id]);
     expect(await titles("eclogita", { language: "en" })).toEqual([]);

@@ -31,7 +31,7 @@ export interface GivenContent {
 }
 
 export interface Given {
-  /** An organization and its first admin, signed in. */
+  /** An organization in which authors may approve their own work, and its first admin, signed in. */
   organization(): Promise<GivenOrganization>;
   /** A person with a password, added by the admin. `more` goes into the request. */
   user(
@@ -48,6 +48,8 @@ export interface Given {
   ): Promise<{ readonly user: GivenUser; readonly token: string }>;
   /** A draft lesson. `more` goes into the request. */
   content(token: string, more?: Readonly<Record<string, unknown>>): Promise<GivenContent>;
+  /** Publishes a lesson as it is now. */
+  publish(token: string, contentId: string): Promise<GivenContent>;
   /** A lesson that is published. */
   published(token: string, more?: Readonly<Record<string, unknown>>): Promise<GivenContent>;
 }
@@ -83,10 +85,16 @@ export function given({ request }: Pick<TestApp, "request">): Given {
       const slug = fresh("school");
       const admin = person("admin");
       const answer = await expecting<{
-        organization: { id: string };
+        organization: { id: string; version: number };
         user: { id: string };
         session: { token: string };
       }>(201, "POST", "/v1/organizations", { body: { name: `School ${slug}`, slug, admin } });
+      // Most tests want a lesson that is published, and not two people for each.
+      await expecting(200, "PATCH", "/v1/organization", {
+        token: answer.session.token,
+        headers: { "if-match": `"${answer.organization.version}"` },
+        body: { settings: { authorsMayApprove: true } },
+      });
       return {
         id: answer.organization.id,
         slug,
@@ -118,6 +126,8 @@ export function given({ request }: Pick<TestApp, "request">): Given {
       };
       return expecting<GivenContent>(201, "POST", "/v1/contents", { token, body });
     },
+    publish: (token, contentId) =>
+      expecting<GivenContent>(200, "POST", `/v1/contents/${contentId}/publish`, { token }),
     published: async (token, more = {}) => {
       const { id, version } = await it.content(token, more);
       return expecting<GivenContent>(200, "POST", `/v1/contents/${id}/publish`, {

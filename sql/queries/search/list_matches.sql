@@ -1,5 +1,5 @@
 -- The published lessons that match a query, best first, each with a snippet of its body. The narrow function finds
--- candidates by the index; app.content, under its policy, has the last word. U+E000 and U+E001 mark the matches: the
+-- candidates by the index; app.publication, under its policy, has the last word. U+E000 and U+E001 mark the matches: the
 -- text around them is not HTML yet, and no text may carry the marks itself. A page of snippets looks through two million
 -- characters at most, which takes half a second: a page of a hundred long lessons would outlast the deadline.
 -- returns: many
@@ -20,10 +20,10 @@ select
     )
   ) as snippet
 from (
-  select c.*, f.score
+  select p.*, f.score
   from app.search_contents(:query, :language, :after_score::real, :after_id::uuid, :limit::int) f
-  join app.content c on c.organization_id = :organization_id and c.content_id = f.content_id
-  where c.status = 'published' and c.deleted_at is null
+  join app.publication p on p.organization_id = :organization_id and p.content_id = f.content_id
+  where p.deleted_at is null
   order by f.score desc, f.content_id desc
   limit :limit::int
 ) page
