@@ -594,7 +594,7 @@ const listByPublishedStatement: Statement = {
     and ($17::timestamptz is null or changed_at < $17)
     and published_at >= case when $18::timestamptz is null then '-infinity' else $18::timestamptz end
     and published_at < case when $19::timestamptz is null then 'infinity' else $19::timestamptz end
-    and ($19::timestamptz is null or published_at > 'epoch')
+    and published_at > case when $19::timestamptz is null then '-infinity'::timestamptz else 'epoch' end
 )
 select page.content_id, page.author_id, page.published_at::text as key
 from unnest($20::boolean[]) wanted (live)
@@ -911,8 +911,8 @@ export interface ListPublishedSummariesRow {
   readonly title: string;
   readonly slug: string;
   readonly description: string;
-  readonly contentType: string;
-  readonly difficultyLevel: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
   readonly language: string;
   readonly tags: readonly string[];
   readonly estimatedDurationMinutes: number | null;

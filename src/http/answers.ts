@@ -200,7 +200,7 @@ export function render(
     const where = declared.check.Errors(given.body).First();
     throw new Error(`${route} answers ${code} with a shape it does not declare, at ${where?.path || "/"}`);
   }
-  if (endpoint.versioned !== false) {
+  if (endpoint.versioned !== false && given.etag !== false) {
     const { version } = given.body as { readonly version?: unknown };
     if (typeof version === "number") headers.etag ??= etagOf(version);
   }

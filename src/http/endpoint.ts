@@ -34,6 +34,8 @@ export interface AnswerOptions {
   /** Besides those the shell sets. Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cookies?: { readonly [N in CookieName]?: Cookie | null };
+  /** False: the answer holds what changes without its `version`, which therefore is no ETag of it. */
+  readonly etag?: boolean;
 }
 
 const ANSWER = Symbol("answer");

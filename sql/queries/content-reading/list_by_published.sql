@@ -26,7 +26,7 @@ with matching as not materialized (
     and (:updated_before::timestamptz is null or changed_at < :updated_before)
     and published_at >= case when :published_from::timestamptz is null then '-infinity' else :published_from::timestamptz end
     and published_at < case when :published_before::timestamptz is null then 'infinity' else :published_before::timestamptz end
-    and (:published_before::timestamptz is null or published_at > 'epoch')
+    and published_at > case when :published_before::timestamptz is null then '-infinity'::timestamptz else 'epoch' end
 )
 select page.content_id, page.author_id, page.published_at::text as key
 from unnest(:lives::boolean[]) wanted (live)
