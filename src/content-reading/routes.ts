@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { forbidden } from "../errors.ts";
+import { contentAsOfShape, contentAsOfView } from "../http/content-versions.ts";
 import {
   contentShape,
   contentSummaryShape,
@@ -27,6 +28,7 @@ import {
   type Included,
   listContents,
   readContent,
+  readContentAsOf,
 } from "./content-reading.ts";
 
 const includable = Type.Object({
@@ -207,30 +209,40 @@ export const contentReadingEndpoints = [
     tag: "contents",
     summary: "Read a lesson",
     description:
-      "Staff get the text they write, or with `view=live` the one that readers see; others get the one that readers see. With `include=` there is no ETag: what comes along changes without the lesson.",
+      "Staff get the text they write, or with `view=live` the one that readers see; others get the one that readers see. With `include=` there is no ETag: what comes along changes without the lesson. With `asOf=` the text of that moment, without an ETag.",
     params: t.Object({ id: uuid() }),
     query: t.Object({
       view: t.Optional(choice(CONTENT_VIEWS, { description: "Which text, for staff.", examples: ["live"] })),
       render: t.Optional(
         choice(["html"], { description: "Adds the body as HTML that is safe to show.", examples: ["html"] }),
       ),
+      asOf: t.Optional(
+        moment({
+          description:
+            "The text at this moment: for staff the latest then, for others the one that readers saw.",
+        }),
+      ),
       ...whole.query,
     }),
     versioned: true,
-    answers: { 200: Type.Composite([whole.shape, html]) },
-    handle: ({ deps, actor, params, query }) =>
-      readContent(deps, actor, params.id, {
-        view: query.view,
-        include: query.include ?? [],
-        html: query.render === "html",
-      }),
-    present: ({ content, included, html }, { query }) =>
-      answer(
-        {
-          ...whole.select(contentView(content), query, includedView(included)),
-          ...(html === null ? {} : { html }),
-        },
-        { etag: query.include === undefined },
-      ),
+    answers: { 200: Type.Union([Type.Composite([whole.shape, html]), contentAsOfShape]) },
+    handle: async ({ deps, actor, params, query: { asOf, view, ...query } }) =>
+      asOf === undefined
+        ? readContent(deps, actor, params.id, {
+            view,
+            include: query.include ?? [],
+            html: query.render === "html",
+          })
+        : readContentAsOf(deps, actor, params.id, new Date(asOf), view, Object.keys(query)),
+    present: (found, { query }) =>
+      "since" in found
+        ? contentAsOfView(found)
+        : answer(
+            {
+              ...whole.select(contentView(found.content), query, includedView(found.included)),
+              ...(found.html === null ? {} : { html: found.html }),
+            },
+            { etag: query.include === undefined },
+          ),
   }),
 ];

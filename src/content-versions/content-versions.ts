@@ -1,7 +1,14 @@
 /** Every text that a lesson has had: read, compared, brought back. Versions are never changed, by anybody. */
 import type { Actor } from "../actor.ts";
-import { requireVisibleContentIn } from "../contents/contents.ts";
-import { readTenant, withTenant } from "../db.ts";
+import {
+  type Content,
+  type ContentView,
+  liveChanged,
+  lockForIn,
+  requireVisibleContentIn,
+  TAKEN_SINCE,
+} from "../contents/contents.ts";
+import { onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import {
   type DocumentChange,
@@ -13,11 +20,15 @@ import {
   unified,
 } from "../diff.ts";
 import { notFound } from "../errors.ts";
-import type { ContentVersion, ContentVersionSummary } from "./repository.ts";
+import { isStaff } from "../permissions.ts";
+import type { ExpectedVersion } from "../versions.ts";
+import { requireTransition } from "../workflow.ts";
+import type { ContentAsOf, ContentVersion, ContentVersionSummary } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export { illegalTransition, quotaStorageReached, slugTaken } from "../contents/contents.ts";
 export type { DocumentChange, Hunk, Line, ListDiff, TextDiff, Word } from "../diff.ts";
-export type { ContentVersion, ContentVersionSummary } from "./repository.ts";
+export type { ContentAsOf, ContentText, ContentVersion, ContentVersionSummary } from "./repository.ts";
 
 /** The versions of a lesson, newest first, one more than `limit` when there are more. Refuses with `not_found`. */
 export async function listContentVersions(
@@ -50,6 +61,51 @@ export async function getContentVersion(
   );
   if (version === null) throw notFound();
   return version;
+}
+
+/**
+ * The text of a lesson at a moment. Staff get what was the latest then, or with the view `live` what readers saw; readers get
+ * what readers saw, while they see something of the lesson today. Refuses with `not_found`, also when there was none.
+ */
+export async function getContentAsOf(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  at: Date,
+  view: ContentView,
+): Promise<ContentAsOf> {
+  const which = !isStaff(actor.role) ? "live today" : view === "live" ? "live" : "latest";
+  const found = await readTenant(deps.db, actor, (tx) =>
+    rows.findAsOf(tx, actor.organizationId, contentId, at, which),
+  );
+  if (found === null) throw notFound();
+  return found;
+}
+
+/**
+ * Brings the text of a version back, as a new one: a write like any other, so what was approved or published becomes a
+ * draft, and readers go on seeing what is live. Where the latest version has that text, none is made. Refuses with
+ * `not_found`, `forbidden`, `stale`, `illegal_status_transition`, `content_slug_taken`, `quota_storage_reached`.
+ */
+export async function restoreContentVersion(
+  deps: Deps,
+  actor: Actor,
+  contentId: string,
+  number: number,
+  expected: ExpectedVersion,
+): Promise<Content> {
+  const { organizationId } = actor;
+  const operation = "POST /v1/contents/:id/versions/:number/restore";
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await lockForIn(tx, actor, operation, contentId, expected);
+    const status = requireTransition("edit", before);
+    const content = await onConstraint(tx, TAKEN_SINCE, (inner) =>
+      rows.restore(inner, organizationId, contentId, number, status),
+    );
+    if (content === null) throw notFound();
+    await liveChanged(deps, tx, organizationId, [content]);
+    return content;
+  });
 }
 
 /** What a version is compared with. */

@@ -17,9 +17,10 @@ export interface ContentVersionSummary {
   readonly isLive: boolean;
 }
 
-/** A version whole. */
-export interface ContentVersion extends ContentVersionSummary {
+/** What is written of a lesson. */
+export interface ContentText {
   readonly contentId: string;
+  readonly title: string;
   readonly slug: string;
   readonly description: string;
   readonly body: string;
@@ -32,6 +33,17 @@ export interface ContentVersion extends ContentVersionSummary {
   readonly metadata: Json;
   readonly settings: Json;
   readonly estimatedDurationMinutes: number | null;
+}
+
+/** A version whole. */
+export interface ContentVersion extends ContentVersionSummary, ContentText {}
+
+/** The version that was the one at a moment. */
+export interface ContentAsOf extends ContentText {
+  readonly number: number;
+  readonly since: Date;
+  /** Null: it still is the one. */
+  readonly until: Date | null;
 }
 
 /** Each version is made from the one before it. */
@@ -61,4 +73,32 @@ export async function find(
   const asked = typeof which === "number" ? { number: which, which: null } : { number: null, which };
   const row = await sql.findVersion(tx, { organizationId, contentId, ...asked });
   return row === null ? null : parented(row);
+}
+
+/** `latest`: what staff wrote; `live`: what readers saw; `live today`: that, of what they see something of today. */
+export async function findAsOf(
+  tx: TenantTx,
+  organizationId: string,
+  contentId: string,
+  at: Date,
+  which: "latest" | "live" | "live today",
+): Promise<ContentAsOf | null> {
+  if (which === "latest") return sql.findAsOf(tx, { organizationId, contentId, at });
+  return sql.findLiveAsOf(tx, { organizationId, contentId, at, liveToday: which === "live today" });
+}
+
+/** The row of a lesson that has got the text of one of its versions back; null: it has no such version. */
+export async function restore(
+  tx: TenantTx,
+  organizationId: string,
+  contentId: string,
+  number: number,
+  status: string,
+) {
+  const row = await sql.updateToVersion(tx, { organizationId, contentId, number, status });
+  if (row === null) return null;
+  const { contentId: id, metadata, settings, ...rest } = row;
+  // The table refuses documents that are no objects.
+  type Document = { readonly [name: string]: Json };
+  return { id, ...rest, metadata: metadata as Document, settings: settings as Document };
 }

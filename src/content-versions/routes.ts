@@ -1,9 +1,10 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { t } from "elysia";
-import type { Json } from "../../sql/tx.ts";
-import { contentFields } from "../http/contents.ts";
+import { contentTextShape, contentTextView } from "../http/content-versions.ts";
+import { contentShape, contentView } from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
 import { choice, formed, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { transitionSentence } from "../workflow.ts";
 import {
   type Against,
   type ContentChanges,
@@ -12,7 +13,11 @@ import {
   type ContentVersionSummary,
   diffContentVersion,
   getContentVersion,
+  illegalTransition,
   listContentVersions,
+  quotaStorageReached,
+  restoreContentVersion,
+  slugTaken,
 } from "./content-versions.ts";
 
 const number = Type.Integer({ minimum: 1, maximum: 2_147_483_647, examples: [2] });
@@ -30,24 +35,7 @@ const summary = Type.Object({
   isLive: Type.Boolean({ description: "Readers see this one." }),
 });
 
-const version = Type.Composite([
-  summary,
-  Type.Object({
-    contentId: uuid(),
-    slug: Type.String(),
-    description: Type.String(),
-    body: Type.String(),
-    contentType: Type.String(),
-    difficultyLevel: Type.String(),
-    language: Type.String(),
-    tags: Type.Array(Type.String()),
-    prerequisites: Type.Array(Type.String()),
-    learningObjectives: Type.Array(Type.String()),
-    metadata: Type.Unsafe<Json>(contentFields.metadata),
-    settings: Type.Unsafe<Json>(contentFields.settings),
-    estimatedDurationMinutes: nullable(Type.Integer()),
-  }),
-]);
+const version = Type.Composite([Type.Omit(summary, ["title"]), contentTextShape]);
 
 const summaryView = (row: ContentVersionSummary): Static<typeof summary> => ({
   number: row.number,
@@ -62,19 +50,7 @@ const summaryView = (row: ContentVersionSummary): Static<typeof summary> => ({
 
 const view = (row: ContentVersion): Static<typeof version> => ({
   ...summaryView(row),
-  contentId: row.contentId,
-  slug: row.slug,
-  description: row.description,
-  body: row.body,
-  contentType: row.contentType,
-  difficultyLevel: row.difficultyLevel,
-  language: row.language,
-  tags: [...row.tags],
-  prerequisites: [...row.prerequisites],
-  learningObjectives: [...row.learningObjectives],
-  metadata: row.metadata,
-  settings: row.settings,
-  estimatedDurationMinutes: row.estimatedDurationMinutes,
+  ...contentTextView(row),
 });
 
 const value = <S extends TSchema>(schema: S) =>
@@ -245,5 +221,19 @@ export const contentVersionsEndpoints = [
         query.format ?? "hunks",
       ),
     present: differenceView,
+  }),
+  endpoint({
+    method: "POST",
+    path: "/v1/contents/:id/versions/:number/restore",
+    tag: "contents",
+    summary: "Bring a version of a lesson back",
+    description: `Its text becomes a new version; readers see it once it is published. As an edit: ${transitionSentence("edit")}`,
+    params,
+    versioned: "if-match",
+    answers: { 200: contentShape },
+    refusals: [illegalTransition, slugTaken, quotaStorageReached],
+    handle: ({ deps, actor, params, ifMatch }) =>
+      restoreContentVersion(deps, actor, params.id, Number(params.number), ifMatch),
+    present: contentView,
   }),
 ];

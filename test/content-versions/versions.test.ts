@@ -382,6 +382,40 @@ describe("the difference [row 107]", () => {
   });
 });
 
+describe("a hundred writers at once [row 29] [row 107]", () => {
+  test("make versions 1 to 101 without a gap or a double, each from the one before, and one is the latest", async () => {
+    const lesson = await it.content(writer.token, { title: "T0" });
+    const writers = [writer.token, school.token];
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, at) => change(lesson.id, { title: `T${at + 1}` }, writers[at % 2])),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 200));
+    const { items, nextCursor } = (await versionsOf(lesson.id, "?limit=100")).body;
+    const rest = (await versionsOf(lesson.id, `?limit=100&cursor=${nextCursor}`)).body;
+    const versions = [...items, ...rest.items].reverse();
+    expect(versions.map((version) => version.number)).toEqual(Array.from({ length: 101 }, (_, at) => at + 1));
+    expect(versions.map((version) => version.parentNumber)).toEqual([
+      null,
+      ...Array.from({ length: 100 }, (_, at) => at + 1),
+    ]);
+    expect(new Set(versions.map((version) => version.title)).size).toBe(101);
+    expect(versions.filter((version) => version.isLatest).map((version) => version.number)).toEqual([101]);
+    // In the order of their numbers in time, and each by who wrote it.
+    const times = versions.map((version) => String(version.createdAt));
+    expect(times).toEqual([...times].sort());
+    for (const version of versions.slice(1)) {
+      const by = Number(version.title.slice(1)) % 2 === 1 ? writer.user.id : school.admin.id;
+      expect(version.createdById).toBe(by);
+    }
+    // Each version is the one that the answer to its writer showed.
+    const [current] = await admin<{ title: string; latest: number }>(
+      "select title, latest_number as latest from app.content where content_id = $1",
+      [lesson.id],
+    );
+    expect(current).toEqual({ title: versions.at(-1)?.title ?? "", latest: 101 });
+  });
+});
+
 describe("who may [row 45] [row 107]", () => {
   test("staff of the organization read and compare whosever versions; readers none, and strangers know of none", async () => {
     const lesson = await it.published(writer.token);
