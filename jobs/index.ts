@@ -6,6 +6,7 @@ import { eraseUser } from "./erase-user.ts";
 import { importUsersJob } from "./import-users.ts";
 import { lockOut } from "./lock-out.ts";
 import { pruneSessionsJob } from "./prune-sessions.ts";
+import { publishContentsJob, sweepPublicationsJob } from "./publish-contents.ts";
 import { reindexSearch } from "./reindex-search.ts";
 import { renameWords } from "./rename-words.ts";
 import { type Handlers, type Periodic, type RunningJobs, runJobs } from "./runner.ts";
@@ -21,10 +22,12 @@ const handlers: Handlers = {
   "import-users": importUsersJob,
   lockout: lockOut,
   "prune-sessions": pruneSessionsJob,
+  "publish-contents": publishContentsJob,
   "reindex-search": reindexSearch,
   "rename-words": renameWords,
   "seal-audit": sealAudit,
   "send-mail": sendMail,
+  "sweep-publications": sweepPublicationsJob,
   "verify-email": verifyEmailJob,
   "watch-sign-ins": watchSignInsJob,
 };
@@ -35,6 +38,7 @@ const periodic: readonly Periodic[] = [
   { name: "collect-files", everySeconds: 3600 },
   { name: "prune-sessions", everySeconds: 300 },
   { name: "watch-sign-ins", everySeconds: 60 },
+  { name: "sweep-publications", everySeconds: 60 },
 ];
 
 /** Works on every queue until stopped. Refuses as `openQueue` does. */

@@ -56,6 +56,8 @@ const CONSUME: Readonly<Record<JobName, ConsumeOptions>> = {
   lockout: { concurrency: 4, pollSeconds: 0.5 },
   "collect-files": { concurrency: 1, pollSeconds: 5 },
   "prune-sessions": { concurrency: 1, pollSeconds: 5 },
+  "publish-contents": { concurrency: 2, pollSeconds: 1 },
+  "sweep-publications": { concurrency: 1, pollSeconds: 5 },
   "watch-sign-ins": { concurrency: 1, pollSeconds: 5 },
   "reindex-search": { concurrency: 8, pollSeconds: 0.5 },
   "send-mail": { concurrency: 4, pollSeconds: 0.5 },

@@ -17,6 +17,7 @@ import { importsEndpoints } from "./imports/routes.ts";
 import { linksEndpoints } from "./links/routes.ts";
 import { organizationsEndpoints } from "./organizations/routes.ts";
 import { permissionsEndpoints } from "./permissions/routes.ts";
+import { publicationsEndpoints } from "./publications/routes.ts";
 import { quotasEndpoints } from "./quotas/routes.ts";
 import { ratingsEndpoints } from "./ratings/routes.ts";
 import { renamesEndpoints } from "./renames/routes.ts";
@@ -50,6 +51,7 @@ export const endpoints: readonly Endpoint[] = ruled([
   ...contentReadingEndpoints,
   ...contentsEndpoints,
   ...reviewsEndpoints,
+  ...publicationsEndpoints,
   ...contentVersionsEndpoints,
   ...contentBatchesEndpoints,
   ...ratingsEndpoints,

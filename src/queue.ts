@@ -27,6 +27,10 @@ export type JobPayloads = {
   readonly "import-users": { readonly organizationId: string; readonly importId: string };
   readonly "collect-files": Readonly<Record<string, never>>;
   readonly "prune-sessions": Readonly<Record<string, never>>;
+  /** Publishes and unpublishes lessons whose time has come. Which those are the rows say. */
+  readonly "publish-contents": { readonly organizationId: string };
+  /** The same in all organizations, should a job have come to nothing. */
+  readonly "sweep-publications": Readonly<Record<string, never>>;
   /** Looks for attacks in all organizations. */
   readonly "watch-sign-ins": Readonly<Record<string, never>>;
   readonly "rename-words": { readonly organizationId: string; readonly renameId: string };
@@ -70,6 +74,9 @@ export const JOB_OPTIONS: Readonly<Record<JobName, QueueOptions>> = {
   "collect-files": { ...common, retryLimit: 2, expireInSeconds: 900 },
   // Comes round again by itself.
   "prune-sessions": { ...common, retryLimit: 2, expireInSeconds: 240 },
+  "publish-contents": { ...common, expireInSeconds: 900 },
+  // Comes round again by itself.
+  "sweep-publications": { ...common, retryLimit: 0, expireInSeconds: 240 },
   "watch-sign-ins": { ...common, retryLimit: 0, expireInSeconds: 50 },
   "reindex-search": { ...common, expireInSeconds: 900 },
   "verify-email": { ...common, expireInSeconds: 60 },

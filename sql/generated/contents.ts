@@ -551,6 +551,73 @@ export function updateRestored(tx: TenantTx, params: UpdateRestoredParams): Prom
   return one<UpdateRestoredRow>(tx, updateRestoredStatement, [params.organizationId, params.contentId]);
 }
 
+export interface UpdateScheduledParams {
+  readonly status: string;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
+  readonly decided: boolean;
+  readonly organizationId: string;
+  readonly contentId: string;
+}
+
+export interface UpdateScheduledRow {
+  readonly contentId: string;
+  readonly sourceId: string | null;
+  readonly title: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly body: string;
+  readonly contentType: "lesson" | "tutorial" | "exercise" | "quiz" | "project" | "reference";
+  readonly difficultyLevel: "beginner" | "intermediate" | "advanced" | "expert";
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly language: string;
+  readonly tags: readonly string[];
+  readonly prerequisites: readonly string[];
+  readonly learningObjectives: readonly string[];
+  readonly metadata: Json;
+  readonly settings: Json;
+  readonly estimatedDurationMinutes: number | null;
+  readonly publishedAt: Date | null;
+  readonly reviewedAt: Date | null;
+  readonly reviewedById: string | null;
+  readonly latestNumber: number;
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly createdById: string | null;
+  readonly updatedById: string | null;
+  readonly deletedAt: Date | null;
+}
+
+const updateScheduledStatement: Statement = {
+  name: "contents/update_scheduled",
+  text: `update /* contents/update_scheduled */ app.content
+set status = $1,
+  publish_at = $2, unpublish_at = $3,
+  reviewed_at = case when $4::boolean then now() else reviewed_at end,
+  reviewed_by_id = case when $4::boolean then app.actor() else reviewed_by_id end
+where organization_id = $5 and content_id = $6 and deleted_at is null
+returning content_id, source_id, title, slug, description, body, content_type, difficulty_level, status, language, tags,
+  prerequisites, learning_objectives, metadata, settings, estimated_duration_minutes, published_at, reviewed_at,
+  reviewed_by_id, latest_number, live_number, publish_at, unpublish_at, version, created_at, updated_at, created_by_id,
+  updated_by_id, deleted_at`,
+};
+
+/** Names the times at which a lesson is published and unpublished. What nobody had approved its reviewer has by that. */
+export function updateScheduled(tx: TenantTx, params: UpdateScheduledParams): Promise<UpdateScheduledRow> {
+  return one<UpdateScheduledRow>(tx, updateScheduledStatement, [
+    params.status,
+    params.publishAt,
+    params.unpublishAt,
+    params.decided,
+    params.organizationId,
+    params.contentId,
+  ]);
+}
+
 export interface UpdateStatusParams {
   readonly status: string;
   readonly withdrawn: boolean;

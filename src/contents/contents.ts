@@ -49,7 +49,7 @@ export const ownWork = refusal(
 export const contentNotDeleted = refusal("conflict", "content_not_deleted", "The lesson is not deleted");
 
 /** Drafts may exchange their slugs; what readers ask for by one is one lesson. */
-const SLUG_LIVE = {
+export const SLUG_LIVE = {
   publication_slug_unique: () => slugTaken({ detail: "Readers see another lesson under this slug." }),
 };
 const TAKEN = {
@@ -320,6 +320,55 @@ export async function moveContentIn(
   if (content.liveNumber === before.liveNumber) changed(tx, "contents");
   else await liveChanged(deps, tx, organizationId, [content]);
   return content;
+}
+
+export interface Schedule {
+  /** When it is published; null: not by itself. */
+  readonly publishAt: Date | null;
+  /** When readers see nothing of it any more; null: never. */
+  readonly unpublishAt: Date | null;
+}
+
+export const scheduleUnordered = refusal(
+  "invalid",
+  "schedule_unordered",
+  "A lesson cannot be taken away before it is published",
+);
+
+/**
+ * Names the times at which a lesson is published and unpublished, or calls them off. A time that has passed is as good as
+ * now. Who names one for a text that nobody has approved approves it. Refuses with `not_found`, `forbidden`, `stale`,
+ * `illegal_status_transition`, `own_work`, `schedule_unordered`.
+ */
+export async function scheduleContent(
+  deps: Deps,
+  actor: Actor,
+  operation: "PUT /v1/contents/:id/schedule" | "DELETE /v1/contents/:id/schedule",
+  contentId: string,
+  expected: ExpectedVersion,
+  { publishAt, unpublishAt }: Schedule,
+): Promise<Content> {
+  const { organizationId } = actor;
+  if (publishAt !== null && unpublishAt !== null && unpublishAt <= publishAt) {
+    throw scheduleUnordered({ errors: [{ pointer: "#/unpublishAt", detail: "must be after publishAt" }] });
+  }
+  return withTenant(deps.db, actor, async (tx) => {
+    const before = await lockForIn(tx, actor, operation, contentId, expected);
+    const decided = publishAt !== null && before.status !== "approved";
+    // To be taken away it must be there: what `unpublish` asks for, too.
+    if (publishAt === null) requireTransition(unpublishAt === null ? "unschedule" : "unpublish", before);
+    const status = publishAt === null ? before.status : requireTransition("schedule", before);
+    if (decided) await requireOthersWorkIn(tx, actor, contentId);
+    const change = { status, publishAt, unpublishAt, decided };
+    const content = await rows.updateScheduled(tx, organizationId, contentId, change);
+    for (const time of [publishAt, unpublishAt]) {
+      if (time === null) continue;
+      const wait = Math.max(0, Math.ceil((time.getTime() - content.updatedAt.getTime()) / 1000));
+      await enqueue(deps.queue, tx, "publish-contents", { organizationId }, { startAfterSeconds: wait });
+    }
+    changed(tx, "contents");
+    return content;
+  });
 }
 
 /**

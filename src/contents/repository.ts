@@ -172,6 +172,14 @@ export const updateStatus = async (
   change: { readonly status: ContentStatus; readonly withdrawn: boolean; readonly decided: boolean },
 ): Promise<Content> => toContent(await sql.updateStatus(tx, { organizationId, contentId, ...change }));
 
+/** `decided`: by that its reviewer, who is the actor, has approved it. */
+export const updateScheduled = async (
+  tx: TenantTx,
+  organizationId: string,
+  contentId: string,
+  change: Pick<Content, "status" | "publishAt" | "unpublishAt"> & { readonly decided: boolean },
+): Promise<Content> => toContent(await sql.updateScheduled(tx, { organizationId, contentId, ...change }));
+
 /** Those of which the person has written a version after the live one. */
 export async function listOwnWork(
   tx: TenantTx,

@@ -1,0 +1,141 @@
+/** Publishing several lessons as one, and what was to be published at a time that has come. */
+import type { TenantTx } from "../../sql/tx.ts";
+import type { Actor } from "../actor.ts";
+import {
+  liveChanged,
+  ownWork,
+  ownWorkIn,
+  refusalToWrite,
+  SLUG_LIVE,
+  slugTaken,
+} from "../contents/contents.ts";
+import { changed, onConstraint, withTenant } from "../db.ts";
+import type { Deps } from "../deps.ts";
+import { notFound, Refusal, refusal } from "../errors.ts";
+import type { MemberOperation } from "../permissions.ts";
+import type { ExpectedVersion } from "../versions.ts";
+import { refusalToTransition } from "../workflow.ts";
+import type { Published } from "./repository.ts";
+import * as rows from "./repository.ts";
+
+export { illegalTransition, scheduleContent, scheduleUnordered } from "../contents/contents.ts";
+export type { Published } from "./repository.ts";
+export { ownWork, slugTaken };
+
+/** Lessons of one set. */
+export const SET_SIZE = 1000;
+
+export const publicationsRefused = refusal(
+  "conflict",
+  "publications_refused",
+  "Lessons of the set cannot be published, and so none of it was",
+);
+
+/** A lesson of a set, in the version that was read. */
+export interface PublicationTarget {
+  readonly id: string;
+  readonly version: ExpectedVersion;
+}
+
+/**
+ * Holds lessons until the transaction ends, and gives why one of them cannot be published by the actor: `not_found`,
+ * `forbidden`, `stale`, `illegal_status_transition`, `own_work`; null when it can. Three statements, however many lessons.
+ */
+export async function refusalsToPublishIn(
+  tx: TenantTx,
+  actor: Actor,
+  operation: MemberOperation,
+  contentIds: readonly string[],
+): Promise<(target: PublicationTarget) => Refusal | null> {
+  const held = await rows.lock(tx, actor.organizationId, contentIds);
+  const unapproved = [...held.values()].filter(({ status }) => status !== "approved").map(({ id }) => id);
+  const own = unapproved.length === 0 ? new Set<string>() : await ownWorkIn(tx, actor, unapproved);
+  return ({ id, version }) => {
+    const content = held.get(id.toLowerCase()) ?? null;
+    const refused = refusalToWrite(actor, operation, content, version);
+    if (refused !== null || content === null) return refused ?? notFound();
+    return refusalToTransition("publish", content) ?? (own.has(content.id) ? ownWork() : null);
+  };
+}
+
+/**
+ * Shows the texts of lessons, which are held and may be published, to readers. One statement, one job for the search.
+ * Refuses with `content_slug_taken`, and then none is published. Inside a transaction.
+ */
+export async function publishIn(
+  deps: Deps,
+  tx: TenantTx,
+  organizationId: string,
+  contentIds: readonly string[],
+): Promise<readonly Published[]> {
+  const published = await onConstraint(tx, SLUG_LIVE, (inner) =>
+    rows.publish(inner, organizationId, contentIds),
+  );
+  await liveChanged(deps, tx, organizationId, published);
+  return published;
+}
+
+/**
+ * Publishes a set of lessons as one: readers see all of it or none. Refuses with `publications_refused`, which names each
+ * lesson that cannot be and why (see `refusalsToPublishIn`), and with `content_slug_taken`.
+ */
+export async function publishSet(
+  deps: Deps,
+  actor: Actor,
+  targets: readonly PublicationTarget[],
+): Promise<readonly Published[]> {
+  const { organizationId } = actor;
+  const ids = targets.map(({ id }) => id.toLowerCase());
+  return withTenant(deps.db, actor, async (tx) => {
+    const refusalTo = await refusalsToPublishIn(tx, actor, "POST /v1/contents/publications", ids);
+    const errors = targets.flatMap((target, index) => {
+      const refused = ids.indexOf(target.id.toLowerCase()) < index ? repeated() : refusalTo(target);
+      return refused === null
+        ? []
+        : [
+            {
+              pointer: `#/items/${index}`,
+              detail: refused.details.detail ?? refused.title,
+              slug: refused.slug,
+            },
+          ];
+    });
+    if (errors.length > 0) throw publicationsRefused({ errors });
+    const published = new Map(
+      (await publishIn(deps, tx, organizationId, ids)).map((content) => [content.id, content]),
+    );
+    return ids.flatMap((id) => published.get(id) ?? []);
+  });
+}
+
+const repeated = () => publicationsRefused({ detail: "An item before this one is the same lesson." });
+
+/**
+ * Publishes and unpublishes lessons whose time has come, at most `limit`; gives how many it looked at. The rows decide: of
+ * two who do so at once each lesson is done by one. One whose slug readers have for another lesson by now stays approved,
+ * its publication called off. For the jobs.
+ */
+export async function publishDue(deps: Deps, organizationId: string, limit: number): Promise<number> {
+  const nobody = { organizationId, userId: null };
+  const due = await withTenant(deps.db, nobody, (tx) => rows.listDue(tx, organizationId, limit), {
+    readOnly: true,
+  });
+  for (const contentId of due) {
+    try {
+      await withTenant(deps.db, nobody, async (tx) => {
+        const content = await onConstraint(tx, SLUG_LIVE, (inner) =>
+          rows.publishDue(inner, organizationId, contentId),
+        );
+        if (content !== null) await liveChanged(deps, tx, organizationId, [content]);
+      });
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.slug !== slugTaken.slug) throw error;
+      deps.log.warn("publication_called_off", { organizationId });
+      await withTenant(deps.db, nobody, async (tx) => {
+        await rows.callOff(tx, organizationId, contentId);
+        changed(tx, "contents");
+      });
+    }
+  }
+  return due.length;
+}

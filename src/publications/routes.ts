@@ -1,0 +1,100 @@
+import { Type } from "@sinclair/typebox";
+import { t } from "elysia";
+import { contentShape, contentView } from "../http/contents.ts";
+import { endpoint } from "../http/endpoint.ts";
+import { moment, nullable, uuid, version } from "../http/wire.ts";
+import { TRANSITIONS, transitionSentence } from "../workflow.ts";
+import {
+  illegalTransition,
+  ownWork,
+  publicationsRefused,
+  publishSet,
+  SET_SIZE,
+  scheduleContent,
+  scheduleUnordered,
+  slugTaken,
+} from "./publications.ts";
+
+const dateOf = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
+const params = t.Object({ id: uuid() });
+export const publicationsEndpoints = [
+  endpoint({
+    method: "POST",
+    path: "/v1/contents/publications",
+    tag: "contents",
+    summary: "Publish a set of lessons",
+    description: `All of them in one transaction, or none: readers never see half of the set. Each as \`POST /v1/contents/{id}/publish\` would. ${transitionSentence("publish")}`,
+    body: Type.Object({
+      items: Type.Array(Type.Object({ id: uuid(), version: version() }), {
+        minItems: 1,
+        maxItems: SET_SIZE,
+        description: "Each lesson with the version that was read of it.",
+      }),
+    }),
+    // Three names for each item.
+    nameLimit: 3 * SET_SIZE,
+    answers: {
+      200: Type.Object({
+        items: Type.Array(
+          Type.Object({
+            id: uuid(),
+            version: version(),
+            liveNumber: Type.Integer({
+              description: "The version of its text that readers see.",
+              examples: [2],
+            }),
+          }),
+          { description: "In the order of the request." },
+        ),
+      }),
+    },
+    refusals: [publicationsRefused, slugTaken],
+    handle: ({ deps, actor, body }) => publishSet(deps, actor, body.items),
+    present: (published) => ({
+      items: published.map((content) => ({
+        id: content.id,
+        version: content.version,
+        liveNumber: content.liveNumber ?? 0,
+      })),
+    }),
+  }),
+  endpoint({
+    method: "PUT",
+    path: "/v1/contents/:id/schedule",
+    tag: "contents",
+    summary: "Name the times at which a lesson is published and unpublished",
+    description: `${TRANSITIONS.schedule.meaning} ${transitionSentence("schedule")} With \`unpublishAt\` alone: while something is live. Another text calls the publication off. Both null: as DELETE.`,
+    params,
+    versioned: true,
+    body: Type.Object({
+      publishAt: nullable(moment({ description: "Null: not by itself." })),
+      unpublishAt: nullable(moment({ description: "Null: never." })),
+    }),
+    answers: { 200: contentShape },
+    refusals: [illegalTransition, ownWork, scheduleUnordered],
+    handle: ({ deps, actor, params, ifMatch, body }) =>
+      scheduleContent(deps, actor, "PUT /v1/contents/:id/schedule", params.id, ifMatch, {
+        publishAt: dateOf(body.publishAt),
+        unpublishAt: dateOf(body.unpublishAt),
+      }),
+    present: contentView,
+  }),
+  endpoint({
+    method: "DELETE",
+    path: "/v1/contents/:id/schedule",
+    tag: "contents",
+    summary: "Call off the times at which a lesson is published and unpublished",
+    description: transitionSentence("unschedule"),
+    params,
+    versioned: true,
+    answers: { 200: contentShape },
+    refusals: [illegalTransition],
+    handle: ({ deps, actor, params, ifMatch }) =>
+      scheduleContent(deps, actor, "DELETE /v1/contents/:id/schedule", params.id, ifMatch, {
+        publishAt: null,
+        unpublishAt: null,
+      }),
+    present: contentView,
+  }),
+];
