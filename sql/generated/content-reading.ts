@@ -308,14 +308,14 @@ export interface ListByChangedParams {
   readonly slug: string | null;
   readonly createdFrom: Date | null;
   readonly createdBefore: Date | null;
-  readonly updatedFrom: Date | null;
-  readonly updatedBefore: Date | null;
   readonly publishedFrom: Date | null;
   readonly publishedBefore: Date | null;
   readonly lives: readonly boolean[];
   readonly descending: boolean;
   readonly key: string | null;
+  readonly updatedFrom: Date | null;
   readonly keyId: string | null;
+  readonly updatedBefore: Date | null;
   readonly limit: number;
 }
 
@@ -344,36 +344,48 @@ const listByChangedStatement: Statement = {
     and ($13::text is null or slug = $13)
     and ($14::timestamptz is null or created_at >= $14)
     and ($15::timestamptz is null or created_at < $15)
-    and changed_at >= case when $16::timestamptz is null then '-infinity' else $16::timestamptz end
-    and changed_at < case when $17::timestamptz is null then 'infinity' else $17::timestamptz end
-    and ($18::timestamptz is null or published_at >= $18)
-    and ($19::timestamptz is null or published_at < $19)
-    and ($19::timestamptz is null or published_at > 'epoch')
+    and ($16::timestamptz is null or published_at >= $16)
+    and ($17::timestamptz is null or published_at < $17)
+    and ($17::timestamptz is null or published_at > 'epoch')
 )
 select page.content_id, page.author_id, page.changed_at::text as key
-from unnest($20::boolean[]) wanted (live)
+from unnest($18::boolean[]) wanted (live)
 cross join lateral (
   (
     select * from matching m
-    where not $21::boolean and m.live = wanted.live
-      and (m.changed_at, m.content_id)
-        > (case when $22::text is null then '-infinity' else $22::text::timestamptz end, case when $23::uuid is null then '00000000-0000-0000-0000-000000000000' else $23::uuid end)
+    where not $19::boolean and m.live = wanted.live
+      and (m.changed_at, m.content_id) > (
+        case
+          when $20::text is not null then $20::text::timestamptz
+          when $21::timestamptz is not null then $21::timestamptz
+          else '-infinity'::timestamptz
+        end,
+        case when $22::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else $22::uuid end
+      )
+      and m.changed_at < case when $23::timestamptz is null then 'infinity' else $23::timestamptz end
     order by m.changed_at, m.content_id
     limit $24::int
   )
   union all
   (
     select * from matching m
-    where $21::boolean and m.live = wanted.live
-      and (m.changed_at, m.content_id)
-        < (case when $22::text is null then 'infinity' else $22::text::timestamptz end, case when $23::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $23::uuid end)
+    where $19::boolean and m.live = wanted.live
+      and (m.changed_at, m.content_id) < (
+        case
+          when $20::text is not null then $20::text::timestamptz
+          when $23::timestamptz is not null then $23::timestamptz
+          else 'infinity'::timestamptz
+        end,
+        case when $22::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else $22::uuid end
+      )
+      and m.changed_at >= case when $21::timestamptz is null then '-infinity' else $21::timestamptz end
     order by m.changed_at desc, m.content_id desc
     limit $24::int
   )
 ) page
 order by
-  case when $21::boolean then page.changed_at end desc,
-  case when $21::boolean then page.content_id end desc,
+  case when $19::boolean then page.changed_at end desc,
+  case when $19::boolean then page.content_id end desc,
   page.changed_at, page.content_id
 limit $24::int`,
 };
@@ -381,7 +393,8 @@ limit $24::int`,
 /**
  * Lessons by when they were last changed.
  * Upward or downward, from a place in the order: backward through a list is its other direction. Live and deleted
- * lessons are each read in their order; only what may come on the page is put together.
+ * lessons are each read in their order; only what may come on the page is put together. One bound on each side: of two
+ * the scan might start at the wider one.
  */
 export function listByChanged(
   tx: TenantTx,
@@ -403,14 +416,14 @@ export function listByChanged(
     params.slug,
     params.createdFrom,
     params.createdBefore,
-    params.updatedFrom,
-    params.updatedBefore,
     params.publishedFrom,
     params.publishedBefore,
     params.lives,
     params.descending,
     params.key,
+    params.updatedFrom,
     params.keyId,
+    params.updatedBefore,
     params.limit,
   ]);
 }
@@ -429,8 +442,6 @@ export interface ListByCreatedParams {
   readonly sourceId: string | null;
   readonly hasSourceId: boolean | null;
   readonly slug: string | null;
-  readonly createdFrom: Date | null;
-  readonly createdBefore: Date | null;
   readonly updatedFrom: Date | null;
   readonly updatedBefore: Date | null;
   readonly publishedFrom: Date | null;
@@ -438,7 +449,9 @@ export interface ListByCreatedParams {
   readonly lives: readonly boolean[];
   readonly descending: boolean;
   readonly key: string | null;
+  readonly createdFrom: Date | null;
   readonly keyId: string | null;
+  readonly createdBefore: Date | null;
   readonly limit: number;
 }
 
@@ -465,38 +478,50 @@ const listByCreatedStatement: Statement = {
     and ($11::text is null or source_id = $11)
     and ($12::boolean is null or (source_id is not null) = $12)
     and ($13::text is null or slug = $13)
-    and created_at >= case when $14::timestamptz is null then '-infinity' else $14::timestamptz end
-    and created_at < case when $15::timestamptz is null then 'infinity' else $15::timestamptz end
-    and ($16::timestamptz is null or changed_at >= $16)
-    and ($17::timestamptz is null or changed_at < $17)
-    and ($18::timestamptz is null or published_at >= $18)
-    and ($19::timestamptz is null or published_at < $19)
-    and ($19::timestamptz is null or published_at > 'epoch')
+    and ($14::timestamptz is null or changed_at >= $14)
+    and ($15::timestamptz is null or changed_at < $15)
+    and ($16::timestamptz is null or published_at >= $16)
+    and ($17::timestamptz is null or published_at < $17)
+    and ($17::timestamptz is null or published_at > 'epoch')
 )
 select page.content_id, page.author_id, page.created_at::text as key
-from unnest($20::boolean[]) wanted (live)
+from unnest($18::boolean[]) wanted (live)
 cross join lateral (
   (
     select * from matching m
-    where not $21::boolean and m.live = wanted.live
-      and (m.created_at, m.content_id)
-        > (case when $22::text is null then '-infinity' else $22::text::timestamptz end, case when $23::uuid is null then '00000000-0000-0000-0000-000000000000' else $23::uuid end)
+    where not $19::boolean and m.live = wanted.live
+      and (m.created_at, m.content_id) > (
+        case
+          when $20::text is not null then $20::text::timestamptz
+          when $21::timestamptz is not null then $21::timestamptz
+          else '-infinity'::timestamptz
+        end,
+        case when $22::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else $22::uuid end
+      )
+      and m.created_at < case when $23::timestamptz is null then 'infinity' else $23::timestamptz end
     order by m.created_at, m.content_id
     limit $24::int
   )
   union all
   (
     select * from matching m
-    where $21::boolean and m.live = wanted.live
-      and (m.created_at, m.content_id)
-        < (case when $22::text is null then 'infinity' else $22::text::timestamptz end, case when $23::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $23::uuid end)
+    where $19::boolean and m.live = wanted.live
+      and (m.created_at, m.content_id) < (
+        case
+          when $20::text is not null then $20::text::timestamptz
+          when $23::timestamptz is not null then $23::timestamptz
+          else 'infinity'::timestamptz
+        end,
+        case when $22::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else $22::uuid end
+      )
+      and m.created_at >= case when $21::timestamptz is null then '-infinity' else $21::timestamptz end
     order by m.created_at desc, m.content_id desc
     limit $24::int
   )
 ) page
 order by
-  case when $21::boolean then page.created_at end desc,
-  case when $21::boolean then page.content_id end desc,
+  case when $19::boolean then page.created_at end desc,
+  case when $19::boolean then page.content_id end desc,
   page.created_at, page.content_id
 limit $24::int`,
 };
@@ -504,7 +529,8 @@ limit $24::int`,
 /**
  * Lessons by when they were first written.
  * Upward or downward, from a place in the order: backward through a list is its other direction. Live and deleted
- * lessons are each read in their order; only what may come on the page is put together.
+ * lessons are each read in their order; only what may come on the page is put together. One bound on each side: of two
+ * the scan might start at the wider one.
  */
 export function listByCreated(
   tx: TenantTx,
@@ -524,8 +550,6 @@ export function listByCreated(
     params.sourceId,
     params.hasSourceId,
     params.slug,
-    params.createdFrom,
-    params.createdBefore,
     params.updatedFrom,
     params.updatedBefore,
     params.publishedFrom,
@@ -533,7 +557,9 @@ export function listByCreated(
     params.lives,
     params.descending,
     params.key,
+    params.createdFrom,
     params.keyId,
+    params.createdBefore,
     params.limit,
   ]);
 }
@@ -556,11 +582,11 @@ export interface ListByPublishedParams {
   readonly createdBefore: Date | null;
   readonly updatedFrom: Date | null;
   readonly updatedBefore: Date | null;
-  readonly publishedFrom: Date | null;
   readonly publishedBefore: Date | null;
   readonly lives: readonly boolean[];
   readonly descending: boolean;
   readonly key: string | null;
+  readonly publishedFrom: Date | null;
   readonly keyId: string | null;
   readonly limit: number;
 }
@@ -592,34 +618,47 @@ const listByPublishedStatement: Statement = {
     and ($15::timestamptz is null or created_at < $15)
     and ($16::timestamptz is null or changed_at >= $16)
     and ($17::timestamptz is null or changed_at < $17)
-    and published_at >= case when $18::timestamptz is null then '-infinity' else $18::timestamptz end
-    and published_at < case when $19::timestamptz is null then 'infinity' else $19::timestamptz end
-    and published_at > case when $19::timestamptz is null then '-infinity'::timestamptz else 'epoch' end
+    and ($18::timestamptz is null or published_at > 'epoch')
 )
 select page.content_id, page.author_id, page.published_at::text as key
-from unnest($20::boolean[]) wanted (live)
+from unnest($19::boolean[]) wanted (live)
 cross join lateral (
   (
     select * from matching m
-    where not $21::boolean and m.live = wanted.live
-      and (m.published_at, m.content_id)
-        > (case when $22::text is null then '-infinity' else $22::text::timestamptz end, case when $23::uuid is null then '00000000-0000-0000-0000-000000000000' else $23::uuid end)
+    where not $20::boolean and m.live = wanted.live
+      and (m.published_at, m.content_id) > (
+        case
+          when $21::text is not null then $21::text::timestamptz
+          when $22::timestamptz is not null then $22::timestamptz
+          when $18::timestamptz is not null then '1970-01-01 00:00:00.000001Z'::timestamptz
+          else '-infinity'::timestamptz
+        end,
+        case when $23::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else $23::uuid end
+      )
+      and m.published_at < case when $18::timestamptz is null then 'infinity' else $18::timestamptz end
     order by m.published_at, m.content_id
     limit $24::int
   )
   union all
   (
     select * from matching m
-    where $21::boolean and m.live = wanted.live
-      and (m.published_at, m.content_id)
-        < (case when $22::text is null then 'infinity' else $22::text::timestamptz end, case when $23::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $23::uuid end)
+    where $20::boolean and m.live = wanted.live
+      and (m.published_at, m.content_id) < (
+        case
+          when $21::text is not null then $21::text::timestamptz
+          when $18::timestamptz is not null then $18::timestamptz
+          else 'infinity'::timestamptz
+        end,
+        case when $23::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else $23::uuid end
+      )
+      and m.published_at >= case when $22::timestamptz is null then '-infinity' else $22::timestamptz end
     order by m.published_at desc, m.content_id desc
     limit $24::int
   )
 ) page
 order by
-  case when $21::boolean then page.published_at end desc,
-  case when $21::boolean then page.content_id end desc,
+  case when $20::boolean then page.published_at end desc,
+  case when $20::boolean then page.content_id end desc,
   page.published_at, page.content_id
 limit $24::int`,
 };
@@ -627,7 +666,8 @@ limit $24::int`,
 /**
  * Lessons by since when readers have seen something of them; what was never published comes first.
  * Upward or downward, from a place in the order: backward through a list is its other direction. Live and deleted
- * lessons are each read in their order; only what may come on the page is put together.
+ * lessons are each read in their order; only what may come on the page is put together. One bound on each side: of two
+ * the scan might start at the wider one.
  */
 export function listByPublished(
   tx: TenantTx,
@@ -651,11 +691,11 @@ export function listByPublished(
     params.createdBefore,
     params.updatedFrom,
     params.updatedBefore,
-    params.publishedFrom,
     params.publishedBefore,
     params.lives,
     params.descending,
     params.key,
+    params.publishedFrom,
     params.keyId,
     params.limit,
   ]);

@@ -133,6 +133,8 @@ describe.each(["staff", "readers"] as const)("what %s see", (audience) => {
         expect(result).toHaveLength(PAGE);
         check(done, PAGE, order);
         expect(done[0]?.indexes).toEqual([INDEX_OF[by]]);
+        // A row each, and the way down to the first.
+        expect([from, (done[0]?.pages ?? 0) <= PAGE + 15]).toEqual([from, true]);
         const last = result[backward ? 0 : PAGE - 1];
         from = { key: { key: last?.key ?? "", id: last?.id ?? "" }, backward };
         // From the middle on.

@@ -88,6 +88,8 @@ interface Node {
   readonly "Actual Rows": number;
   readonly "Actual Loops": number;
   readonly "Rows Removed by Filter"?: number;
+  readonly "Shared Hit Blocks": number;
+  readonly "Shared Read Blocks": number;
   readonly Plans?: readonly Node[];
 }
 
@@ -101,6 +103,8 @@ export interface Done {
   /** Tables that were read without an index. */
   readonly scanned: readonly string[];
   readonly indexes: readonly string[];
+  /** Pages of 8 KiB that were looked into: what an index scan passes over counts here alone. */
+  readonly pages: number;
   readonly plan: string;
 }
 
@@ -125,7 +129,7 @@ export async function watched<T>(
       if (!known.has(name)) await sql.unsafe(`prepare ${name} as ${statement.text}`);
       known.add(name);
       const call = `execute ${name}(${values.map(literal).join(", ")})`;
-      const [explained] = await sql.unsafe(`explain (analyze, timing off, format json) ${call}`);
+      const [explained] = await sql.unsafe(`explain (analyze, buffers, timing off, format json) ${call}`);
       done.push(summary(statement.name, Object.values(explained ?? {})[0]));
       const rows = await sql.unsafe(call);
       return { rows: rows.map(camel) as Row[], count: rows.count };
@@ -185,6 +189,7 @@ function summary(statement: string, explained: unknown): Done {
     indexes: nodes.flatMap((node) =>
       node["Actual Loops"] > 0 && node["Index Name"] !== undefined ? [node["Index Name"]] : [],
     ),
+    pages: root["Shared Hit Blocks"] + root["Shared Read Blocks"],
     plan: JSON.stringify(root, null, 1),
   };
 }

@@ -1,6 +1,7 @@
 -- Lessons by when they were last changed.
 -- Upward or downward, from a place in the order: backward through a list is its other direction. Live and deleted
--- lessons are each read in their order; only what may come on the page is put together.
+-- lessons are each read in their order; only what may come on the page is put together. One bound on each side: of two
+-- the scan might start at the wider one.
 -- returns: many
 -- scope: tenant
 -- nullable: :statuses, :content_types, :difficulty_levels, :languages, :all_tags, :any_tags, :author_ids, :has_author, :source_id, :has_source_id, :slug, :created_from, :created_before, :updated_from, :updated_before, :published_from, :published_before, :key, :key_id
@@ -22,8 +23,6 @@ with matching as not materialized (
     and (:slug::text is null or slug = :slug)
     and (:created_from::timestamptz is null or created_at >= :created_from)
     and (:created_before::timestamptz is null or created_at < :created_before)
-    and changed_at >= case when :updated_from::timestamptz is null then '-infinity' else :updated_from::timestamptz end
-    and changed_at < case when :updated_before::timestamptz is null then 'infinity' else :updated_before::timestamptz end
     and (:published_from::timestamptz is null or published_at >= :published_from)
     and (:published_before::timestamptz is null or published_at < :published_before)
     and (:published_before::timestamptz is null or published_at > 'epoch')
@@ -34,8 +33,15 @@ cross join lateral (
   (
     select * from matching m
     where not :descending::boolean and m.live = wanted.live
-      and (m.changed_at, m.content_id)
-        > (case when :key::text is null then '-infinity' else :key::text::timestamptz end, case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000' else :key_id::uuid end)
+      and (m.changed_at, m.content_id) > (
+        case
+          when :key::text is not null then :key::text::timestamptz
+          when :updated_from::timestamptz is not null then :updated_from::timestamptz
+          else '-infinity'::timestamptz
+        end,
+        case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else :key_id::uuid end
+      )
+      and m.changed_at < case when :updated_before::timestamptz is null then 'infinity' else :updated_before::timestamptz end
     order by m.changed_at, m.content_id
     limit :limit::int
   )
@@ -43,8 +49,15 @@ cross join lateral (
   (
     select * from matching m
     where :descending::boolean and m.live = wanted.live
-      and (m.changed_at, m.content_id)
-        < (case when :key::text is null then 'infinity' else :key::text::timestamptz end, case when :key_id::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else :key_id::uuid end)
+      and (m.changed_at, m.content_id) < (
+        case
+          when :key::text is not null then :key::text::timestamptz
+          when :updated_before::timestamptz is not null then :updated_before::timestamptz
+          else 'infinity'::timestamptz
+        end,
+        case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else :key_id::uuid end
+      )
+      and m.changed_at >= case when :updated_from::timestamptz is null then '-infinity' else :updated_from::timestamptz end
     order by m.changed_at desc, m.content_id desc
     limit :limit::int
   )

@@ -1,6 +1,7 @@
 -- Lessons by when they were first written.
 -- Upward or downward, from a place in the order: backward through a list is its other direction. Live and deleted
--- lessons are each read in their order; only what may come on the page is put together.
+-- lessons are each read in their order; only what may come on the page is put together. One bound on each side: of two
+-- the scan might start at the wider one.
 -- returns: many
 -- scope: tenant
 -- nullable: :statuses, :content_types, :difficulty_levels, :languages, :all_tags, :any_tags, :author_ids, :has_author, :source_id, :has_source_id, :slug, :created_from, :created_before, :updated_from, :updated_before, :published_from, :published_before, :key, :key_id
@@ -20,8 +21,6 @@ with matching as not materialized (
     and (:source_id::text is null or source_id = :source_id)
     and (:has_source_id::boolean is null or (source_id is not null) = :has_source_id)
     and (:slug::text is null or slug = :slug)
-    and created_at >= case when :created_from::timestamptz is null then '-infinity' else :created_from::timestamptz end
-    and created_at < case when :created_before::timestamptz is null then 'infinity' else :created_before::timestamptz end
     and (:updated_from::timestamptz is null or changed_at >= :updated_from)
     and (:updated_before::timestamptz is null or changed_at < :updated_before)
     and (:published_from::timestamptz is null or published_at >= :published_from)
@@ -34,8 +33,15 @@ cross join lateral (
   (
     select * from matching m
     where not :descending::boolean and m.live = wanted.live
-      and (m.created_at, m.content_id)
-        > (case when :key::text is null then '-infinity' else :key::text::timestamptz end, case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000' else :key_id::uuid end)
+      and (m.created_at, m.content_id) > (
+        case
+          when :key::text is not null then :key::text::timestamptz
+          when :created_from::timestamptz is not null then :created_from::timestamptz
+          else '-infinity'::timestamptz
+        end,
+        case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else :key_id::uuid end
+      )
+      and m.created_at < case when :created_before::timestamptz is null then 'infinity' else :created_before::timestamptz end
     order by m.created_at, m.content_id
     limit :limit::int
   )
@@ -43,8 +49,15 @@ cross join lateral (
   (
     select * from matching m
     where :descending::boolean and m.live = wanted.live
-      and (m.created_at, m.content_id)
-        < (case when :key::text is null then 'infinity' else :key::text::timestamptz end, case when :key_id::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else :key_id::uuid end)
+      and (m.created_at, m.content_id) < (
+        case
+          when :key::text is not null then :key::text::timestamptz
+          when :created_before::timestamptz is not null then :created_before::timestamptz
+          else 'infinity'::timestamptz
+        end,
+        case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else :key_id::uuid end
+      )
+      and m.created_at >= case when :created_from::timestamptz is null then '-infinity' else :created_from::timestamptz end
     order by m.created_at desc, m.content_id desc
     limit :limit::int
   )

@@ -1,6 +1,7 @@
 -- Lessons by since when readers have seen something of them; what was never published comes first.
 -- Upward or downward, from a place in the order: backward through a list is its other direction. Live and deleted
--- lessons are each read in their order; only what may come on the page is put together.
+-- lessons are each read in their order; only what may come on the page is put together. One bound on each side: of two
+-- the scan might start at the wider one.
 -- returns: many
 -- scope: tenant
 -- nullable: :statuses, :content_types, :difficulty_levels, :languages, :all_tags, :any_tags, :author_ids, :has_author, :source_id, :has_source_id, :slug, :created_from, :created_before, :updated_from, :updated_before, :published_from, :published_before, :key, :key_id
@@ -24,9 +25,7 @@ with matching as not materialized (
     and (:created_before::timestamptz is null or created_at < :created_before)
     and (:updated_from::timestamptz is null or changed_at >= :updated_from)
     and (:updated_before::timestamptz is null or changed_at < :updated_before)
-    and published_at >= case when :published_from::timestamptz is null then '-infinity' else :published_from::timestamptz end
-    and published_at < case when :published_before::timestamptz is null then 'infinity' else :published_before::timestamptz end
-    and published_at > case when :published_before::timestamptz is null then '-infinity'::timestamptz else 'epoch' end
+    and (:published_before::timestamptz is null or published_at > 'epoch')
 )
 select page.content_id, page.author_id, page.published_at::text as key
 from unnest(:lives::boolean[]) wanted (live)
@@ -34,8 +33,16 @@ cross join lateral (
   (
     select * from matching m
     where not :descending::boolean and m.live = wanted.live
-      and (m.published_at, m.content_id)
-        > (case when :key::text is null then '-infinity' else :key::text::timestamptz end, case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000' else :key_id::uuid end)
+      and (m.published_at, m.content_id) > (
+        case
+          when :key::text is not null then :key::text::timestamptz
+          when :published_from::timestamptz is not null then :published_from::timestamptz
+          when :published_before::timestamptz is not null then '1970-01-01 00:00:00.000001Z'::timestamptz
+          else '-infinity'::timestamptz
+        end,
+        case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else :key_id::uuid end
+      )
+      and m.published_at < case when :published_before::timestamptz is null then 'infinity' else :published_before::timestamptz end
     order by m.published_at, m.content_id
     limit :limit::int
   )
@@ -43,8 +50,15 @@ cross join lateral (
   (
     select * from matching m
     where :descending::boolean and m.live = wanted.live
-      and (m.published_at, m.content_id)
-        < (case when :key::text is null then 'infinity' else :key::text::timestamptz end, case when :key_id::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else :key_id::uuid end)
+      and (m.published_at, m.content_id) < (
+        case
+          when :key::text is not null then :key::text::timestamptz
+          when :published_before::timestamptz is not null then :published_before::timestamptz
+          else 'infinity'::timestamptz
+        end,
+        case when :key_id::uuid is null then '00000000-0000-0000-0000-000000000000'::uuid else :key_id::uuid end
+      )
+      and m.published_at >= case when :published_from::timestamptz is null then '-infinity' else :published_from::timestamptz end
     order by m.published_at desc, m.content_id desc
     limit :limit::int
   )
