@@ -588,7 +588,7 @@ comment on column app.comment.deletion_id is 'none';
 comment on column app.comment.content_id is 'none';
 comment on column app.comment.parent_id is 'none';
 comment on column app.comment.under_id is 'derived';
-comment on column app.comment.path is 'none';
+comment on column app.comment.path is 'derived';
 comment on column app.comment.author_id is 'personal, person';
 comment on column app.comment.body is 'personal, null';
 comment on column app.comment.edited_at is 'none';
@@ -3633,6 +3633,22 @@ CREATE OR REPLACE FUNCTION app.follow_deletion()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+declare
+  -- The lessons that are deleted now and were not, or the other way round.
+  moved constant text :=
+    'with moved as materialized (
+       select organization_id, content_id, (array_agg(deleted_at) filter (where is_new))[1] as deleted_at,
+         (array_agg(deleted_by_id) filter (where is_new))[1] as deleted_by_id,
+         (array_agg(deletion_id) filter (where is_new))[1] as deletion_id,
+         (array_agg(deletion_id) filter (where not is_new))[1] as was
+       from (
+         select true as is_new, organization_id, content_id, deleted_at, deleted_by_id, deletion_id from new_rows
+         union all
+         select false, organization_id, content_id, deleted_at, deleted_by_id, deletion_id from old_rows
+       ) r
+       group by organization_id, content_id
+       having count(deletion_id) = 1
+     ) ';
 begin
   -- Of a thousand rows, too, in one look over each table: a join might compare each row with each other one.
   if not exists (
@@ -3642,18 +3658,18 @@ begin
     return null;
   end if;
   -- What was deleted before has a mark of its own, by which the second statement leaves it alone.
-  execute format(
-    'update %1$s f
-     set deleted_at = n.deleted_at, deleted_by_id = n.deleted_by_id, deletion_id = n.deletion_id
-     from new_rows n join old_rows o using (organization_id, content_id)
-     where o.deletion_id is null and n.deletion_id is not null
-       and f.organization_id = n.organization_id and f.content_id = n.content_id and f.deletion_id is null', tg_argv[0]);
-  execute format(
-    'update %1$s f
+  execute format(moved ||
+    'update %s f
+     set deleted_at = m.deleted_at, deleted_by_id = m.deleted_by_id, deletion_id = m.deletion_id
+     from moved m
+     where m.was is null and f.organization_id = m.organization_id and f.content_id = m.content_id
+       and f.deletion_id is null', tg_argv[0]);
+  execute format(moved ||
+    'update %s f
      set deleted_at = null, deleted_by_id = null, deletion_id = null
-     from new_rows n join old_rows o using (organization_id, content_id)
-     where o.deletion_id is not null and n.deletion_id is null
-       and f.organization_id = o.organization_id and f.content_id = o.content_id and f.deletion_id = o.deletion_id', tg_argv[0]);
+     from moved m
+     where m.was is not null and f.organization_id = m.organization_id and f.content_id = m.content_id
+       and f.deletion_id = m.was', tg_argv[0]);
   return null;
 end
 $function$;

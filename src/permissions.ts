@@ -118,6 +118,8 @@ export const permissions = {
   "GET /v1/contents":                           may("any", "any", "any", "any", "contents:read"),
   "POST /v1/contents":                          may("no",  "any", "any", "no",  "contents:write"),
   "POST /v1/contents/batches/create":           may("no",  "any", "any", "no",  "contents:write"),
+  "POST /v1/contents/batches/update":           may("no",  "own", "any", "no",  "contents:write"),
+  "POST /v1/contents/batches/publish":          may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/batches/delete":           may("no",  "own", "any", "no",  "contents:write"),
   "GET /v1/contents/:id":                       may("any", "any", "any", "any", "contents:read"),
   "PATCH /v1/contents/:id":                     may("no",  "own", "any", "no",  "contents:write"),

@@ -2271,12 +2271,28 @@ call app.tag('app.link', 'none', 'mailed');
   },
   {
     name: "0022_follow_deletion",
-    checksum: "63f9e9872f9b3cf5bae42de9029319a28e4ce7b32316d37eeafb87cc202f113c",
+    checksum: "e4cdf903da9d116e560184770c8f19efa517caae74ee9fc897f7663a309d94c0",
     text: `-- What hangs on a lesson goes with it and comes back with it, whoever deletes it: no door can forget one of its tables.
 
 create function app.follow_deletion() returns trigger
 language plpgsql
 as $$
+declare
+  -- The lessons that are deleted now and were not, or the other way round.
+  moved constant text :=
+    'with moved as materialized (
+       select organization_id, content_id, (array_agg(deleted_at) filter (where is_new))[1] as deleted_at,
+         (array_agg(deleted_by_id) filter (where is_new))[1] as deleted_by_id,
+         (array_agg(deletion_id) filter (where is_new))[1] as deletion_id,
+         (array_agg(deletion_id) filter (where not is_new))[1] as was
+       from (
+         select true as is_new, organization_id, content_id, deleted_at, deleted_by_id, deletion_id from new_rows
+         union all
+         select false, organization_id, content_id, deleted_at, deleted_by_id, deletion_id from old_rows
+       ) r
+       group by organization_id, content_id
+       having count(deletion_id) = 1
+     ) ';
 begin
   -- Of a thousand rows, too, in one look over each table: a join might compare each row with each other one.
   if not exists (
@@ -2286,18 +2302,18 @@ begin
     return null;
   end if;
   -- What was deleted before has a mark of its own, by which the second statement leaves it alone.
-  execute format(
-    'update %1$s f
-     set deleted_at = n.deleted_at, deleted_by_id = n.deleted_by_id, deletion_id = n.deletion_id
-     from new_rows n join old_rows o using (organization_id, content_id)
-     where o.deletion_id is null and n.deletion_id is not null
-       and f.organization_id = n.organization_id and f.content_id = n.content_id and f.deletion_id is null', tg_argv[0]);
-  execute format(
-    'update %1$s f
+  execute format(moved ||
+    'update %s f
+     set deleted_at = m.deleted_at, deleted_by_id = m.deleted_by_id, deletion_id = m.deletion_id
+     from moved m
+     where m.was is null and f.organization_id = m.organization_id and f.content_id = m.content_id
+       and f.deletion_id is null', tg_argv[0]);
+  execute format(moved ||
+    'update %s f
      set deleted_at = null, deleted_by_id = null, deletion_id = null
-     from new_rows n join old_rows o using (organization_id, content_id)
-     where o.deletion_id is not null and n.deletion_id is null
-       and f.organization_id = o.organization_id and f.content_id = o.content_id and f.deletion_id = o.deletion_id', tg_argv[0]);
+     from moved m
+     where m.was is not null and f.organization_id = m.organization_id and f.content_id = m.content_id
+       and f.deletion_id = m.was', tg_argv[0]);
   return null;
 end
 $$;
@@ -2790,7 +2806,7 @@ create trigger usage_delete after delete on app.attachment referencing old table
   },
   {
     name: "0026_comments",
-    checksum: "0f909e4628c7939bb88149e71a616dcb22dc5cbfa3f2c1e4828060279bae45f8",
+    checksum: "8bf6e64f6363f3632a34d3bfdb492bd93bb94343a5ba8d6489ea83dd77b40e8e",
     text: `-- What people say to each other under a lesson, who agrees with it, and who finds that it should not stand there.
 
 create table app.comment (
@@ -2840,8 +2856,8 @@ create index comment_deleted_by on app.comment (organization_id, deleted_by_id);
 call app.protect('app.comment');
 call app.audit('app.comment', 'comment_id', array['under_id', 'path']);
 call app.follow_deletion_of_content('app.comment');
-call app.tag('app.comment', 'none', 'comment_id', 'content_id', 'parent_id', 'path', 'state', 'edited_at');
-call app.tag('app.comment', 'derived', 'under_id');
+call app.tag('app.comment', 'none', 'comment_id', 'content_id', 'parent_id', 'state', 'edited_at');
+call app.tag('app.comment', 'derived', 'under_id', 'path');
 call app.tag('app.comment', 'personal, person', 'author_id');
 call app.tag('app.comment', 'personal, null', 'body');
 grant select, insert on app.comment to satchel_request;

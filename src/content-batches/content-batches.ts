@@ -6,27 +6,35 @@ import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
 import { audit } from "../audit/audit.ts";
 import {
+  type Content,
   type ContentInput,
+  type ContentPatch,
+  liveChanged,
   newFields,
   quotaStorageReached,
   refusalToWrite,
+  SLUG_LIVE,
   slugTaken,
   sourceIdTaken,
   TAKEN_SINCE,
 } from "../contents/contents.ts";
 import { changed, onConstraint, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { type FieldError, forbidden, inUse, Refusal, refusal } from "../errors.ts";
+import { type FieldError, forbidden, inUse, notFound, Refusal, refusal } from "../errors.ts";
+import { languageCode } from "../languages.ts";
 import type { MemberOperation } from "../permissions.ts";
+import { publishIn, refusalsToPublishIn } from "../publications/publications.ts";
 import { storageLeftIn } from "../quotas/quotas.ts";
 import { removeDocumentsIn } from "../search/search.ts";
 import type { ExpectedVersion } from "../versions.ts";
-import type { Holder, NewContent, Stored } from "./repository.ts";
+import { leadsTo, refusalToTransition } from "../workflow.ts";
+import type { Held, Holder, NewContent, Stored } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export {
   type Content,
   type ContentFields,
+  type ContentPatch,
   quotaStorageReached,
   slugTaken,
   sourceIdTaken,
@@ -94,6 +102,88 @@ export function createContents(
   });
 }
 
+/** What is to become of a lesson, in the version its writer has read. */
+export interface BatchChange extends BatchTarget {
+  readonly patch: ContentPatch;
+}
+
+/**
+ * Changes the fields that are given of each lesson, as `updateContent` changes those of one. Refuses an item with
+ * `not_found`, `forbidden`, `stale`, `illegal_status_transition`, `content_slug_taken`, `content_source_id_taken`,
+ * `quota_storage_reached`, `batch_item_repeated`, the whole with `batch_refused` in mode `all`.
+ */
+export function updateContents(
+  deps: Deps,
+  actor: Actor,
+  mode: BatchMode,
+  changes: readonly BatchChange[],
+): Promise<readonly BatchItem[]> {
+  const { organizationId } = actor;
+  const items = changes.map(({ patch, ...target }) => ({
+    ...sameCase(target),
+    patch: patch.language === undefined ? patch : { ...patch, language: languageCode(patch.language) },
+  }));
+  /** The status that another text of a lesson leads to. */
+  const edited = new Map<string, Content["status"]>();
+  return inBatch(deps, actor, "POST /v1/contents/batches/update", mode, items, {
+    decide: async (tx) => {
+      const lessonOf = await writableIn(tx, actor, "PATCH /v1/contents/:id", items);
+      const patches = items.map(({ patch }) => patch);
+      const [names, room] = await Promise.all([
+        namesIn(tx, organizationId, patches),
+        roomIn(tx, organizationId),
+      ]);
+      return (item) => {
+        const before = lessonOf(item);
+        if (before instanceof Refusal) return before;
+        const { id, patch } = item;
+        edited.set(id, leadsTo("edit", before) ?? before.status);
+        const after = { id, slug: patch.slug ?? before.slug, sourceId: patch.sourceId ?? null };
+        return (
+          refusalToTransition("edit", before) ??
+          names.refusal(after) ??
+          room.refusal(growthOf(before, patch)) ??
+          names.give(after)
+        );
+      };
+    },
+    store: async (tx, passing) => {
+      const changes = passing.map(({ id, patch }) => ({ id, patch, edited: edited.get(id) ?? "draft" }));
+      const stored = await rows.update(tx, organizationId, changes);
+      await liveChanged(deps, tx, organizationId, stored);
+      return stored;
+    },
+  });
+}
+
+/**
+ * Shows lessons to their readers, all at one moment, as `publishContent` shows one. Refuses an item with `not_found`,
+ * `forbidden`, `stale`, `illegal_status_transition`, `own_work`, `content_slug_taken`, `batch_item_repeated`, the whole with
+ * `batch_refused` in mode `all`.
+ */
+export function publishContents(
+  deps: Deps,
+  actor: Actor,
+  mode: BatchMode,
+  targets: readonly BatchTarget[],
+): Promise<readonly BatchItem[]> {
+  const { organizationId } = actor;
+  const items = targets.map(sameCase);
+  return inBatch(deps, actor, "POST /v1/contents/batches/publish", mode, items, {
+    decide: async (tx) => {
+      const contentIds = idsOf(items);
+      const refusalTo = await refusalsToPublishIn(tx, actor, "POST /v1/contents/batches/publish", contentIds);
+      const shadowed = await rows.listShadowed(tx, organizationId, contentIds);
+      const once = firstOnly();
+      return (item) =>
+        once(item.id) ??
+        refusalTo(item) ??
+        (shadowed.has(item.id) ? SLUG_LIVE.publication_slug_unique() : null);
+    },
+    store: (tx, passing) => publishIn(deps, tx, organizationId, idsOf(passing)),
+  });
+}
+
 /**
  * Deletes lessons softly, as `deleteContent` deletes one; each can be restored by itself. Refuses an item with `not_found`,
  * `forbidden`, `stale`, `batch_item_repeated`, the whole with `batch_refused` in mode `all`.
@@ -108,11 +198,11 @@ export function deleteContents(
   const items = targets.map(sameCase);
   return inBatch(deps, actor, "POST /v1/contents/batches/delete", mode, items, {
     decide: async (tx) => {
-      const held = await rows.lock(tx, organizationId, idsOf(items));
-      const once = firstOnly();
-      return (item) =>
-        once(item.id) ??
-        refusalToWrite(actor, "DELETE /v1/contents/:id", held.get(item.id) ?? null, item.version);
+      const lessonOf = await writableIn(tx, actor, "DELETE /v1/contents/:id", items);
+      return (item) => {
+        const held = lessonOf(item);
+        return held instanceof Refusal ? held : null;
+      };
     },
     store: async (tx, passing) => {
       const contentIds = idsOf(passing);
@@ -233,6 +323,24 @@ function firstOnly(): (id: string) => Refusal | null {
   };
 }
 
+/**
+ * Holds the lessons until the transaction ends. Gives the lesson of an item, asked for in their order, or why the actor may
+ * not do this to it: `not_found`, `forbidden`, `stale`, `batch_item_repeated`.
+ */
+async function writableIn(
+  tx: TenantTx,
+  actor: Actor,
+  operation: MemberOperation,
+  items: readonly BatchTarget[],
+): Promise<(item: BatchTarget) => Held | Refusal> {
+  const held = await rows.lock(tx, actor.organizationId, idsOf(items));
+  const once = firstOnly();
+  return ({ id, version }) => {
+    const lesson = held.get(id) ?? null;
+    return once(id) ?? refusalToWrite(actor, operation, lesson, version) ?? lesson ?? notFound();
+  };
+}
+
 interface Names {
   refusal(item: Holder): Refusal | null;
   /** Says that the item will be stored. Gives null, for a chain of refusals to end in. */
@@ -282,6 +390,19 @@ async function roomIn(tx: TenantTx, organizationId: string): Promise<Room> {
       return null;
     },
   };
+}
+
+/** By how many bytes a lesson becomes longer; below zero where it becomes shorter. */
+function growthOf(before: Held, { title, description, body, metadata, settings }: ContentPatch): number {
+  const growth = (after: string | undefined, bytes: number) =>
+    after === undefined ? 0 : Buffer.byteLength(after) - bytes;
+  return (
+    growth(title, before.titleBytes) +
+    growth(description, before.descriptionBytes) +
+    growth(body, before.bodyBytes) +
+    growth(metadata && JSON.stringify(metadata), before.metadataBytes) +
+    growth(settings && JSON.stringify(settings), before.settingsBytes)
+  );
 }
 
 /** What a lesson counts for in the quota of storage: `app.lesson_bytes`. */

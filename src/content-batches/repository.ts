@@ -1,12 +1,15 @@
 /** Rows of many lessons at once, in and out: one statement each, however many they are. */
 import * as sql from "#sql/content-batches";
-import type { TenantTx } from "../../sql/tx.ts";
-import type { Content, ContentFields } from "./content-batches.ts";
+import type { Json, TenantTx } from "../../sql/tx.ts";
+import type { Standing } from "../workflow.ts";
+import type { Content, ContentFields, ContentPatch } from "./content-batches.ts";
 
 /** A lesson as it is now. */
 export interface Stored {
   readonly id: string;
   readonly version: number;
+  /** What readers see of it; null: nothing. */
+  readonly liveNumber: number | null;
 }
 
 /** A lesson that has a slug or a source id somebody asks for. */
@@ -16,12 +19,21 @@ export interface Holder extends Pick<ContentFields, "slug" | "sourceId"> {
 
 /** What decides whether a lesson may be written, and how long it is. */
 export interface Held
-  extends Pick<Content, "id" | "slug" | "sourceId" | "status" | "version" | "createdById" | "deletedAt"> {
+  extends Standing,
+    Pick<Content, "id" | "slug" | "sourceId" | "version" | "createdById" | "deletedAt"> {
   readonly titleBytes: number;
   readonly descriptionBytes: number;
   readonly bodyBytes: number;
   readonly metadataBytes: number;
   readonly settingsBytes: number;
+}
+
+/** What is to become of a lesson. */
+export interface ContentChange {
+  readonly id: string;
+  readonly patch: ContentPatch;
+  /** The status that another text leads to. */
+  readonly edited: Content["status"];
 }
 
 export interface NewContent extends ContentFields {
@@ -43,6 +55,16 @@ export async function listHolders(
   return (await sql.listHolders(tx, { organizationId, slugs, sourceIds })).map(withId);
 }
 
+/** Of these lessons those by whose slug readers know another one. */
+export async function listShadowed(
+  tx: TenantTx,
+  organizationId: string,
+  contentIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = await sql.listShadowed(tx, { organizationId, contentIds });
+  return new Set(found.map(({ contentId }) => contentId));
+}
+
 /** Live or deleted, held until the transaction ends. */
 export async function lock(
   tx: TenantTx,
@@ -58,24 +80,47 @@ export async function insert(
   organizationId: string,
   contents: readonly NewContent[],
 ): Promise<readonly Stored[]> {
-  const records = contents.map((content) => ({
-    content_id: content.id,
-    source_id: content.sourceId,
-    title: content.title,
-    slug: content.slug,
-    description: content.description,
-    body: content.body,
-    content_type: content.contentType,
-    difficulty_level: content.difficultyLevel,
-    language: content.language,
-    tags: content.tags,
-    prerequisites: content.prerequisites,
-    learning_objectives: content.learningObjectives,
-    metadata: content.metadata,
-    settings: content.settings,
-    estimated_duration_minutes: content.estimatedDurationMinutes,
-  }));
+  const records = contents.map(({ id, ...fields }) => ({ content_id: id, ...recordOf(fields) }));
   return (await sql.insertContents(tx, { organizationId, records })).map(withId);
+}
+
+/** Writes what is given and leaves the rest. */
+export async function update(
+  tx: TenantTx,
+  organizationId: string,
+  changes: readonly ContentChange[],
+): Promise<readonly Stored[]> {
+  const records = changes.map(({ id, patch, edited }) => ({
+    content_id: id,
+    edited,
+    has_source: patch.sourceId !== undefined,
+    has_duration: patch.estimatedDurationMinutes !== undefined,
+    ...recordOf(patch),
+  }));
+  return (await sql.updateContents(tx, { organizationId, records })).map(withId);
+}
+
+/** As the database names them. What is not given is left out. */
+function recordOf(fields: ContentPatch): { [column: string]: Json } {
+  const columns: { [column: string]: Json | undefined } = {
+    source_id: fields.sourceId,
+    title: fields.title,
+    slug: fields.slug,
+    description: fields.description,
+    body: fields.body,
+    content_type: fields.contentType,
+    difficulty_level: fields.difficultyLevel,
+    language: fields.language,
+    tags: fields.tags,
+    prerequisites: fields.prerequisites,
+    learning_objectives: fields.learningObjectives,
+    metadata: fields.metadata,
+    settings: fields.settings,
+    estimated_duration_minutes: fields.estimatedDurationMinutes,
+  };
+  return Object.fromEntries(
+    Object.entries(columns).filter((column): column is [string, Json] => column[1] !== undefined),
+  );
 }
 
 export async function softDelete(

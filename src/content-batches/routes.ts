@@ -1,17 +1,21 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { newContentShape } from "../http/contents.ts";
+import { contentPatchShape, newContentShape } from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
 import { type Problem, problemOf } from "../http/problem.ts";
 import { choice, nullable, uuid, version } from "../http/wire.ts";
+import { transitionSentence } from "../workflow.ts";
 import {
   BATCH_ITEMS,
   type BatchItem,
+  type BatchTarget,
   batchRefused,
   createContents,
   deleteContents,
+  publishContents,
   quotaStorageReached,
   slugTaken,
   sourceIdTaken,
+  updateContents,
 } from "./content-batches.ts";
 
 /** A thousand lessons of the length that most have. Longer ones are sent fewer at a time. */
@@ -32,6 +36,8 @@ const anyVersion = Type.Union([version(), Type.Literal("*")], {
   description: "The one you have read, like If-Match; `*` overwrites knowingly.",
 });
 const target = Type.Object({ id: uuid(), version: Type.Optional(anyVersion) });
+
+const targetOf = ({ id, version = "*" }: Static<typeof target>): BatchTarget => ({ id, version });
 
 const problem = Type.Object(
   {
@@ -105,6 +111,40 @@ export const contentBatchesEndpoints = [
   }),
   endpoint({
     method: "POST",
+    path: "/v1/contents/batches/update",
+    tag: "contents",
+    summary: "Change many lessons",
+    description: `Up to 1,000 in one transaction, each as \`PATCH /v1/contents/{id}\` changes it: what is not given stays. ${transitionSentence("edit")}`,
+    body: batchOf(Type.Composite([Type.Object({ id: uuid(), version: anyVersion }), contentPatchShape])),
+    bodyLimit: BODY_LIMIT,
+    nameLimit: NAME_LIMIT,
+    answers: { 200: batch },
+    refusals: [batchRefused, slugTaken, sourceIdTaken, quotaStorageReached],
+    handle: ({ deps, actor, body }) =>
+      updateContents(
+        deps,
+        actor,
+        body.mode,
+        body.items.map(({ id, version, ...patch }) => ({ id, version, patch })),
+      ),
+    present: view(200),
+  }),
+  endpoint({
+    method: "POST",
+    path: "/v1/contents/batches/publish",
+    tag: "contents",
+    summary: "Publish many lessons",
+    description: `Up to 1,000, which readers see from one moment on: nobody sees some of them without the others. ${transitionSentence("publish")}`,
+    body: batchOf(target),
+    bodyLimit: BODY_LIMIT,
+    nameLimit: NAME_LIMIT,
+    answers: { 200: batch },
+    refusals: [batchRefused, slugTaken],
+    handle: ({ deps, actor, body }) => publishContents(deps, actor, body.mode, body.items.map(targetOf)),
+    present: view(200),
+  }),
+  endpoint({
+    method: "POST",
     path: "/v1/contents/batches/delete",
     tag: "contents",
     summary: "Delete many lessons",
@@ -114,13 +154,7 @@ export const contentBatchesEndpoints = [
     nameLimit: NAME_LIMIT,
     answers: { 200: batch },
     refusals: [batchRefused],
-    handle: ({ deps, actor, body }) =>
-      deleteContents(
-        deps,
-        actor,
-        body.mode,
-        body.items.map(({ id, version = "*" }) => ({ id, version })),
-      ),
+    handle: ({ deps, actor, body }) => deleteContents(deps, actor, body.mode, body.items.map(targetOf)),
     present: view(204),
   }),
 ];

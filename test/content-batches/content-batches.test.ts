@@ -32,11 +32,11 @@ interface Batch {
     readonly problem: Problem | null;
   }[];
 }
-type Action = "create" | "delete";
+type Action = "create" | "update" | "publish" | "delete";
 type Mode = "all" | "each";
-const ACTIONS: readonly Action[] = ["create", "delete"];
+const ACTIONS: readonly Action[] = ["create", "update", "publish", "delete"];
 const MODES: readonly Mode[] = ["all", "each"];
-const MADE: Readonly<Record<Action, number>> = { create: 201, delete: 204 };
+const MADE: Readonly<Record<Action, number>> = { create: 201, update: 200, publish: 200, delete: 204 };
 
 const send = <Body = Batch>(
   token: string,
@@ -64,6 +64,9 @@ const drafts = async (token: string, count: number) => {
 /** What an action is asked of, with so many that are there for it. */
 const itemsFor: Readonly<Record<Action, (token: string, count: number) => Promise<readonly unknown[]>>> = {
   create: async (_, count) => lessons(count),
+  update: async (token, count) =>
+    (await drafts(token, count)).map((item, n) => ({ ...item, title: `Another ${n}`, slug: fresh() })),
+  publish: drafts,
   delete: drafts,
 };
 
@@ -376,6 +379,204 @@ describe("whose lessons", () => {
   );
 });
 
+describe("changing", () => {
+  const whole = {
+    description: "Repeating",
+    body: "# While",
+    tags: ["python", "loops"],
+    prerequisites: ["variables"],
+    learningObjectives: ["Repeat a step"],
+    metadata: { z: 1, a: [2] },
+    settings: { theme: "dark" },
+    estimatedDurationMinutes: 25,
+  };
+  const read = async (id: string | undefined, token = school.token) =>
+    (await request<Record<string, unknown>>("GET", `/v1/contents/${id}`, { token })).body;
+
+  test("changes what is given and leaves the rest, as changing one alone does [row 59] [row 60]", async () => {
+    const patches: readonly Readonly<Record<string, unknown>>[] = [
+      { title: "Another" },
+      { sourceId: null, estimatedDurationMinutes: null },
+      { tags: [], prerequisites: [], learningObjectives: ["x", "x"], metadata: {}, language: "german" },
+      {
+        metadata: { a: "é", b: { c: null } },
+        settings: { d: 1 },
+        body: "",
+        description: "",
+        contentType: "quiz",
+      },
+      { slug: fresh(), sourceId: fresh(), difficultyLevel: "expert", estimatedDurationMinutes: 1 },
+      {},
+    ];
+    const make = () => it.content(teacher.token, { ...whole, sourceId: fresh() });
+    const [together, alone] = [await Promise.all(patches.map(make)), await Promise.all(patches.map(make))];
+    const items = patches.map((patch, n) => ({
+      id: together[n]?.id,
+      version: together[n]?.version,
+      ...patch,
+    }));
+    const answer = await send(colleague.token, "update", "each", items);
+    expect(slugs(answer).every((one) => Array.isArray(one) && one[1] === "forbidden")).toBe(true);
+    const { body } = await send(teacher.token, "update", "all", items);
+    for (const [n, patch] of patches.entries()) {
+      const unlike = Object.hasOwn(patch, "slug") ? { slug: fresh(), sourceId: fresh() } : {};
+      const single = await request<Record<string, unknown>>("PATCH", `/v1/contents/${alone[n]?.id}`, {
+        token: teacher.token,
+        headers: { "if-match": "*" },
+        body: { ...patch, ...unlike },
+      });
+      const after = await read(together[n]?.id);
+      const own = { id: 0, title: 0, slug: 0, sourceId: 0, createdAt: 0, updatedAt: 0 };
+      expect({ ...after, ...own }).toEqual({ ...single.body, ...own });
+      expect(JSON.stringify(after.metadata)).toBe(JSON.stringify(single.body.metadata));
+      expect(body.items[n]?.version).toBe(after.version as number);
+      for (const [field, value] of Object.entries(patch)) {
+        if (field !== "language") expect(after[field]).toEqual(value as never);
+      }
+    }
+    const [counted] = await admin<{ used: string }>(
+      `select storage_bytes - (select sum(app.lesson_bytes(title, description, body, metadata, settings)) from app.content
+         where organization_id = $1 and deleted_at is null) as used from app.usage where organization_id = $1`,
+      [school.id],
+    );
+    expect(Number(counted?.used)).toBe(0);
+  });
+
+  test("takes a lesson back to a draft beside what readers see, but none that waits for its review [row 31] [row 59]", async () => {
+    const pupil = await it.member(school);
+    const published = await it.published(teacher.token, { title: "What is live" });
+    const same = await it.published(teacher.token, { title: "The same" });
+    const pending = await it.content(teacher.token);
+    const submitted = await request("POST", `/v1/contents/${pending.id}/submit`, {
+      token: teacher.token,
+      body: {},
+    });
+    expect(submitted.status).toBeLessThan(300);
+    const answer = await send(teacher.token, "update", "each", [
+      { id: published.id, version: "*", title: "What is written" },
+      { id: same.id, version: "*", title: "The same" },
+      { id: pending.id, version: "*", title: "Too late" },
+    ]);
+    expect(slugs(answer)).toEqual([200, 200, [409, "illegal_status_transition"]]);
+    expect(answer.body.items[2]?.problem?.detail).toContain("pending_review");
+    expect(await read(published.id)).toMatchObject({ status: "draft", title: "What is written" });
+    expect(await read(published.id, pupil.token)).toMatchObject({ title: "What is live" });
+    expect(await read(same.id)).toMatchObject({ status: "published" });
+  });
+
+  test("gives no slug to two lessons, not even where one gives it up [row 24] [row 59]", async () => {
+    const [a, b, c, d] = await Promise.all(times(4, () => it.content(teacher.token, { sourceId: fresh() })));
+    const wanted = fresh();
+    const answer = await send(teacher.token, "update", "each", [
+      { id: a?.id, version: "*", slug: b?.slug },
+      { id: b?.id, version: "*", slug: wanted },
+      { id: c?.id, version: "*", slug: wanted },
+      { id: d?.id, version: "*", slug: d?.slug },
+    ]);
+    expect(slugs(answer)).toEqual(
+      [200, 200, 200, 200].map((ok, n) => (n % 2 === 0 ? [409, "content_slug_taken"] : ok)),
+    );
+    expect(answer.body.items[2]?.problem?.errors).toEqual([
+      { pointer: "#/items/2/slug", detail: "is already in use" },
+    ]);
+    expect((await read(b?.id)).slug).toBe(wanted);
+  });
+
+  test("needs the version that was read, of every item", async () => {
+    const [one] = await drafts(teacher.token, 1);
+    const answer = await send<Problem>(teacher.token, "update", "each", [{ id: one?.id, title: "Unread" }]);
+    expect([answer.status, answer.body.errors?.[0]?.pointer]).toEqual([422, "#/items/0/version"]);
+  });
+});
+
+describe("publishing", () => {
+  test("shows a thousand to readers, whom the search is told of by one job; who sees one sees all [row 59]", async () => {
+    const pupil = await it.member(school);
+    const items = await drafts(teacher.token, 1000);
+    const ids = items.map(({ id }) => id);
+    const ends = [ids[0], ids[999]];
+    let done = false;
+    const seen = (async () => {
+      const looks: string[] = [];
+      while (!done) {
+        // The last one is looked for first: what is seen then must have been there before.
+        const [last, first] = [
+          await request("GET", `/v1/contents/${ends[1]}`, { token: pupil.token }),
+          await request("GET", `/v1/contents/${ends[0]}`, { token: pupil.token }),
+        ];
+        looks.push(`${last.status} ${first.status}`);
+      }
+      return new Set(looks);
+    })();
+    const answer = await send(teacher.token, "publish", "all", items);
+    done = true;
+    expect(answer.body.stored).toBe(1000);
+    expect(await seen).not.toContain("200 404");
+    const jobs = await admin<{ lessons: number }>(
+      `select json_array_length((data->'contentIds')::json) as lessons from pgboss.job
+       where name = 'reindex-search' and data->'contentIds' ? $1`,
+      [ids[0] ?? ""],
+    );
+    expect(jobs).toEqual([{ lessons: 1000 }]);
+    const [rows] = await admin<{ published: number; moments: number; reviewers: number }>(
+      `select count(*)::int as published, count(distinct published_at)::int as moments,
+         count(distinct reviewed_by_id)::int as reviewers
+       from app.content where content_id = any($1::uuid[]) and status = 'published'`,
+      [ids],
+    );
+    expect(rows).toEqual({ published: 1000, moments: 1, reviewers: 1 });
+  });
+
+  test("is refused where the status does not allow it, and of one's own work where the organization says so [row 30] [row 31]", async () => {
+    const strict = await it.organization();
+    const author = await it.member(strict, "teacher");
+    const own = await drafts(author.token, 2);
+    const theirs = await drafts(strict.token, 1);
+    await request("PATCH", "/v1/organization", {
+      token: strict.token,
+      headers: { "if-match": "*" },
+      body: { settings: { authorsMayApprove: false } },
+    });
+    const answer = await send(author.token, "publish", "each", own);
+    expect(slugs(answer)).toEqual([
+      [403, "own_work"],
+      [403, "own_work"],
+    ]);
+    const mixed = await send(strict.token, "publish", "each", [...own, ...theirs]);
+    expect(slugs(mixed)).toEqual([200, 200, [403, "own_work"]]);
+    const again = await send(
+      strict.token,
+      "publish",
+      "all",
+      own.map(({ id }) => ({ id })),
+    );
+    expect(again.status).toBe(409);
+    expect(
+      slugs(
+        await send(
+          strict.token,
+          "publish",
+          "each",
+          own.map(({ id }) => ({ id })),
+        ),
+      ),
+    ).toEqual([
+      [409, "illegal_status_transition"],
+      [409, "illegal_status_transition"],
+    ]);
+  });
+
+  test("shows no two lessons under one slug: what readers know one by is not another's [row 24]", async () => {
+    const live = await it.published(teacher.token);
+    const moved = await send(teacher.token, "update", "all", [{ id: live.id, version: "*", slug: fresh() }]);
+    expect(moved.status).toBe(200);
+    const heir = await it.content(teacher.token, { slug: live.slug });
+    const answer = await send(teacher.token, "publish", "each", [{ id: heir.id }, { id: live.id }]);
+    expect(slugs(answer)).toEqual([[409, "content_slug_taken"], 200]);
+    expect(slugs(await send(teacher.token, "publish", "each", [{ id: heir.id }]))).toEqual([200]);
+  });
+});
+
 describe("deleting", () => {
   test("takes a thousand out of sight, each of which comes back by itself [row 59] [row 61] [row 62]", async () => {
     const items = await drafts(teacher.token, 1000);
@@ -417,6 +618,59 @@ describe("at once", () => {
         if (problem !== null) expect(problem.status).toBe(404);
       }
     }
+  });
+
+  test("a batch of changes and single ones of the same versions: each lesson is changed by one of them [row 29] [row 59] [row 108]", async () => {
+    const items = await drafts(teacher.token, 30);
+    const [batch, ...singles] = await Promise.all([
+      send(
+        teacher.token,
+        "update",
+        "each",
+        items.map((item) => ({ ...item, title: "By the batch" })),
+      ),
+      ...items.map(({ id, version }) =>
+        request("PATCH", `/v1/contents/${id}`, {
+          token: teacher.token,
+          headers: { "if-match": `"${version}"` },
+          body: { title: "By itself" },
+        }),
+      ),
+    ]);
+    expect(batch.status).toBe(200);
+    for (const [n, { status, problem }] of batch.body.items.entries()) {
+      expect([status, singles[n]?.status]).toContainEqual(412);
+      expect([status, singles[n]?.status]).toContainEqual(200);
+      if (problem !== null) expect(problem.type).toBe("urn:satchel:problem:stale");
+    }
+    const versions = await admin<{ versions: number }>(
+      "select count(*)::int as versions from app.content_version where content_id = any($1::uuid[])",
+      [items.map(({ id }) => id)],
+    );
+    expect(versions).toEqual([{ versions: 60 }]);
+  });
+
+  test("batches of changes over the same lessons in opposite orders are all answered, and lose nothing [row 59]", async () => {
+    const items = await drafts(teacher.token, 100);
+    const change = (title: string, order: typeof items) =>
+      send(
+        teacher.token,
+        "update",
+        "each",
+        order.map(({ id }) => ({ id, version: "*", title, slug: fresh() })),
+      );
+    const answers = await Promise.all([
+      change("A", items),
+      change("B", [...items].reverse()),
+      change("C", items),
+    ]);
+    expect(answers.map(({ status, body }) => [status, body.stored])).toEqual(Array(3).fill([200, 100]));
+    const rows = await admin<{ number: number; lessons: number }>(
+      `select latest_number as number, count(*)::int as lessons from app.content
+       where content_id = any($1::uuid[]) group by 1`,
+      [items.map(({ id }) => id)],
+    );
+    expect(rows).toEqual([{ number: 4, lessons: 100 }]);
   });
 
   test("batches that want the same slugs and source ids, in different orders: each goes to one [row 24] [row 59] [row 66]", async () => {

@@ -15,4 +15,4 @@ from json_to_recordset(:records::json) as r (
   settings json, estimated_duration_minutes integer
 )
 order by r.slug
-returning content_id, version
+returning content_id, version, live_number

@@ -3,7 +3,7 @@
 -- returns: many
 -- scope: tenant
 -- not null: title_bytes, description_bytes, body_bytes, metadata_bytes, settings_bytes
-select content_id, slug, source_id, status, version, created_by_id, deleted_at,
+select content_id, slug, source_id, status, live_number, publish_at, unpublish_at, version, created_by_id, deleted_at,
   octet_length(title) as title_bytes, octet_length(description) as description_bytes, octet_length(body) as body_bytes,
   octet_length(metadata::text) as metadata_bytes, octet_length(settings::text) as settings_bytes
 from app.content

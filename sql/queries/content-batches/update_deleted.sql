@@ -4,4 +4,4 @@
 update app.content c
 set deleted_at = now(), deleted_by_id = app.actor(), deletion_id = app.uuidv7()
 where c.organization_id = :organization_id and c.content_id = any(:content_ids::uuid[]) and c.deleted_at is null
-returning c.content_id, c.version
+returning c.content_id, c.version, c.live_number
