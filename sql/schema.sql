@@ -588,7 +588,7 @@ comment on column app.comment.deletion_id is 'none';
 comment on column app.comment.content_id is 'none';
 comment on column app.comment.parent_id is 'none';
 comment on column app.comment.under_id is 'derived';
-comment on column app.comment.path is 'derived';
+comment on column app.comment.path is 'none';
 comment on column app.comment.author_id is 'personal, person';
 comment on column app.comment.body is 'personal, null';
 comment on column app.comment.edited_at is 'none';

@@ -2806,7 +2806,7 @@ create trigger usage_delete after delete on app.attachment referencing old table
   },
   {
     name: "0026_comments",
-    checksum: "8bf6e64f6363f3632a34d3bfdb492bd93bb94343a5ba8d6489ea83dd77b40e8e",
+    checksum: "0f909e4628c7939bb88149e71a616dcb22dc5cbfa3f2c1e4828060279bae45f8",
     text: `-- What people say to each other under a lesson, who agrees with it, and who finds that it should not stand there.
 
 create table app.comment (
@@ -2856,8 +2856,8 @@ create index comment_deleted_by on app.comment (organization_id, deleted_by_id);
 call app.protect('app.comment');
 call app.audit('app.comment', 'comment_id', array['under_id', 'path']);
 call app.follow_deletion_of_content('app.comment');
-call app.tag('app.comment', 'none', 'comment_id', 'content_id', 'parent_id', 'state', 'edited_at');
-call app.tag('app.comment', 'derived', 'under_id', 'path');
+call app.tag('app.comment', 'none', 'comment_id', 'content_id', 'parent_id', 'path', 'state', 'edited_at');
+call app.tag('app.comment', 'derived', 'under_id');
 call app.tag('app.comment', 'personal, person', 'author_id');
 call app.tag('app.comment', 'personal, null', 'body');
 grant select, insert on app.comment to satchel_request;

@@ -123,12 +123,13 @@ const readerOf = (actor: Actor): Reader => ({ readerId: actor.userId, unapproved
  */
 function disclose(actor: Actor, row: StoredComment, deletedToo: boolean): Comment {
   const { id, contentId, parentId, version, createdAt, replies: replyCount } = row;
-  const shown = isShown(row) || (isInsider(actor, row) && (row.deletedAt === null || deletedToo));
+  const insider = isInsider(actor, row) && (row.deletedAt === null || deletedToo);
+  const shown = row.body !== null && (isShown(row) || insider);
   const state = row.deletedAt !== null || row.body === null ? "deleted" : row.state;
   return {
     ...{ id, contentId, parentId, state, version, createdAt, replyCount },
     body: shown ? row.body : null,
-    authorId: shown && row.body !== null ? row.authorId : null,
+    authorId: shown ? row.authorId : null,
     editedAt: shown ? row.editedAt : null,
     upvoteCount: shown ? row.upvotes : 0,
     upvotedByMe: shown && row.upvoted,

@@ -31,6 +31,26 @@ const [gone, stays, foreign] = [
   await plant(app, it, other),
 ];
 const kept = Object.keys(gone.canaries);
+interface Thread {
+  readonly items: readonly {
+    readonly id: string;
+    readonly body: string | null;
+    readonly author?: { id: string } | null;
+  }[];
+}
+const comments = async () =>
+  (
+    await app.request<Thread>("GET", `/v1/contents/${gone.contentId}/comments?include=author,replies`, {
+      token: stays.token,
+    })
+  ).body.items;
+const [theirs] = await comments();
+const answered = await app.request<{ id: string }>("POST", `/v1/contents/${gone.contentId}/comments`, {
+  token: stays.token,
+  body: { body: "I agree", parentId: theirs?.id },
+});
+await app.request("PUT", `/v1/comments/${theirs?.id}/upvote`, { token: stays.token });
+const votedFor = await app.request("PUT", `/v1/comments/${answered.body.id}/upvote`, { token: gone.token });
 const everywhere = async (person: Planted) => foundIn(await dump(app.database), person.canaries);
 
 test("what is planted is there to be found before", async () => {
@@ -94,6 +114,38 @@ test("what they wrote stays, by somebody of whom nothing is known [row 7]", asyn
     { token: stays.token },
   );
   expect(found.status).toBe(200);
+});
+
+test("what they said under a lesson is gone, its place above the answers of others is not, and votes count on", async () => {
+  expect([answered.status, votedFor.status]).toEqual([201, 200]);
+  expect(theirs).toMatchObject({ body: gone.canaries.comment, author: { id: gone.id } });
+  const [place, ...others] = await comments();
+  expect(others).toEqual([]);
+  expect(place).toMatchObject({
+    ...{
+      id: theirs?.id,
+      state: "deleted",
+      body: null,
+      authorId: null,
+      author: null,
+      upvoteCount: 0,
+      replyCount: 1,
+    },
+    replies: [{ id: answered.body.id, body: "I agree", author: { id: stays.id }, upvoteCount: 1 }],
+  });
+  // Nobody brings it back, and its history tells when there were changes and no longer what they were.
+  const admins = { token: school.token, headers: { "if-match": "*" } };
+  for (const action of ["restore", "approve"]) {
+    expect((await app.request("POST", `/v1/comments/${theirs?.id}/${action}`, admins)).status).toBe(404);
+  }
+  type Changes = { items: readonly { action: string; before: object | null; after: object | null }[] };
+  const { body } = await app.request<Changes>("GET", `/v1/comments/${theirs?.id}/history`, {
+    token: school.token,
+  });
+  expect(body.items.map(({ action }) => action)).toEqual(["update", "update", "insert"]);
+  for (const { before, after } of body.items) {
+    expect([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]).not.toContain("body");
+  }
 });
 
 test("history still tells that there were changes, when and by whom, and no longer of what [row 9]", async () => {

@@ -48,6 +48,9 @@ export async function plant(
     keyName: word("apikey"),
     review: `How ${word("review")} helped.`,
     formerReview: `How ${word("formerreview")} did not.`,
+    comment: `As ${word("comment")} says.`,
+    formerComment: `As ${word("formercomment")} said.`,
+    deletedComment: `As ${word("deletedcomment")} had said.`,
     withdrawnReview: `Never mind ${word("withdrawnreview")}.`,
     userAgent: `Mozilla/5.0 (X11; Linux x86_64) ${word("agent")}/1.0`,
     address: `203.0.113.${n}`,
@@ -138,6 +141,19 @@ export async function plant(
   await asked("DELETE", rating, { token });
   await rate(canaries.formerReview);
   await rate(canaries.review);
+  const comment = async (body: string) =>
+    asked<{ id: string; version: number }>("POST", `/v1/contents/${content.id}/comments`, {
+      token,
+      body: { body },
+    });
+  const deleted = await comment(canaries.deletedComment);
+  await asked("DELETE", `/v1/comments/${deleted.id}`, { token });
+  const edited = await comment(canaries.formerComment);
+  await asked("PATCH", `/v1/comments/${edited.id}`, {
+    token,
+    headers: { "if-match": `"${edited.version}"` },
+    body: { body: canaries.comment },
+  });
   return { id, username: canaries.username, token, canaries, contentId: content.id, title };
 }
 
