@@ -317,6 +317,7 @@ describe("columns", () => {
       "organization.organization_id",
       "rating.rating_id",
       "rename.rename_id",
+      "review.review_id",
       "security_event.security_event_id",
       "session.session_id",
       "sign_up_code.sign_up_code_id",
@@ -497,6 +498,18 @@ describe("rights", () => {
         owner: "satchel_owner",
         config: [
           ...["search_path=pg_catalog, pg_temp", "enable_hashjoin=off", "enable_mergejoin=off"],
+          "enable_seqscan=off",
+        ],
+        login: false,
+      },
+      {
+        name: "list_contents",
+        owner: "satchel_owner",
+        // Found by an index, whatever the plan was made for.
+        config: [
+          "search_path=pg_catalog, pg_temp",
+          "enable_hashjoin=off",
+          "enable_mergejoin=off",
           "enable_seqscan=off",
         ],
         login: false,

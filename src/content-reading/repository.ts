@@ -1,8 +1,8 @@
 /** Which lessons are on a page, and what a list shows of them. */
 import * as sql from "#sql/content-reading";
 import type { TenantTx } from "../../sql/tx.ts";
-import type { ContentSummary } from "../contents/contents.ts";
 import { FEW, type From } from "../lists.ts";
+import type { ContentSummary } from "./content-reading.ts";
 
 /** A `-` in front turns an order round. */
 export const CONTENT_ORDERS = [
