@@ -17,6 +17,9 @@ export interface ContentVersionSummary {
   readonly isLive: boolean;
 }
 
+/** A document, which the table lets be nothing but an object. */
+type Document = { readonly [name: string]: Json };
+
 /** What is written of a lesson. */
 export interface ContentText {
   readonly contentId: string;
@@ -30,8 +33,8 @@ export interface ContentText {
   readonly tags: readonly string[];
   readonly prerequisites: readonly string[];
   readonly learningObjectives: readonly string[];
-  readonly metadata: Json;
-  readonly settings: Json;
+  readonly metadata: Document;
+  readonly settings: Document;
   readonly estimatedDurationMinutes: number | null;
 }
 
@@ -54,6 +57,12 @@ const parented = <Row extends { readonly number: number }>(
   parentNumber: row.number === 1 ? null : row.number - 1,
 });
 
+const documented = <Row extends { readonly metadata: Json; readonly settings: Json }>(row: Row) => ({
+  ...row,
+  metadata: row.metadata as Document,
+  settings: row.settings as Document,
+});
+
 export const list = async (
   tx: TenantTx,
   organizationId: string,
@@ -72,7 +81,7 @@ export async function find(
 ): Promise<ContentVersion | null> {
   const asked = typeof which === "number" ? { number: which, which: null } : { number: null, which };
   const row = await sql.findVersion(tx, { organizationId, contentId, ...asked });
-  return row === null ? null : parented(row);
+  return row === null ? null : parented(documented(row));
 }
 
 /** `latest`: what staff wrote; `live`: what readers saw; `live today`: that, of what they see something of today. */
@@ -83,8 +92,11 @@ export async function findAsOf(
   at: Date,
   which: "latest" | "live" | "live today",
 ): Promise<ContentAsOf | null> {
-  if (which === "latest") return sql.findAsOf(tx, { organizationId, contentId, at });
-  return sql.findLiveAsOf(tx, { organizationId, contentId, at, liveToday: which === "live today" });
+  const row =
+    which === "latest"
+      ? await sql.findAsOf(tx, { organizationId, contentId, at })
+      : await sql.findLiveAsOf(tx, { organizationId, contentId, at, liveToday: which === "live today" });
+  return row === null ? null : documented(row);
 }
 
 /** The row of a lesson that has got the text of one of its versions back; null: it has no such version. */
@@ -97,8 +109,6 @@ export async function restore(
 ) {
   const row = await sql.updateToVersion(tx, { organizationId, contentId, number, status });
   if (row === null) return null;
-  const { contentId: id, metadata, settings, ...rest } = row;
-  // The table refuses documents that are no objects.
-  type Document = { readonly [name: string]: Json };
-  return { id, ...rest, metadata: metadata as Document, settings: settings as Document };
+  const { contentId: id, ...rest } = documented(row);
+  return { id, ...rest };
 }

@@ -166,7 +166,11 @@ const againstOf = (text: string): Against =>
 
 const params = t.Object({
   id: uuid(),
-  number: formed("must be the number of a version", { pattern: "^[1-9][0-9]{0,8}$", examples: ["2"] }),
+  number: formed("must be the number of a version", {
+    pattern: "^[1-9][0-9]{0,8}$",
+    description: "The number of the version.",
+    examples: ["2"],
+  }),
 });
 export const contentVersionsEndpoints = [
   endpoint({

@@ -1,6 +1,5 @@
 /** How the text of a version travels. Here, because a lesson as of a moment is one too. */
 import { type Static, Type } from "@sinclair/typebox";
-import type { Json } from "../../sql/tx.ts";
 import type { ContentAsOf, ContentText } from "../content-versions/content-versions.ts";
 import { contentFields } from "./contents.ts";
 import { nullable, timestamp, uuid } from "./wire.ts";
@@ -17,8 +16,8 @@ export const contentTextShape = Type.Object({
   tags: Type.Array(Type.String()),
   prerequisites: Type.Array(Type.String()),
   learningObjectives: Type.Array(Type.String()),
-  metadata: Type.Unsafe<Json>(contentFields.metadata),
-  settings: Type.Unsafe<Json>(contentFields.settings),
+  metadata: contentFields.metadata,
+  settings: contentFields.settings,
   estimatedDurationMinutes: nullable(Type.Integer()),
 });
 

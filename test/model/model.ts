@@ -72,6 +72,7 @@ export type Action =
   | { readonly kind: "publish" }
   | { readonly kind: "unpublish" }
   | { readonly kind: "schedule"; readonly ends: boolean }
+  | { readonly kind: "scheduleEnd" }
   | { readonly kind: "unschedule" }
   | { readonly kind: "archive" }
   | { readonly kind: "unarchive" }
@@ -154,7 +155,7 @@ const rewriting = (lesson: Lesson, version: Version): Outcome =>
         settle(lesson);
       });
 
-/** What happens when somebody does something to a lesson. `staleness`: they name a version of it that it does not have. */
+/** What happens when somebody does something to a lesson. */
 export function outcomeOf(school: School, lesson: Lesson, person: Person, action: Action): Outcome {
   const { status } = lesson;
   switch (action.kind) {
@@ -196,6 +197,16 @@ export function outcomeOf(school: School, lesson: Lesson, person: Person, action
       );
     case "schedule":
       return writing(lesson, person) ?? scheduling(school, lesson, person, action.ends);
+    case "scheduleEnd":
+      return (
+        writing(lesson, person) ??
+        (lesson.live === null || status === "archived"
+          ? ILLEGAL
+          : allow(() => {
+              lesson.publishIn = null;
+              lesson.unpublishIn = 2;
+            }))
+      );
     case "unschedule":
       return (
         writing(lesson, person) ??
@@ -261,18 +272,19 @@ function reviewing(school: School, lesson: Lesson, person: Person, to: "approved
   return isOwnWork(school, lesson, person) ? refuse("own_work") : moving(lesson, to, lesson.live);
 }
 
-/** The hours pass, and the job does what has come due. */
+/** The hours pass, and the job does what has come due. A deleted lesson waits until it is restored. */
 export function passHours(lesson: Lesson, hours: number): void {
-  const due = (at: number | null) => at !== null && at <= hours;
+  if (lesson.publishIn !== null) lesson.publishIn -= hours;
+  if (lesson.unpublishIn !== null) lesson.unpublishIn -= hours;
   if (lesson.deleted) return;
-  if (due(lesson.publishIn)) {
-    lesson.status = "published";
-    lesson.live = latest(lesson);
-    lesson.publishIn = null;
-  }
-  if (due(lesson.unpublishIn) && lesson.live !== null) {
+  const due = (at: number | null) => at !== null && at <= 0;
+  if (due(lesson.unpublishIn)) {
     if (lesson.status === "published") lesson.status = "draft";
     lesson.live = null;
+    lesson.publishIn = null;
+  } else if (due(lesson.publishIn)) {
+    lesson.status = "published";
+    lesson.live = latest(lesson);
   }
   settle(lesson);
 }
