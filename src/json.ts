@@ -20,11 +20,15 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * Reads one JSON document. Refuses with `malformed_json` what is not strict JSON in UTF-8 (a byte order mark, a name
- * that occurs twice in an object, `__proto__`, more than 32 levels or `nameLimit` names), and with `invalid_request` values
+ * that occurs twice in an object, `__proto__`, more than `depthLimit` levels or `nameLimit` names), and with `invalid_request` values
  * that cannot be kept exactly: NUL, lone surrogates, whole numbers beyond ±(2^53 − 1), arrays of more than 1,000.
  */
-export function parseJson(bytes: Uint8Array, nameLimit: number = JSON_KEYS): unknown {
-  const names = countNames(bytes, nameLimit);
+export function parseJson(
+  bytes: Uint8Array,
+  nameLimit: number = JSON_KEYS,
+  depthLimit: number = JSON_DEPTH,
+): unknown {
+  const names = countNames(bytes, nameLimit, depthLimit);
   let text: string;
   let value: unknown;
   try {
@@ -45,7 +49,7 @@ export function parseJson(bytes: Uint8Array, nameLimit: number = JSON_KEYS): unk
  * Counts member names as they are written, bounding depth on the way, so that nothing deep or wide is ever parsed.
  * The text need not be JSON yet: a wrong count on broken text does not matter, for `JSON.parse` refuses that.
  */
-function countNames(bytes: Uint8Array, limit: number): number {
+function countNames(bytes: Uint8Array, limit: number, depthLimit: number): number {
   const length = bytes.length;
   let names = 0;
   let depth = 0;
@@ -61,7 +65,7 @@ function countNames(bytes: Uint8Array, limit: number): number {
         throw malformedJson({ detail: `At most ${limit} names are taken in one document.` });
       }
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      if (++depth > JSON_DEPTH) throw malformedJson({ detail: `At most ${JSON_DEPTH} levels are taken.` });
+      if (++depth > depthLimit) throw malformedJson({ detail: `At most ${depthLimit} levels are taken.` });
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
       depth--;
     }

@@ -7,6 +7,7 @@ import { type Command, EXIT, Exit, helpOf, moreAbout, readArguments } from "./cl
 import { configCommand } from "./cli/config.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { erasuresCommand } from "./cli/erasures.ts";
+import { exportCommand } from "./cli/export.ts";
 import { importCommand } from "./cli/import.ts";
 import { importUsersCommand } from "./cli/import-users.ts";
 import { mailCommand } from "./cli/mail.ts";
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   workCommand,
   migrateCommand,
   importCommand,
+  exportCommand,
   importUsersCommand,
   erasuresCommand,
   setupCodeCommand,

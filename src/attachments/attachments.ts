@@ -262,6 +262,16 @@ export async function importAttachment(
   });
 }
 
+/** Takes live attachments of an import's lesson away, softly, for it to hang others there. Inside a transaction. */
+export async function discardAttachmentsIn(
+  tx: TenantTx,
+  organizationId: string,
+  attachmentIds: readonly string[],
+): Promise<void> {
+  for (const attachmentId of attachmentIds) await rows.softDelete(tx, organizationId, attachmentId);
+  if (attachmentIds.length > 0) changed(tx, "contents");
+}
+
 /** Changes what is told. Refuses with `not_found`, `forbidden`, `stale`. */
 export async function updateAttachment(
   deps: Deps,

@@ -1,13 +1,21 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants } from "node:fs";
-import { Type } from "@sinclair/typebox";
-import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { type ImportedContent, importContents, importSlug, type JsonObject } from "../contents/contents.ts";
+import { lstat, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type FileFacts,
+  type Files,
+  fileMissing,
+  importAttachments,
+  importLessons,
+} from "../content-transfers/content-transfers.ts";
+import { importContents } from "../contents/contents.ts";
 import type { Deps } from "../deps.ts";
 import { Refusal } from "../errors.ts";
-import { parseJson } from "../json.ts";
-import { LANGUAGE_PATTERN, languageCode } from "../languages.ts";
+import { TarProblem, unpackTar } from "../tar.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
+import { PUBLISHED, type ReadRecord, readMarkdown, readRecord } from "./lesson-file.ts";
 import { linesOf } from "./lines.ts";
 import { openAll, organizationNamed } from "./open.ts";
 import { quietLogOf, readSettingsOf } from "./settings.ts";
@@ -15,20 +23,21 @@ import { quietLogOf, readSettingsOf } from "./settings.ts";
 /** Lessons and bytes in one statement. */
 const BATCH = 100;
 const BATCH_BYTES = 2 * 1024 * 1024;
-const LINE_BYTES = 8 * 1024 * 1024;
-const BODY_BYTES = 4 * 1024 * 1024;
+/** A body twice, as a draft and as what readers see, every character of it escaped. */
+const LINE_BYTES = 32 * 1024 * 1024;
 /** How long a database that is away is waited for: as long as one takes to start again. */
 const PATIENCE_MS = 30_000;
 
 export const importCommand: Command = {
   name: "import",
-  summary: "import lessons from a file of one JSON object a line",
-  usage: "FILE --organization SLUG [--publish] [--dry-run]",
+  summary: "import lessons from a file, a folder or an archive",
+  usage: "PATH --organization SLUG [--publish] [--dry-run]",
   details: [
-    "FILE may be - for standard input. Each line holds source_id and title, and may hold summary, body, language and",
-    "tags; all other fields are kept as metadata. A lesson is known by its source_id: importing the same file again",
-    "changes nothing, and a changed record becomes a new version. A line that is refused is told with its number, the",
-    "rest goes on; then the exit code is 1.",
+    "PATH is a file of one JSON object a line, - for standard input. Each line holds source_id and title, and may hold",
+    "summary, body, language and tags; all other fields are kept as metadata. Or it is what `satchel export` wrote: a",
+    "folder, an archive or a file of lines; or a folder of Markdown files with front matter. A lesson is known by its",
+    "source_id, one of an export without any by its slug: importing the same again changes nothing, and a changed record",
+    "becomes a new version. What is refused is told with its line or file, the rest goes on; then the exit code is 1.",
   ].join("\n"),
   options: {
     ...DATA_DIR,
@@ -40,9 +49,12 @@ export const importCommand: Command = {
   run: async (call) => {
     const slug = call.options.organization;
     if (typeof slug !== "string") throw new Exit(EXIT.usage, "--organization is missing");
-    const source = await openFile(call.positionals[0] ?? "-");
+    const input = await openInput(call.positionals[0] ?? "-");
     const config = readSettingsOf(call);
-    const opened = await openAll(config, quietLogOf(config), false);
+    const opened = await openAll(config, quietLogOf(config), false).catch(async (error: unknown) => {
+      await input.close();
+      throw error;
+    });
     try {
       const { organizationId } = await organizationNamed(
         opened.deps,
@@ -50,10 +62,11 @@ export const importCommand: Command = {
         "POST /v1/organizations creates one.",
       );
       const options = { publish: call.options.publish === true, dryRun: call.options["dry-run"] === true };
-      const refused = await importFile(call, opened.deps, organizationId, source, options);
+      const refused = await importItems(call, opened.deps, organizationId, input, options);
       return refused === 0 ? EXIT.ok : EXIT.failed;
     } finally {
       await opened.close();
+      await input.close();
     }
   },
 };
@@ -79,56 +92,118 @@ export async function openFile(path: string): Promise<Source> {
   return { stream: file.stream(), bytes: found.isFile() ? found.size : null };
 }
 
-/** Imports a stream; gives the number of refused lines. */
-async function importFile(
+/** One lesson of an import, where it stands, and how many bytes it took. */
+interface Item {
+  /** `line 5`, or the name of a file. */
+  readonly where: string;
+  readonly read: ReadRecord;
+  readonly bytes: number;
+}
+
+/** All that is imported at once. */
+interface Input {
+  readonly items: AsyncIterable<Item>;
+  /** Null when it is not known. */
+  readonly bytes: number | null;
+  /** Null: what hangs on lessons is not in it. */
+  readonly files: Files | null;
+}
+
+type Good = Exclude<ReadRecord, { readonly problem: string }>;
+
+/** What a lesson is known by. */
+const keyOf = (read: Good): string => {
+  const sourceId = read.kind === "foreign" ? read.record.sourceId : read.lesson.sourceId;
+  return sourceId === null && read.kind === "lesson" ? `slug ${read.lesson.text.slug}` : `source ${sourceId}`;
+};
+
+/** Imports lessons; gives how many were refused. */
+async function importItems(
   call: Call,
   deps: Deps,
   organizationId: string,
-  source: Source,
+  input: Input,
   options: { readonly publish: boolean; readonly dryRun: boolean },
 ): Promise<number> {
   const started = performance.now();
   const counts = { added: 0, changed: 0, unchanged: 0, refused: 0 };
-  const progress = openProgress(source.bytes);
+  const progress = openProgress(input.bytes);
   const actor = { organizationId, userId: null };
-  let batch: { readonly number: number; readonly record: ImportedContent }[] = [];
+  let batch: { readonly where: string; readonly read: Good }[] = [];
   let batchBytes = 0;
-  const ids = new Set<string>();
+  const keys = new Set<string>();
   const rehearsed = new Map<string, string>();
-  let storedUpTo = 0;
+  let storedUpTo = "line 0";
+  let withoutFiles = 0;
 
-  const refuse = (number: number, problem: string) => {
+  const refuse = (where: string, problem: string) => {
     counts.refused += 1;
     progress.clear();
-    call.say(`line ${number}: ${problem}`);
+    call.say(`${where}: ${problem}`);
   };
   const store = async (items: typeof batch): Promise<void> => {
     try {
-      const records = items.map(({ record }) => record);
-      const result = await patiently(() => importContents(deps, actor, records, options));
-      counts.added += result.added;
-      counts.changed += result.changed;
-      counts.unchanged += result.unchanged;
+      const records = items.flatMap(({ read }) => (read.kind === "foreign" ? [read.record] : []));
+      if (records.length > 0) {
+        const result = await patiently(() => importContents(deps, actor, records, options));
+        counts.added += result.added;
+        counts.changed += result.changed;
+        counts.unchanged += result.unchanged;
+      }
+      const lessons = items.flatMap(({ where, read }) =>
+        read.kind === "lesson" ? [{ where, ...read }] : [],
+      );
+      if (lessons.length === 0) return;
+      const stored = await patiently(() =>
+        importLessons(
+          deps,
+          actor,
+          lessons.map(({ lesson }) => lesson),
+          options,
+        ),
+      );
+      for (const [at, { where, files }] of lessons.entries()) {
+        const { id, outcome } = stored[at] ?? { id: "", outcome: "unchanged" as const };
+        const hung = files === null ? false : await hang(where, id, files);
+        counts[hung && outcome === "unchanged" ? "changed" : outcome] += 1;
+      }
     } catch (error) {
       if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
       const [only] = items;
-      if (items.length === 1 && only !== undefined) return refuse(only.number, error.title);
+      if (items.length === 1 && only !== undefined) return refuse(only.where, error.title);
       // One of them is in the way of all: each for itself tells which.
       for (const item of items) await store([item]);
+    }
+  };
+  /** Whether anything was to be done. */
+  const hang = async (where: string, id: string, files: readonly FileFacts[]): Promise<boolean> => {
+    const from = input.files;
+    if (from === null) {
+      if (files.length > 0) withoutFiles += 1;
+      return false;
+    }
+    try {
+      if (!options.dryRun) return await patiently(() => importAttachments(deps, actor, id, files, from));
+      for (const { sha256 } of files) if (!(await from.has(sha256))) throw fileMissing();
+      return false;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
+      refuse(where, `${error.title}; its text is stored`);
+      return false;
     }
   };
   const flush = async () => {
     const items = batch;
     batch = [];
     batchBytes = 0;
-    ids.clear();
+    keys.clear();
     if (items.length > 0) await store(items);
-    storedUpTo = items.at(-1)?.number ?? storedUpTo;
+    storedUpTo = items.at(-1)?.where ?? storedUpTo;
   };
   /** Nothing of a rehearsal is stored, so that a lesson that comes twice has to be remembered here. */
-  const rehearsedBefore = (record: ImportedContent): boolean => {
+  const rehearsedBefore = (read: Good): boolean => {
     if (!options.dryRun) return false;
-    const [id, content] = [fingerprint(record.sourceId), fingerprint(JSON.stringify(record))];
+    const [id, content] = [fingerprint(keyOf(read)), fingerprint(JSON.stringify(read))];
     const before = rehearsed.get(id);
     rehearsed.set(id, content);
     if (before === undefined) return false;
@@ -138,20 +213,18 @@ async function importFile(
   };
 
   try {
-    for await (const { number, text, problem, bytes } of linesOf(source.stream, LINE_BYTES)) {
+    for await (const { where, read, bytes } of input.items) {
       progress.show(counts, bytes);
-      if (text !== null && text.trim() === "") continue;
-      const read = text === null ? { problem: problem ?? "cannot be read" } : readRecord(text);
       if ("problem" in read) {
-        refuse(number, read.problem);
+        refuse(where, read.problem);
         continue;
       }
-      const { record } = read;
-      // The same lesson twice in one statement would be two answers to one question: the later line comes later.
-      if (ids.has(record.sourceId)) await flush();
-      if (rehearsedBefore(record)) continue;
-      ids.add(record.sourceId);
-      batch.push({ number, record });
+      // The same lesson twice in one statement would be two answers to one question: the later one comes later.
+      const key = keyOf(read);
+      if (keys.has(key)) await flush();
+      if (rehearsedBefore(read)) continue;
+      keys.add(key);
+      batch.push({ where, read });
       batchBytes += bytes;
       if (batch.length >= BATCH || batchBytes >= BATCH_BYTES) await flush();
     }
@@ -161,11 +234,16 @@ async function importFile(
     call.say(
       options.dryRun
         ? "The check ended early."
-        : `Ended early: the lessons up to line ${storedUpTo} are stored. Import the file again to store the rest.`,
+        : `Ended early: the lessons up to ${storedUpTo} are stored. Import the file again to store the rest.`,
     );
     throw error;
   }
   progress.clear();
+  if (withoutFiles > 0) {
+    call.say(
+      `The attachments of ${withoutFiles} lessons are not in a file of lines: import the folder or the archive.`,
+    );
+  }
 
   const { added, changed, unchanged, refused } = counts;
   const total = added + changed + unchanged;
@@ -175,6 +253,133 @@ async function importFile(
     `${options.dryRun ? "Would import" : "Imported"} ${total} lessons: ${added} added, ${changed} changed, ${unchanged} unchanged, ${refused} refused (${seconds.toFixed(1)} s, ${rate} lessons/s)`,
   );
   return refused;
+}
+
+/** The lessons of a file of lines. */
+async function* lineItems(stream: ReadableStream<Uint8Array>): AsyncGenerator<Item> {
+  for await (const { number, text, problem, bytes } of linesOf(stream, LINE_BYTES)) {
+    if (text !== null && text.trim() === "") continue;
+    const read = text === null ? { problem: problem ?? "cannot be read" } : readRecord(text);
+    yield { where: `line ${number}`, read, bytes };
+  }
+}
+
+/** The lessons of Markdown files, in the order of their names. */
+async function* markdownItems(folder: string, names: readonly string[]): AsyncGenerator<Item> {
+  const there = new Set(names);
+  for (const name of names) {
+    if (name.endsWith(PUBLISHED)) {
+      if (there.has(`${name.slice(0, -PUBLISHED.length)}.md`)) continue;
+      yield { where: name, read: { problem: "stands beside no lesson" }, bytes: 0 };
+      continue;
+    }
+    const stem = name.slice(0, -".md".length);
+    const beside = `${stem}${PUBLISHED}`;
+    const [text, live] = [
+      await readText(folder, name),
+      there.has(beside) ? await readText(folder, beside) : null,
+    ];
+    if ("problem" in text) yield { where: name, read: text, bytes: 0 };
+    else if (live !== null && "problem" in live) yield { where: beside, read: live, bytes: 0 };
+    else {
+      const bytes = text.bytes + (live?.bytes ?? 0);
+      yield { where: name, read: readMarkdown(stem, text.text, live?.text ?? null), bytes };
+    }
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+async function readText(
+  folder: string,
+  name: string,
+): Promise<{ readonly text: string; readonly bytes: number } | { readonly problem: string }> {
+  const path = join(folder, name);
+  const found = await lstat(path);
+  if (!found.isFile()) return { problem: "is no file" };
+  if (found.size > LINE_BYTES) return { problem: `is longer than ${LINE_BYTES} bytes` };
+  try {
+    return { text: utf8.decode(await Bun.file(path).bytes()), bytes: found.size };
+  } catch {
+    return { problem: "is not UTF-8" };
+  }
+}
+
+/** Finds out what there is to import. Throws Exit when it is nothing of the kind. */
+async function openInput(path: string): Promise<Input & { close(): Promise<void> }> {
+  const found = path === "-" ? null : await stat(path).catch(() => null);
+  if (found?.isDirectory() === true) return { ...(await openFolder(path, path)), close: async () => {} };
+  const { stream, bytes } = await openFile(path);
+  const [head, whole] = await peek(stream);
+  if (!isTar(head)) return { items: lineItems(whole), bytes, files: null, close: async () => {} };
+  const folder = await mkdtemp(join(tmpdir(), "satchel-import-"));
+  const close = () => rm(folder, { recursive: true, force: true });
+  try {
+    await unpackTar(whole, folder, isWanted);
+    return { ...(await openFolder(folder, path)), close };
+  } catch (error) {
+    await close();
+    throw error instanceof TarProblem ? new Exit(EXIT.failed, `${path} ${error.message}`) : error;
+  }
+}
+
+const FILE = /^files\/[0-9a-f]{64}$/;
+/** Nothing else is unpacked: no name leads out of the folder. */
+const isWanted = (name: string): boolean =>
+  name === "lessons.ndjson" ||
+  name === "files/" ||
+  FILE.test(name) ||
+  /^(?![.])[^/\\\0]{1,255}\.md$/.test(name);
+
+async function openFolder(folder: string, called: string): Promise<Input> {
+  const names = (await readdir(folder)).sort();
+  const files: Files = {
+    has: async (sha256) => (await lstat(join(folder, "files", sha256)).catch(() => null))?.isFile() === true,
+    open: (sha256) => Bun.file(join(folder, "files", sha256)).stream(),
+  };
+  const markdown = names.filter((name) => name.endsWith(".md") && !name.startsWith("."));
+  if (names.includes("lessons.ndjson")) {
+    if (markdown.length > 0)
+      throw new Exit(EXIT.failed, `${called} holds lessons.ndjson and Markdown as well`);
+    const { stream, bytes } = await openFile(join(folder, "lessons.ndjson"));
+    return { items: lineItems(stream), bytes, files };
+  }
+  if (markdown.length === 0) throw new Exit(EXIT.failed, `${called} holds no lessons.ndjson and no Markdown`);
+  return { items: markdownItems(folder, markdown), bytes: null, files };
+}
+
+const BLOCK = 512;
+
+/** An archive says so in its first block. */
+const isTar = (head: Uint8Array): boolean =>
+  head.byteLength >= BLOCK && Buffer.from(head.subarray(257, 262)).toString("latin1") === "ustar";
+
+/** The first bytes of a stream, as many as a block where there are so many, and all of it. */
+async function peek(
+  stream: ReadableStream<Uint8Array>,
+): Promise<readonly [head: Uint8Array, whole: ReadableStream<Uint8Array>]> {
+  const reader = stream.getReader();
+  let head: Uint8Array = new Uint8Array(0);
+  let ended = false;
+  while (head.byteLength < BLOCK && !ended) {
+    const { done, value } = await reader.read();
+    if (value !== undefined) head = Buffer.concat([head, value]);
+    ended = done;
+  }
+  const first = head;
+  const whole = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      if (first.byteLength > 0) controller.enqueue(first);
+      if (ended) controller.close();
+    },
+    pull: async (controller) => {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return [head, whole];
 }
 
 /** Does it again while the database is away; a batch that was stored without our knowing is not stored twice. */
@@ -192,56 +397,6 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
 }
 
 const fingerprint = (text: string): string => createHash("sha256").update(text).digest("base64").slice(0, 16);
-
-const shape = TypeCompiler.Compile(
-  Type.Object({
-    source_id: Type.String({ minLength: 1, maxLength: 200 }),
-    title: Type.String({ minLength: 1, maxLength: 300, pattern: "\\S" }),
-    summary: Type.Optional(Type.Union([Type.String({ maxLength: 5000 }), Type.Null()])),
-    body: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-    language: Type.Optional(Type.String({ pattern: LANGUAGE_PATTERN })),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 100 })),
-  }),
-);
-
-/** Reads one line of an import, or says what is wrong with it. */
-export function readRecord(
-  text: string,
-): { readonly record: ImportedContent } | { readonly problem: string } {
-  let value: unknown;
-  try {
-    value = parseJson(Buffer.from(text));
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    const { detail, errors: [first] = [] } = error.details;
-    if (first !== undefined) return { problem: `${first.pointer.slice(2) || "a name"} ${first.detail}` };
-    return { problem: detail === undefined ? "is not JSON" : `is not acceptable JSON: ${detail}` };
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { problem: "is not a JSON object" };
-  if (!shape.Check(value)) {
-    const error = shape.Errors(value).First();
-    const field = error?.path.slice(1) ?? "";
-    return {
-      problem: field === "" ? "does not have the right fields" : `${field} is missing or not as it must be`,
-    };
-  }
-  const { source_id: sourceId, title, summary, body, language, tags, ...metadata } = value;
-  if (Buffer.byteLength(body ?? "") > BODY_BYTES)
-    return { problem: `body is longer than ${BODY_BYTES} bytes` };
-  return {
-    record: {
-      sourceId,
-      title,
-      slug: importSlug(title, sourceId),
-      description: summary ?? "",
-      body: body ?? "",
-      language: languageCode(language ?? "en"),
-      tags: tags ?? [],
-      metadata: metadata as JsonObject,
-    },
-  };
-}
 
 interface Progress {
   show(

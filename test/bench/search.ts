@@ -2,7 +2,7 @@
  * Where the search puts the lesson that somebody means: `bun test/bench/search.ts lessons.ndjson`, with the lessons of a
  * Python book. Ends with 1 when one of them is not among the first three.
  */
-import { readRecord } from "../../src/cli/import.ts";
+import { readRecord } from "../../src/cli/lesson-file.ts";
 import { importContents } from "../../src/contents/contents.ts";
 import { findAll, runReindexing } from "../search/support.ts";
 import { testApp } from "../support/app.ts";
@@ -35,6 +35,7 @@ const records = (await Bun.file(path).text())
   .map((line) => {
     const read = readRecord(line);
     if ("problem" in read) throw new Error(read.problem);
+    if (read.kind !== "foreign") throw new Error("not a line of a book");
     return read.record;
   });
 await importContents(app.deps, { organizationId: school.id, userId: null }, records, {

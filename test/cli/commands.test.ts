@@ -11,7 +11,17 @@ import { tempFolder } from "../support/run.ts";
 setDefaultTimeout(60_000);
 
 const COMMANDS = [
-  ...["serve", "work", "migrate", "import", "import-users", "erasures", "setup-code", "organization"],
+  ...[
+    "serve",
+    "work",
+    "migrate",
+    "import",
+    "export",
+    "import-users",
+    "erasures",
+    "setup-code",
+    "organization",
+  ],
   "reset-password",
   "unlock",
   "reset-second-factor",

@@ -215,7 +215,7 @@ describe("import beside a running server", () => {
 
   test("refuses what is no UTF-8 or far too long, each as one line, and goes on after it", async () => {
     const organization = await given(api).organization();
-    const long = JSON.stringify(lesson(2, { body: "x".repeat(9_000_000) }));
+    const long = JSON.stringify(lesson(2, { body: "x".repeat(34_000_000) }));
     const body = JSON.stringify(lesson(3, { body: "y".repeat(4_500_000) }));
     const done = await feed(
       organization,
@@ -228,7 +228,7 @@ describe("import beside a running server", () => {
     expect(done.code).toBe(1);
     expect(done.err.trimEnd().split("\n")).toEqual([
       "line 2: is not UTF-8",
-      "line 3: is longer than 8388608 bytes",
+      "line 3: is longer than 33554432 bytes",
       "line 4: body is longer than 4194304 bytes",
     ]);
     expect(summaryOf(done)).toMatchObject({ added: 2, refused: 3 });
@@ -299,7 +299,7 @@ describe("import beside a running server", () => {
     expect(missing.err).toContain("there is no file nowhere.ndjson");
     const directory = await satchel(["import", ".", "--organization", organization.slug], { folder });
     expect(directory.code).toBe(1);
-    expect(directory.err).toContain(". is a folder");
+    expect(directory.err).toContain(". holds no lessons.ndjson and no Markdown");
   });
 
   test("what is published is found within moments, and never by another organization [row 99]", async () => {

@@ -159,6 +159,8 @@ const WRAPPED: Readonly<Record<string, (path: string) => boolean>> = {
   bowser: (path) => path === "src/devices.ts",
   diff: (path) => path === "src/diff.ts",
   "markdown-it": (path) => path === "src/markdown.ts",
+  yaml: (path) => path === "src/front-matter.ts",
+  "tar-stream": (path) => path === "src/tar.ts",
   "sanitize-html": (path) => path === "src/markdown.ts",
   nodemailer: (path) => path === "src/smtp.ts",
   "pg-boss": (path) => path === "src/queue.ts" || path.startsWith("jobs/"),

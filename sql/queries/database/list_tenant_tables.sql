@@ -41,7 +41,7 @@ select
       and (c.relname, p.polname) not in
         (('organization', 'system_select'), ('content_listing', 'owner_all'), ('content_listing_tag', 'owner_all'),
          ('content_search', 'search_select'), ('content_tally', 'owner_all'), ('user', 'search_select'),
-         ('content_version', 'owner_all'), ('history', 'owner_insert'), ('publication', 'owner_all'),
+         ('content_version', 'owner_all'), ('file', 'owner_all'), ('history', 'owner_insert'), ('publication', 'owner_all'),
          ('publication_period', 'owner_all'), ('quota', 'owner_select'), ('quota', 'system_select'), ('usage', 'owner_all'),
          ('usage', 'system_select'))
   ), '') as foreign_policies,
