@@ -73,6 +73,13 @@ call 201 POST /v1/contents -H "$TEACHER" -H "$json" -H 'idempotency-key: tour-le
 [ "$(first id)" = "$CONTENT" ]
 call 404 GET "/v1/contents/$CONTENT" -H "$LISA"
 
+echo '— Have it reviewed: nobody approves what they have written themselves, unless the organization allows it.'
+call 403 POST "/v1/contents/$CONTENT/publish" -H "$TEACHER"
+call 200 POST "/v1/contents/$CONTENT/submit" -H "$TEACHER" -H "$json" -d '{"note": "Please look at the example."}'
+call 409 PATCH "/v1/contents/$CONTENT" -H "$TEACHER" -H "$json" -H 'if-match: *' -d '{"title": "Not while it waits"}'
+call 200 GET '/v1/reviews?mine=true' -H "$ADMIN"
+call 200 POST "/v1/contents/$CONTENT/approve" -H "$ADMIN" -H "$json" -d '{"reason": "Clear."}'
+
 echo '— Publish it, and find it as the pupil. The words are indexed by a job, within moments.'
 call 200 POST "/v1/contents/$CONTENT/publish" -H "$TEACHER"
 call 200 GET "/v1/contents/$CONTENT" -H "$LISA"
@@ -85,6 +92,11 @@ until curl -sS "$URL/v1/search?q=loop+repeating" -H "$LISA" | grep -q "$CONTENT"
 done
 call 200 GET '/v1/search?q=loop+repeating' -H "$LISA"
 echo "  $(first snippet)"
+
+echo '— Write on: the pupil goes on seeing what was published.'
+call 200 PATCH "/v1/contents/$CONTENT" -H "$TEACHER" -H "$json" -H 'if-match: *' -d '{"title": "While loops, again"}'
+call 200 GET "/v1/contents/$CONTENT" -H "$LISA"
+[ "$(first title)" = 'While loops' ]
 
 echo '— Take it back, delete it, restore it. Every change stays readable.'
 call 200 POST "/v1/contents/$CONTENT/unpublish" -H "$TEACHER"

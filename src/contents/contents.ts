@@ -349,11 +349,11 @@ export async function scheduleContent(
   { publishAt, unpublishAt }: Schedule,
 ): Promise<Content> {
   const { organizationId } = actor;
-  if (publishAt !== null && unpublishAt !== null && unpublishAt <= publishAt) {
-    throw scheduleUnordered({ errors: [{ pointer: "#/unpublishAt", detail: "must be after publishAt" }] });
-  }
   return withTenant(deps.db, actor, async (tx) => {
     const before = await lockForIn(tx, actor, operation, contentId, expected);
+    if (publishAt !== null && unpublishAt !== null && unpublishAt <= publishAt) {
+      throw scheduleUnordered({ errors: [{ pointer: "#/unpublishAt", detail: "must be after publishAt" }] });
+    }
     const decided = publishAt !== null && before.status !== "approved";
     // To be taken away it must be there: what `unpublish` asks for, too.
     if (publishAt === null) requireTransition(unpublishAt === null ? "unschedule" : "unpublish", before);

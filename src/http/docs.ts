@@ -264,13 +264,15 @@ const TAGS: Readonly<Record<string, string>> = {
   audit: "What happened: every sign-in, change and refusal, in a chain that shows if anything was altered.",
   comments:
     "What people write under lessons, in threads; who agrees with it, and what moderators do with it.",
-  contents: "Lessons: written as drafts, published, taken back, deleted and restored.",
+  contents:
+    "Lessons: written as drafts, published at once, together or at a time, taken back, put away, deleted and restored.",
   counters: "How often a lesson is read and by how many, who has completed it, and what all this comes to.",
   erasures: "Erasing a person for good, history included: asked for, waited for, and what was erased.",
   exports: "All that is kept about a person, in one document for them to take along.",
   links: "Links that are mailed and good once: confirming an address, invitations, forgotten passwords.",
   organizations: "The school itself: founding it, its name and settings, and what it uses of what it may.",
   ratings: "Stars and reviews of lessons, one a person, and which of them others found helpful.",
+  reviews: "Having lessons looked at before they are published: asking, taking back, approving, rejecting.",
   search: "Finding published lessons by their words, best first.",
   "second factor": "An authenticator app and recovery codes: setting them up, renewing and removing them.",
   security: "Attacks on sign-in as the server sees them: sprays, guesses and floods, open and ended.",

@@ -18,6 +18,7 @@ import { refusalToTransition } from "../workflow.ts";
 import type { Published } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export type { Content } from "../contents/contents.ts";
 export { illegalTransition, scheduleContent, scheduleUnordered } from "../contents/contents.ts";
 export type { Published } from "./repository.ts";
 export { ownWork, slugTaken };

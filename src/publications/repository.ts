@@ -1,7 +1,7 @@
 /** Rows of many lessons as publishing them needs them, in and out. */
 import * as sql from "#sql/publications";
 import type { TenantTx } from "../../sql/tx.ts";
-import type { Content } from "../contents/contents.ts";
+import type { Content } from "./publications.ts";
 
 /** What decides whether a lesson may be published. */
 export type Held = Pick<

@@ -69,7 +69,7 @@ export const publicationsEndpoints = [
     versioned: true,
     body: Type.Object({
       publishAt: nullable(moment({ description: "Null: not by itself." })),
-      unpublishAt: nullable(moment({ description: "Null: never." })),
+      unpublishAt: nullable(moment({ description: "Null: never.", examples: ["2027-07-01T00:00:00Z"] })),
     }),
     answers: { 200: contentShape },
     refusals: [illegalTransition, ownWork, scheduleUnordered],

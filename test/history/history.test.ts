@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { importContents } from "../../src/contents/contents.ts";
 import { withTenant } from "../../src/db.ts";
 import { listChanges } from "../../src/history/history.ts";
+import { publishDue } from "../../src/publications/publications.ts";
 import { domain, refusedBy, run } from "../support/domain.ts";
 
 const app = await domain();
@@ -55,6 +56,7 @@ describe("of a lesson [row 9]", () => {
     expect(renamed?.before).toMatchObject({ title: "First", version: 1, updated_by_id: teacher.user.id });
     expect(renamed?.after).toMatchObject({ title: "Second", version: 2, updated_by_id: school.admin.id });
     expect(Object.keys(renamed?.after ?? {}).sort()).toEqual([
+      "latest_number",
       "title",
       "updated_at",
       "updated_by_id",
@@ -62,6 +64,86 @@ describe("of a lesson [row 9]", () => {
     ]);
     expect(published?.after).toMatchObject({ status: "published" });
     expect(deleted?.after).toMatchObject({ deleted_by_id: teacher.user.id });
+  });
+
+  test("tells every step of the workflow and who took it; what a job does is done by nobody in particular [row 107]", async () => {
+    const lesson = await it.content(teacher.token, { title: "One" });
+    const path = `/v1/contents/${lesson.id}`;
+    const act = (action: string, token = teacher.token, body?: unknown) =>
+      request("POST", `${path}/${action}`, { token, headers: any, body });
+    const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+    await act("submit", teacher.token, {});
+    await act("reject", school.token, { reason: "Not yet." });
+    await change(lesson.id, { title: "Two" });
+    await act("submit", teacher.token, {});
+    await act("approve", school.token, {});
+    await request("PUT", `${path}/schedule`, {
+      token: school.token,
+      headers: any,
+      body: { publishAt: inAnHour, unpublishAt: null },
+    });
+    await admin("update app.content set publish_at = now() where content_id = $1", [lesson.id]);
+    await publishDue(app.deps, school.id, 100);
+    await act("versions/1/restore");
+    await act("publish", school.token);
+    await act("unpublish");
+    await act("archive");
+    await act("unarchive");
+    await request("DELETE", path, { token: school.token });
+    await act("restore");
+    const { items } = (await historyOf(lesson.id, "?limit=100")).body;
+    const { id: author } = teacher.user;
+    const { id: reviewer } = school.admin;
+    expect(
+      [...items]
+        .reverse()
+        .map(({ version, actorId, before, after }) => [
+          version,
+          actorId,
+          before?.status ?? null,
+          after?.status ?? null,
+          after?.latest_number ?? null,
+          after?.live_number,
+        ]),
+    ).toEqual([
+      [1, author, null, "draft", 1, null],
+      [2, author, "draft", "pending_review", null, undefined],
+      [3, reviewer, "pending_review", "rejected", null, undefined],
+      [4, author, "rejected", "draft", 2, undefined],
+      [5, author, "draft", "pending_review", null, undefined],
+      [6, reviewer, "pending_review", "approved", null, undefined],
+      // The schedule, and what moved the clock for this test.
+      [7, reviewer, null, null, null, undefined],
+      [8, null, null, null, null, undefined],
+      [9, null, "approved", "published", null, 2],
+      [10, author, "published", "draft", 3, undefined],
+      [11, reviewer, "draft", "published", null, 3],
+      [12, author, "published", "draft", null, null],
+      [13, author, "draft", "archived", null, undefined],
+      [14, author, "archived", "draft", null, undefined],
+      [15, reviewer, null, null, null, undefined],
+      [16, author, null, null, null, undefined],
+    ]);
+    const at = (version: number) => items.find((item) => item.version === version);
+    expect(at(10)?.before).toMatchObject({ title: "Two", restored_from_number: null });
+    expect(at(10)?.after).toMatchObject({ title: "One", restored_from_number: 1 });
+    expect([at(7)?.before?.publish_at, typeof at(7)?.after?.publish_at]).toEqual([null, "string"]);
+    expect([at(15)?.before?.deleted_at, at(15)?.after?.deleted_by_id]).toEqual([null, reviewer]);
+    expect([at(16)?.before?.deleted_by_id, at(16)?.after?.deleted_at]).toEqual([reviewer, null]);
+  });
+
+  test("is of the lesson alone: what others write under it, rate it or read of it is none of its changes", async () => {
+    const lesson = await it.published(teacher.token);
+    const pupil = await it.member(school);
+    const path = `/v1/contents/${lesson.id}`;
+    const before = (await historyOf(lesson.id)).body;
+    const done = [
+      await request("POST", `${path}/comments`, { token: pupil.token, body: { body: "Why?" } }),
+      await request("PUT", `${path}/rating`, { token: pupil.token, body: { stars: 5 } }),
+      await request("POST", `${path}/views`, { token: pupil.token }),
+    ];
+    expect(done.map(({ status }) => status)).toEqual([201, 200, 200]);
+    expect((await historyOf(lesson.id)).body).toEqual(before);
   });
 
   test("is paged, newest first", async () => {
@@ -185,6 +267,8 @@ describe("of others [row 9]", () => {
     const changes = await changesOf(house.id, "organization", house.id);
     expect(changes.map(({ action, actorId }) => [action, actorId])).toEqual([
       ["update", house.admin.id],
+      // In which authors may approve their own work.
+      ["update", house.admin.id],
       ["insert", null],
     ]);
   });
@@ -270,22 +354,32 @@ describe("of others [row 9]", () => {
   });
 
   test("a row that is given another id has gone under the old one and come under the new, whole", async () => {
-    const [lesson, beside] = [
-      await it.content(school.token, { title: "Moved" }),
-      await it.content(school.token),
-    ];
-    const id = Bun.randomUUIDv7();
+    // Requests for reviews: to them nothing else refers.
+    const [moved, beside, id] = [Bun.randomUUIDv7(), Bun.randomUUIDv7(), Bun.randomUUIDv7()];
+    for (const reviewId of [moved, beside]) {
+      const { id: contentId } = await it.content(school.token);
+      await as(
+        school.id,
+        "insert into app.review (organization_id, review_id, content_id, number, note) values ($1, $2, $3, 1, 'Moved')",
+        [school.id, reviewId, contentId],
+      );
+    }
     await as(
       school.id,
-      "update app.content set content_id = case content_id when $1 then $2::uuid else content_id end, title = title || '!' where content_id in ($1, $3)",
-      [lesson.id, id, beside.id],
+      "update app.review set review_id = case review_id when $1 then $2::uuid else review_id end, note = note || '!' where review_id in ($1, $3)",
+      [moved, id, beside],
     );
-    const [gone] = await changesOf(school.id, "content", lesson.id);
-    expect(gone).toMatchObject({ action: "delete", after: null, before: { title: "Moved", version: 1 } });
-    const come = await changesOf(school.id, "content", id);
+    const changesOfReview = (reviewId: string) =>
+      admin(
+        "select action, version, before, after from app.history where table_name = 'review' and row_id = $1 order by history_id desc",
+        [reviewId],
+      );
+    const [gone] = await changesOfReview(moved);
+    expect(gone).toMatchObject({ action: "delete", after: null, before: { note: "Moved", version: 1 } });
+    const come = await changesOfReview(id);
     expect(come).toHaveLength(1);
-    expect(come[0]).toMatchObject({ action: "insert", before: null, after: { title: "Moved!", version: 2 } });
-    expect((await changesOf(school.id, "content", beside.id))[0]).toMatchObject({
+    expect(come[0]).toMatchObject({ action: "insert", before: null, after: { note: "Moved!", version: 2 } });
+    expect((await changesOfReview(beside))[0]).toMatchObject({
       action: "update",
       version: 2,
     });

@@ -71,6 +71,11 @@ export async function rowOfEach(
     [id],
   );
   await admin(
+    `insert into app.review (organization_id, content_id, number)
+     select organization_id, content_id, 1 from app.content where organization_id = $1 limit 1`,
+    [id],
+  );
+  await admin(
     `with comment as (
        insert into app.comment (organization_id, content_id, author_id, body, state)
        select c.organization_id, c.content_id, u.user_id, 'Why?', 'approved'
