@@ -72,8 +72,11 @@ type Store = Pick<Storage, "keep" | "has" | "read" | "list" | "remove" | "check"
 
 const BATCH = 1000;
 /** Bytes after which the disk is waited for: one flush of two gigabytes would hold up every other write of the machine. */
-const FLUSH_BYTES = 16 * 1024 ** 2;
-const PART_BYTES = 8 * 1024 ** 2;
+const FLUSH_BYTES = 4 * 1024 ** 2;
+/** The least that S3 takes, since each part is in memory twice, unless there would be more of them than it takes. */
+const PART_BYTES = 5 * 1024 ** 2;
+const PARTS = 9000;
+const CHUNK_BYTES = 256 * 1024;
 /** A store that does nothing for so long is taken for gone, in milliseconds. */
 const STALL_MS = 60_000;
 
@@ -102,6 +105,9 @@ export function openStorage(settings: Settings): Storage {
     },
   };
 }
+
+/** Asks for the chunks behind us to be collected, which alone would happen only when there are many more of them. */
+const forget = (): void => Bun.gc(false);
 
 /** `<organization>/<hash>.<file>`: the same in a folder and in a bucket. */
 const keyOf = ({ organizationId, sha256, fileId }: Address): string =>
@@ -137,6 +143,7 @@ async function receive(folder: string, chunks: AsyncIterable<Uint8Array>, limit:
       if (unflushed >= FLUSH_BYTES) {
         await onDisk(() => file.datasync());
         unflushed = 0;
+        forget();
       }
     }
     await onDisk(() => file.sync());
@@ -244,19 +251,34 @@ function inBucket(settings: Settings, bucket: string): Store {
     ...(s3SecretAccessKey === null ? {} : { secretAccessKey: s3SecretAccessKey }),
   });
   return {
-    keep: async ({ path }, address) => {
+    keep: async ({ path, size }, address) => {
+      const partSize = Math.max(PART_BYTES, Math.ceil(size / PARTS));
+      const file = await onDisk(() => open(path, "r"));
       const writer = client
         .file(keyOf(address))
-        .writer({ partSize: PART_BYTES, queueSize: 2, retry: 3, type: "application/octet-stream" });
+        .writer({ partSize, queueSize: 1, retry: 3, type: "application/octet-stream" });
       try {
-        for await (const chunk of Bun.file(path).stream()) {
-          await inTime(Promise.resolve(writer.write(chunk)));
+        let unsent = 0;
+        // One buffer for all of it: the writer keeps a copy.
+        const buffer = new Uint8Array(CHUNK_BYTES);
+        for (;;) {
+          const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, null);
+          if (bytesRead === 0) break;
+          await inTime(Promise.resolve(writer.write(buffer.subarray(0, bytesRead))));
+          unsent += bytesRead;
+          // It waits for the store only when it is told to: else all of the file would queue up in it.
+          if (unsent < partSize) continue;
+          await inTime(Promise.resolve(writer.flush()));
+          unsent = 0;
+          forget();
         }
         await inTime(Promise.resolve(writer.end()));
       } catch (error) {
         // Has the store forget the parts that it has.
         await inTime(Promise.resolve(writer.end(new Error("given up")))).catch(() => {});
         throw unavailable(error);
+      } finally {
+        await file.close();
       }
       await removeFile(path);
     },

@@ -5,6 +5,7 @@ import { openKeys } from "../keys.ts";
 import { silentLog } from "../log.ts";
 import { openQueue } from "../queue.ts";
 import { claimSecrets } from "../secrets/secrets.ts";
+import { openStorage } from "../storage.ts";
 import { type Call, type Command, DATA_DIR, EXIT } from "./command.ts";
 import { audit, NOT_MADE_READY, openDatabase, openSource } from "./open.ts";
 import { readSettingsOf, secretsOf } from "./settings.ts";
@@ -21,7 +22,7 @@ export const doctorCommand: Command = {
   summary: "check the installation, and tell how to cure what is wrong",
   usage: "[--data-dir DIR]",
   details:
-    "Checks settings, database, roles, policies, schema, job queue, secret, clock, Redis and disk. Exit 1 when something is wrong.",
+    "Checks settings, database, roles, policies, schema, job queue, secret, clock, Redis, disk and where files are kept. Exit 1 when something is wrong.",
   options: DATA_DIR,
   positionals: { min: 0, max: 0 },
   run: async (call) => {
@@ -76,6 +77,10 @@ async function examine(call: Call): Promise<readonly Finding[]> {
           cure: "Keep both by NTP.",
         });
       } else call.out("✓ the clocks agree");
+      const unkept = await openStorage(config).check();
+      if (unkept !== null) findings.push(unkept);
+      else
+        call.out(`✓ files can be kept ${config.s3Bucket === null ? "in their folder" : "in their bucket"}`);
       const keys = openKeys(secretsOf(config));
       if (audited.length === 0 && !(await claimSecrets({ db, keys }))) {
         findings.push({

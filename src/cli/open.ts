@@ -147,6 +147,12 @@ export async function openAll(config: Config, log: Log, own: boolean): Promise<O
   }
 }
 
+/** For those who take files in or collect them. Throws Exit with the cure when none can be kept. */
+export async function requireStorage({ storage }: Pick<Deps, "storage">): Promise<void> {
+  const finding = await storage.check();
+  if (finding !== null) throw new Exit(EXIT.configuration, finding.finding, finding.cure);
+}
+
 /** The organization that a command was told of. Throws Exit, with `cure`, when there is none. */
 export async function organizationNamed(deps: Pick<Deps, "db">, slug: string, cure: string | null = null) {
   const organization = await findOrganization(deps, slug);

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { startJobs } from "../../jobs/index.ts";
 import type { RunningJobs } from "../../jobs/runner.ts";
 import { migrate } from "../../sql/migrate.ts";
+import { collectLeftOvers } from "../attachments/attachments.ts";
 import { recordPassedOver } from "../audit/audit.ts";
 import type { Config } from "../config.ts";
 import { endpoints } from "../endpoints.ts";
@@ -15,7 +16,7 @@ import { anyOrganization, createSetupCode } from "../organizations/organizations
 import { createJobSchema } from "../queue.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { replayConfigured } from "./erasures.ts";
-import { type Opened, openAll } from "./open.ts";
+import { type Opened, openAll, requireStorage } from "./open.ts";
 import { logOf, readSettingsOf } from "./settings.ts";
 import { untilSignalled } from "./signals.ts";
 import { RELEASE } from "./version.ts";
@@ -56,6 +57,9 @@ export const serveCommand: Command = {
     }
     const opened = await openAll(config, log, true);
     try {
+      await requireStorage(opened.deps);
+      // Of uploads that died with this node. Where jobs run elsewhere nobody else comes by.
+      await collectLeftOvers(opened.deps);
       await serve(call, config, opened, signalled);
       return EXIT.ok;
     } finally {

@@ -1,7 +1,7 @@
 import { startJobs } from "../../jobs/index.ts";
 import { type Command, DATA_DIR, EXIT } from "./command.ts";
 import { replayConfigured } from "./erasures.ts";
-import { openAll } from "./open.ts";
+import { openAll, requireStorage } from "./open.ts";
 import { logOf, readSettingsOf } from "./settings.ts";
 import { untilSignalled } from "./signals.ts";
 
@@ -19,6 +19,7 @@ export const workCommand: Command = {
     const signalled = untilSignalled(log);
     const opened = await openAll(config, log, false);
     try {
+      await requireStorage(opened.deps);
       await replayConfigured(opened.deps);
       const jobs = await startJobs(opened.deps);
       log.info("working", { pid: process.pid });

@@ -166,6 +166,7 @@ export function openResponder(
       return refused;
     }
     const { from, to } = range ?? { from: 0, to: body.size };
+    // Bun sends a stream in chunks and leaves this out; what takes answers in process reads it.
     headers.set("content-length", String(to - from));
     if (range !== null) headers.set("content-range", `bytes ${from}-${to - 1}/${body.size}`);
     return respond(exchange, range === null ? status : 206, headers, leave(exchange, body, from, to));

@@ -10,6 +10,9 @@ import { bodyTimeout, malformedRequest } from "./problem.ts";
 /** Bytes that must move within the time that a stream may stand still. */
 export const LEAST_BYTES = 32 * 1024;
 
+/** After so many the chunks that have left are collected: alone that would happen only when there are many more. */
+const FORGOTTEN_BYTES = 4 * 1024 ** 2;
+
 /** A body that arrives while it is worked on. */
 export interface Incoming {
   /** As what it was sent; null when its sender does not say. */
@@ -141,6 +144,7 @@ export function leaving(
   let reader: Reader | null = null;
   let over = false;
   let left = size;
+  let behind = 0;
   const end = (error: unknown): void => {
     if (over) return;
     over = true;
@@ -171,6 +175,11 @@ export function leaving(
           if (over) return;
           if (done || value === undefined) throw new Error("the bytes ended early");
           left -= value.byteLength;
+          behind += value.byteLength;
+          if (behind >= FORGOTTEN_BYTES) {
+            behind = 0;
+            Bun.gc(false);
+          }
           flow.moved(value.byteLength);
           controller.enqueue(value);
         } catch (error) {
