@@ -15,7 +15,7 @@ export interface Founded {
   readonly login: { readonly organization: string; readonly login: string; readonly password: string };
 }
 
-/** Founds an organization over HTTP and gives its admin's token. */
+/** Founds an organization, in which authors may approve their own work, over HTTP and gives its admin's token. */
 export async function found(url: string, slug: string, setupCode?: string | null): Promise<Founded> {
   const password = "seven quiet herons cross the weir";
   const { status, body } = await ask<{ session: { token: string } }>(url, "POST", "/v1/organizations", {
@@ -27,7 +27,14 @@ export async function found(url: string, slug: string, setupCode?: string | null
     },
   });
   if (status !== 201) throw new Error(`the organization was not founded: ${status} ${JSON.stringify(body)}`);
-  return { slug, token: body.session.token, login: { organization: slug, login: "admin", password } };
+  const { token } = body.session;
+  const settled = await ask(url, "PATCH", "/v1/organization", {
+    token,
+    headers: { "if-match": "*" },
+    body: { settings: { authorsMayApprove: true } },
+  });
+  if (settled.status !== 200) throw new Error(`nothing was settled: ${settled.status}`);
+  return { slug, token, login: { organization: slug, login: "admin", password } };
 }
 
 /** Asks again until the answer fits, for what a job brings about. Throws when it never does. */
