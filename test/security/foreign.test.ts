@@ -60,18 +60,19 @@ const columns = await admin<{ table: string; column: string; key: boolean; ofLes
 );
 type Column = (typeof columns)[number];
 
-/** A few of the ids in these columns, each once. */
+/** So many of the ids in each of these columns, each once. */
 async function idsIn(
   organizationId: string,
   wanted: (column: Column) => boolean,
+  most = 1,
 ): Promise<readonly string[]> {
   const found = await Promise.all(
     columns
       .filter(wanted)
       .map(({ table, column }) =>
         admin<{ id: string }>(
-          `select distinct ${column} as id from ${table} where organization_id = $1 and ${column} is not null limit 3`,
-          [organizationId],
+          `select distinct ${column} as id from ${table} where organization_id = $1 and ${column} is not null order by 1 limit $2`,
+          [organizationId, most],
         ),
       ),
   );
@@ -208,7 +209,7 @@ async function lessonsOnly() {
   return {
     school,
     lessons,
-    ids: await idsIn(school.id, (column) => column.ofLesson && column.key),
+    ids: await idsIn(school.id, (column) => column.ofLesson && column.key, 3),
     rows: () =>
       admin(
         ofLesson
