@@ -17,7 +17,7 @@ import { TarProblem, unpackTar } from "../tar.ts";
 import { type Call, type Command, DATA_DIR, EXIT, Exit } from "./command.ts";
 import { PUBLISHED, type ReadRecord, readMarkdown, readRecord } from "./lesson-file.ts";
 import { linesOf } from "./lines.ts";
-import { openAll, organizationNamed } from "./open.ts";
+import { openAll, organizationNamed, requireStorage } from "./open.ts";
 import { quietLogOf, readSettingsOf } from "./settings.ts";
 
 /** Lessons and bytes in one statement. */
@@ -61,6 +61,7 @@ export const importCommand: Command = {
         slug,
         "POST /v1/organizations creates one.",
       );
+      if (input.files !== null) await requireStorage(opened.deps);
       const options = { publish: call.options.publish === true, dryRun: call.options["dry-run"] === true };
       const refused = await importItems(call, opened.deps, organizationId, input, options);
       return refused === 0 ? EXIT.ok : EXIT.failed;

@@ -275,6 +275,31 @@ describe("renaming", () => {
     ]);
   });
 
+  test("a lesson that waits for a review goes on waiting, and whoever had its tag renamed may approve it", async () => {
+    const school = await it.organization();
+    await request("PATCH", "/v1/organization", {
+      token: school.token,
+      headers: anyVersion,
+      body: { settings: { authorsMayApprove: false } },
+    });
+    const { token } = await it.member(school, "teacher");
+    const { id } = await it.content(token, { tags: ["loop"] });
+    const submitted = await request("POST", `/v1/contents/${id}/submit`, {
+      token,
+      headers: anyVersion,
+      body: {},
+    });
+    expect(submitted.status).toBe(200);
+    await renamed(school, ["loop"], "repeat");
+    expect(await lesson(token, id)).toMatchObject({ status: "pending_review", tags: ["repeat"] });
+    const approved = await request<Lesson>("POST", `/v1/contents/${id}/approve`, {
+      token: school.token,
+      headers: anyVersion,
+      body: {},
+    });
+    expect({ status: approved.status, is: approved.body.status }).toEqual({ status: 200, is: "approved" });
+  });
+
   test("the name is kept in NFC and without white space around it", async () => {
     const school = await it.organization();
     const { id } = await it.content(school.token, { tags: ["o"] });
