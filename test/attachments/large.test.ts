@@ -11,7 +11,7 @@ import { openKeys } from "../../src/keys.ts";
 import { silentLog } from "../../src/log.ts";
 import { testConfig } from "../support/app.ts";
 import { best } from "../support/best.ts";
-import { folderOf, type RunningSatchel, startSatchel } from "../support/binary.ts";
+import { folderOf, type RunningSatchel, satchel, startSatchel } from "../support/binary.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { ask, type Founded, found, until } from "../support/http.ts";
 import { endWithRun } from "../support/run.ts";
@@ -221,6 +221,20 @@ describe.each(["a folder", "a bucket"])("in %s", (kind) => {
       async () => readdirSync(uploads),
       (found) => found.length === 0,
     );
+  });
+
+  test("a server that could not keep files does not start, and says what to do", async () => {
+    for (const [wrong, cure] of [
+      [{ SATCHEL_FILES: "/dev/null/files" }, "SATCHEL_FILES"],
+      ...(kind === "a bucket"
+        ? [[{ SATCHEL_S3_ENDPOINT: "http://127.0.0.1:1" }, "SATCHEL_S3_ENDPOINT"] as const]
+        : []),
+    ] as const) {
+      const { code, err } = await satchel(["serve", "--port", "0"], { env: { ...env, ...wrong } });
+      expect([code, err.includes("files cannot be written"), err.includes(cure)]).toEqual([78, true, true]);
+      const doctor = await satchel(["doctor"], { env: { ...env, ...wrong } });
+      expect([doctor.code, doctor.out.includes("files cannot be written")]).toEqual([1, true]);
+    }
   });
 
   test("a renamed executable is refused as an image", async () => {
