@@ -126,7 +126,6 @@ export const permissions = {
   "DELETE /v1/contents/:id":                    may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/:id/publish":              may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/:id/unpublish":            may("no",  "own", "any", "no",  "contents:write"),
-  "POST /v1/contents/publications":             may("no",  "own", "any", "no",  "contents:write"),
   "PUT /v1/contents/:id/schedule":              may("no",  "own", "any", "no",  "contents:write"),
   "DELETE /v1/contents/:id/schedule":           may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/:id/submit":               may("no",  "own", "any", "no",  "contents:write"),

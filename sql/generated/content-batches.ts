@@ -75,20 +75,22 @@ export interface ListShadowedParams {
 
 export interface ListShadowedRow {
   readonly contentId: string;
+  readonly holderId: string;
 }
 
 const listShadowedStatement: Statement = {
   name: "content-batches/list_shadowed",
-  text: `select /* content-batches/list_shadowed */ c.content_id
+  text: `select /* content-batches/list_shadowed */ c.content_id, p.content_id as holder_id
 from app.content c
-where c.organization_id = $1 and c.content_id = any($2::uuid[])
-  and (
-    select p.content_id from app.publication p
-    where p.organization_id = c.organization_id and p.slug = c.slug and p.deleted_at is null
-  ) <> c.content_id`,
+cross join lateral (
+  select held.content_id from app.publication held
+  where held.organization_id = c.organization_id and held.slug = c.slug and held.deleted_at is null
+  limit 1
+) p
+where c.organization_id = $1 and c.content_id = any($2::uuid[]) and p.content_id <> c.content_id`,
 };
 
-/** Of these lessons those by whose slug readers know another one. */
+/** Of these lessons those by whose slug readers know another one, with that one. */
 export function listShadowed(tx: TenantTx, params: ListShadowedParams): Promise<readonly ListShadowedRow[]> {
   return many<ListShadowedRow>(tx, listShadowedStatement, [params.organizationId, params.contentIds]);
 }

@@ -173,12 +173,21 @@ export function publishContents(
     decide: async (tx) => {
       const contentIds = idsOf(items);
       const refusalTo = await refusalsToPublishIn(tx, actor, "POST /v1/contents/batches/publish", contentIds);
-      const shadowed = await rows.listShadowed(tx, organizationId, contentIds);
+      const holders = await rows.listShadowed(tx, organizationId, contentIds);
       const once = firstOnly();
-      return (item) =>
-        once(item.id) ??
-        refusalTo(item) ??
-        (shadowed.has(item.id) ? SLUG_LIVE.publication_slug_unique() : null);
+      const refusals = items.map((item) => once(item.id) ?? refusalTo(item));
+      // A slug is free for readers once its lesson is published under another one, in this batch at the latest.
+      const passing = new Set(idsOf(items.filter((_, index) => refusals[index] === null)));
+      const isShadowed = (id: string) => {
+        const holder = holders.get(id);
+        return holder !== undefined && !passing.has(holder);
+      };
+      for (let before = -1; before !== passing.size; ) {
+        before = passing.size;
+        for (const id of passing) if (isShadowed(id)) passing.delete(id);
+      }
+      const next = refusals.values();
+      return ({ id }) => next.next().value ?? (isShadowed(id) ? SLUG_LIVE.publication_slug_unique() : null);
     },
     store: (tx, passing) => publishIn(deps, tx, organizationId, idsOf(passing)),
   });

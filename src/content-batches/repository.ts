@@ -55,14 +55,14 @@ export async function listHolders(
   return (await sql.listHolders(tx, { organizationId, slugs, sourceIds })).map(withId);
 }
 
-/** Of these lessons those by whose slug readers know another one. */
+/** Of these lessons those by whose slug readers know another one, with that one. */
 export async function listShadowed(
   tx: TenantTx,
   organizationId: string,
   contentIds: readonly string[],
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, string>> {
   const found = await sql.listShadowed(tx, { organizationId, contentIds });
-  return new Set(found.map(({ contentId }) => contentId));
+  return new Map(found.map(({ contentId, holderId }) => [contentId, holderId]));
 }
 
 /** Live or deleted, held until the transaction ends. */

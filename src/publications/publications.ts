@@ -1,4 +1,4 @@
-/** Publishing several lessons as one, and what was to be published at a time that has come. */
+/** Publishing lessons: several as one, and those whose time has come. */
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
 import {
@@ -11,7 +11,7 @@ import {
 } from "../contents/contents.ts";
 import { changed, onConstraint, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { notFound, Refusal, refusal } from "../errors.ts";
+import { notFound, Refusal } from "../errors.ts";
 import type { MemberOperation } from "../permissions.ts";
 import type { ExpectedVersion } from "../versions.ts";
 import { refusalToTransition } from "../workflow.ts";
@@ -23,16 +23,7 @@ export { illegalTransition, scheduleContent, scheduleUnordered } from "../conten
 export type { Published } from "./repository.ts";
 export { ownWork, slugTaken };
 
-/** Lessons of one set. */
-export const SET_SIZE = 1000;
-
-export const publicationsRefused = refusal(
-  "conflict",
-  "publications_refused",
-  "Lessons of the set cannot be published, and so none of it was",
-);
-
-/** A lesson of a set, in the version that was read. */
+/** A lesson to be published, in the version that was read. */
 export interface PublicationTarget {
   readonly id: string;
   readonly version: ExpectedVersion;
@@ -75,41 +66,6 @@ export async function publishIn(
   await liveChanged(deps, tx, organizationId, published);
   return published;
 }
-
-/**
- * Publishes a set of lessons as one: readers see all of it or none. Refuses with `publications_refused`, which names each
- * lesson that cannot be and why (see `refusalsToPublishIn`), and with `content_slug_taken`.
- */
-export async function publishSet(
-  deps: Deps,
-  actor: Actor,
-  targets: readonly PublicationTarget[],
-): Promise<readonly Published[]> {
-  const { organizationId } = actor;
-  const ids = targets.map(({ id }) => id.toLowerCase());
-  return withTenant(deps.db, actor, async (tx) => {
-    const refusalTo = await refusalsToPublishIn(tx, actor, "POST /v1/contents/publications", ids);
-    const errors = targets.flatMap((target, index) => {
-      const refused = ids.indexOf(target.id.toLowerCase()) < index ? repeated() : refusalTo(target);
-      return refused === null
-        ? []
-        : [
-            {
-              pointer: `#/items/${index}`,
-              detail: refused.details.detail ?? refused.title,
-              slug: refused.slug,
-            },
-          ];
-    });
-    if (errors.length > 0) throw publicationsRefused({ errors });
-    const published = new Map(
-      (await publishIn(deps, tx, organizationId, ids)).map((content) => [content.id, content]),
-    );
-    return ids.flatMap((id) => published.get(id) ?? []);
-  });
-}
-
-const repeated = () => publicationsRefused({ detail: "An item before this one is the same lesson." });
 
 /**
  * Publishes and unpublishes lessons whose time has come, at most `limit`; gives how many it looked at. The rows decide: of

@@ -2,63 +2,14 @@ import { Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import { contentShape, contentView } from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { moment, nullable, uuid, version } from "../http/wire.ts";
+import { moment, nullable, uuid } from "../http/wire.ts";
 import { TRANSITIONS, transitionSentence } from "../workflow.ts";
-import {
-  illegalTransition,
-  ownWork,
-  publicationsRefused,
-  publishSet,
-  SET_SIZE,
-  scheduleContent,
-  scheduleUnordered,
-  slugTaken,
-} from "./publications.ts";
+import { illegalTransition, ownWork, scheduleContent, scheduleUnordered } from "./publications.ts";
 
 const dateOf = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
 const params = t.Object({ id: uuid() });
 export const publicationsEndpoints = [
-  endpoint({
-    method: "POST",
-    path: "/v1/contents/publications",
-    tag: "contents",
-    summary: "Publish a set of lessons",
-    description: `All of them in one transaction, or none: readers never see half of the set. Each as \`POST /v1/contents/{id}/publish\` would. ${transitionSentence("publish")}`,
-    body: Type.Object({
-      items: Type.Array(Type.Object({ id: uuid(), version: version() }), {
-        minItems: 1,
-        maxItems: SET_SIZE,
-        description: "Each lesson with the version that was read of it.",
-      }),
-    }),
-    // Three names for each item.
-    nameLimit: 3 * SET_SIZE,
-    answers: {
-      200: Type.Object({
-        items: Type.Array(
-          Type.Object({
-            id: uuid(),
-            version: version(),
-            liveNumber: Type.Integer({
-              description: "The version of its text that readers see.",
-              examples: [2],
-            }),
-          }),
-          { description: "In the order of the request." },
-        ),
-      }),
-    },
-    refusals: [publicationsRefused, slugTaken],
-    handle: ({ deps, actor, body }) => publishSet(deps, actor, body.items),
-    present: (published) => ({
-      items: published.map((content) => ({
-        id: content.id,
-        version: content.version,
-        liveNumber: content.liveNumber ?? 0,
-      })),
-    }),
-  }),
   endpoint({
     method: "PUT",
     path: "/v1/contents/:id/schedule",

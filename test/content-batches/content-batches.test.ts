@@ -571,9 +571,19 @@ describe("publishing", () => {
     const moved = await send(teacher.token, "update", "all", [{ id: live.id, version: "*", slug: fresh() }]);
     expect(moved.status).toBe(200);
     const heir = await it.content(teacher.token, { slug: live.slug });
-    const answer = await send(teacher.token, "publish", "each", [{ id: heir.id }, { id: live.id }]);
-    expect(slugs(answer)).toEqual([[409, "content_slug_taken"], 200]);
-    expect(slugs(await send(teacher.token, "publish", "each", [{ id: heir.id }]))).toEqual([200]);
+    const heirAlone = await send(teacher.token, "publish", "each", [{ id: heir.id }]);
+    expect(slugs(heirAlone)).toEqual([[409, "content_slug_taken"]]);
+    const stale = await send(teacher.token, "publish", "each", [
+      { id: heir.id },
+      { id: live.id, version: 1 },
+    ]);
+    expect(slugs(stale)).toEqual([
+      [409, "content_slug_taken"],
+      [412, "stale"],
+    ]);
+    // Its holder is shown under another one at the same moment.
+    const both = await send(teacher.token, "publish", "each", [{ id: heir.id }, { id: live.id }]);
+    expect(slugs(both)).toEqual([200, 200]);
   });
 });
 

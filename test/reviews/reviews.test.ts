@@ -196,11 +196,11 @@ describe("nobody decides about their own work", () => {
       { id: fine, version: 3 },
       { id: own.id, version: 1 },
     ];
-    const answer = await request<Body>("POST", "/v1/contents/publications", {
+    const answer = await request<Body>("POST", "/v1/contents/batches/publish", {
       token: writer.token,
-      body: { items },
+      body: { mode: "all", items },
     });
-    expect(outcome(answer)).toEqual([409, "publications_refused"]);
+    expect(outcome(answer)).toEqual([409, "batch_refused"]);
     expect(answer.body.errors).toMatchObject([
       { pointer: "#/items/1", type: "urn:satchel:problem:own_work" },
     ]);
