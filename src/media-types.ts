@@ -50,7 +50,7 @@ export async function mediaTypeOf(file: Blob, name: string, sentAs: string | nul
   const head = file.slice(0, HEAD_BYTES);
   const sniffed = (await fileTypeFromBlob(head).catch(() => undefined))?.mime ?? null;
   const text = await textOf(head);
-  const ending = ENDINGS[name.toLowerCase().split(".").at(-1) ?? ""] ?? null;
+  const ending = endingOf(name);
   const given = sentAs !== null && sentAs !== UNKNOWN && PATTERN.test(sentAs) ? sentAs : null;
   const claims = [given, ending].filter((claim) => claim !== null);
   // A text may begin like something else: "BMI" like a picture, "MZ" like a program. As text it harms nobody.
@@ -63,6 +63,15 @@ export async function mediaTypeOf(file: Blob, name: string, sentAs: string | nul
   const told = claims.find((claim) => kindOf(claim) === "text") ?? found;
   return told === "image/svg+xml" && !/<svg[\s>]/i.test(text) ? null : told;
 }
+
+/** Whether a file of this media type may have this name: one that ends as an image is none of a program. */
+export function isNameOf(name: string, mediaType: string): boolean {
+  const ending = endingOf(name);
+  return ending === null || kindOf(ending) === kindOf(mediaType);
+}
+
+/** The media type that a name claims by its ending, or null. */
+const endingOf = (name: string): string | null => ENDINGS[name.toLowerCase().split(".").at(-1) ?? ""] ?? null;
 
 /** The beginning as text, or null when it is none: not UTF-8, or with what no text has. */
 async function textOf(head: Blob): Promise<string | null> {

@@ -12,7 +12,7 @@ import { holdVisibleContentIn, requireVisibleContentIn, type VisibleContent } fr
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, Refusal, refusal, writeConflict } from "../errors.ts";
-import { isShown, mediaTypeOf } from "../media-types.ts";
+import { isNameOf, isShown, mediaTypeOf } from "../media-types.ts";
 import { isStaff, type MemberOperation, mayAct } from "../permissions.ts";
 import { quotaStorageReached, STORAGE_QUOTA, storageLeftIn } from "../quotas/quotas.ts";
 import { type Address, fileTooLarge, type Received, storageUnavailable } from "../storage.ts";
@@ -272,7 +272,10 @@ export async function discardAttachmentsIn(
   if (attachmentIds.length > 0) changed(tx, "contents");
 }
 
-/** Changes what is told. Refuses with `not_found`, `forbidden`, `stale`. */
+/**
+ * Changes what is told. Refuses with `not_found`, `forbidden`, `stale`, and with `attachment_type_mismatch` a name that no
+ * file of its type may have.
+ */
 export async function updateAttachment(
   deps: Deps,
   actor: Actor,
@@ -282,6 +285,7 @@ export async function updateAttachment(
 ): Promise<Attachment> {
   return withTenant(deps.db, actor, async (tx) => {
     const before = await lockLive(tx, actor, "PATCH /v1/attachments/:id", attachmentId, expected);
+    if (patch.name !== undefined && !isNameOf(patch.name, before.mediaType)) throw typeMismatch();
     await rows.update(tx, actor.organizationId, attachmentId, { ...before, ...patch });
     return changedIn(tx, actor.organizationId, attachmentId);
   });

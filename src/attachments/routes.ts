@@ -256,6 +256,7 @@ export const attachmentsEndpoints = [
     versioned: true,
     body: Type.Partial(Type.Object({ name, description })),
     answers: { 200: attachment },
+    refusals: [typeMismatch],
     handle: ({ deps, actor, params, ifMatch, body }) =>
       updateAttachment(deps, actor, params.id, ifMatch, body),
     present: view,

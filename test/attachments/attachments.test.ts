@@ -313,6 +313,10 @@ describe("the attachments of a lesson", () => {
       "The letter a",
       2,
     ]);
+    expect(await patch(2, { name: "b.png" })).toMatchObject({
+      status: 422,
+      body: { type: "urn:satchel:problem:attachment_type_mismatch" },
+    });
     expect((await patch(2, { mediaType: "text/html" })).status).toBe(422);
     expect((await patch(2, { sha256: "0".repeat(64) })).status).toBe(422);
   });
