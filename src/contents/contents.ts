@@ -46,6 +46,11 @@ export const ownWork = refusal(
   "own_work",
   "What somebody has written must be approved by somebody else",
 );
+export const contentNotPublished = refusal(
+  "conflict",
+  "content_not_published",
+  "The lesson is not published: nobody reads it yet",
+);
 export const contentNotDeleted = refusal("conflict", "content_not_deleted", "The lesson is not deleted");
 
 /** Drafts may exchange their slugs; what readers ask for by one is one lesson. */
@@ -107,6 +112,22 @@ export async function getContent(
       ),
   );
   if (content === null) throw notFound();
+  return content;
+}
+
+/**
+ * A lesson as it is being written, also when it is deleted: for who may restore it, and never from the cache. Refuses with
+ * `forbidden` everybody else, with `not_found`.
+ */
+export async function getContentEvenDeleted(deps: Deps, actor: Actor, contentId: string): Promise<Content> {
+  const restore = "POST /v1/contents/:id/restore";
+  // Whoever could restore nothing, were it theirs, does not learn what there is.
+  if (!mayAct(actor, restore, actor.userId)) throw forbidden();
+  const content = await readTenant(deps.db, actor, (tx) =>
+    rows.find(tx, actor.organizationId, contentId, { includeDeleted: true }),
+  );
+  if (content === null) throw notFound();
+  if (!mayAct(actor, restore, content.createdById)) throw forbidden();
   return content;
 }
 

@@ -3,25 +3,20 @@ import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
 import { recordDisclosure } from "../audit/audit.ts";
 import { countCommentsOfIn } from "../comments/comments.ts";
-import { requireVisibleContentIn } from "../contents/contents.ts";
+import { contentNotPublished, requireVisibleContentIn } from "../contents/contents.ts";
 import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, refusal } from "../errors.ts";
+import { forbidden } from "../errors.ts";
 import { mayAct } from "../permissions.ts";
 import { type RatingSums, ratingsOfIn } from "../ratings/ratings.ts";
 import { type Author, listAuthorsIn } from "../users/users.ts";
 import type { Completion, Counts } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export { contentNotPublished } from "../contents/contents.ts";
 export type { RatingSums } from "../ratings/ratings.ts";
 export type { Author } from "../users/users.ts";
 export type { Completion } from "./repository.ts";
-
-export const contentNotPublished = refusal(
-  "conflict",
-  "content_not_published",
-  "The lesson is not published: nobody reads it yet",
-);
 
 export interface Statistics extends Counts {
   /** Those that everybody sees. */

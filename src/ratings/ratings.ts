@@ -5,7 +5,12 @@
 import type { TenantTx } from "../../sql/tx.ts";
 import type { Actor } from "../actor.ts";
 import { auditIn } from "../audit/audit.ts";
-import { holdVisibleContentIn, requireVisibleContentIn, type VisibleContent } from "../contents/contents.ts";
+import {
+  contentNotPublished,
+  holdVisibleContentIn,
+  requireVisibleContentIn,
+  type VisibleContent,
+} from "../contents/contents.ts";
 import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
 import { forbidden, notFound, refusal } from "../errors.ts";
@@ -14,6 +19,7 @@ import { type Author, listAuthorsIn } from "../users/users.ts";
 import type { ListedRating, Rating, RatingOrder, RatingPosition, RatingSums } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export { contentNotPublished } from "../contents/contents.ts";
 export type { Author } from "../users/users.ts";
 export {
   type Distribution,
@@ -31,6 +37,8 @@ export const ownRating = refusal(
   "Nobody says of their own review that it is helpful",
 );
 
+export const ownContent = refusal("forbidden", "own_content", "Nobody rates their own lesson");
+
 /** Stars and, if there is one, a review: what a person writes. */
 export interface RatingInput {
   /** 1 to 5. */
@@ -40,7 +48,8 @@ export interface RatingInput {
 
 /**
  * Rates a lesson, or changes the actor's rating of it, whole. Without a version: nobody else writes it, so the last word
- * is always theirs, and sent twice it is the same. Refuses with `not_found` a lesson that the actor does not see.
+ * is always theirs, and sent twice it is the same. Refuses with `not_found` a lesson that the actor does not see, with
+ * `content_not_published` a draft, with `own_content` the actor's own.
  */
 export async function rateContent(
   deps: Deps,
@@ -50,7 +59,9 @@ export async function rateContent(
 ): Promise<Rating> {
   const { organizationId, userId } = actor;
   return withTenant(deps.db, actor, async (tx) => {
-    await holdVisibleContentIn(tx, actor, contentId);
+    const { published, createdById } = await holdVisibleContentIn(tx, actor, contentId);
+    if (!published) throw contentNotPublished();
+    if (createdById === userId) throw ownContent();
     return rows.upsert(tx, organizationId, contentId, userId, input);
   });
 }

@@ -5,9 +5,11 @@ import { authorShape } from "../http/people.ts";
 import { selectionOf } from "../http/selection.ts";
 import { choice, filled, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import {
+  contentNotPublished,
   getOwnRating,
   getRating,
   listRatings,
+  ownContent,
   ownRating,
   RATING_ORDERS,
   type Rating,
@@ -85,6 +87,7 @@ export const ratingsEndpoints = [
     params,
     body: Type.Object({ stars, review: Type.Optional(nullable(review)) }),
     answers: { 200: rating },
+    refusals: [contentNotPublished, ownContent],
     handle: ({ deps, actor, params, body }) =>
       rateContent(deps, actor, params.id, { stars: body.stars, review: body.review ?? null }),
     present: view,

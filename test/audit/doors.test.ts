@@ -173,7 +173,7 @@ const EXCEPT: ReadonlySet<string> = new Set([
   // There is no such door on this server.
   "sign_up_closed",
   // What somebody has made themselves is not for them to judge; nobody else's things are reached for.
-  ...["own_comment", "own_rating", "own_work"],
+  ...["own_comment", "own_content", "own_rating", "own_work"],
   // Of every endpoint, below.
   "forbidden",
   "reauthentication_required",

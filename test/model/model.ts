@@ -297,6 +297,8 @@ function rating(
   const { ratings } = lesson;
   if (action.kind === "rate") {
     const { stars, review } = action;
+    if (lesson.live === null) return refuse("content_not_published");
+    if (lesson.author === person) return refuse("own_content");
     return allow(() => {
       ratings.set(person, { stars, review, helpful: ratings.get(person)?.helpful ?? new Set() });
     });

@@ -34,7 +34,7 @@ const signIn = ({ slug }: GivenOrganization, login: string, password = PASSWORD)
 const TWELVE = "heron27wxylk";
 
 test("the shortest password is that of the role, for whoever is added and whoever chooses another one", async () => {
-  const [house, other] = [await it.organization(), await it.organization()];
+  const [house, other] = [await it.founded(), await it.founded()];
   const shorter = { studentPasswordMinimum: 12, parentPasswordMinimum: 12, parentSecondFactorRequired: true };
   await settle(house, { ...shorter, teacherPasswordMinimum: 40 });
   for (const role of ROLES) {
@@ -58,7 +58,7 @@ test("the shortest password is that of the role, for whoever is added and whoeve
 });
 
 test("sessions live and idle as long as the role's may, from the next one on", async () => {
-  const [house, other] = [await it.organization(), await it.organization()];
+  const [house, other] = [await it.founded(), await it.founded()];
   const lifetimeOf = async (token: string) => {
     const { id } = (await request<{ id: string }>("GET", "/v1/sessions/current", { token })).body;
     const [row] = await admin<{ lifetime: number; idle: number | null }>(
@@ -100,7 +100,7 @@ test("sessions live and idle as long as the role's may, from the next one on", a
 });
 
 test("a person has as many live sessions as are allowed; one more ends the oldest", async () => {
-  const [house, other] = [await it.organization(), await it.organization()];
+  const [house, other] = [await it.founded(), await it.founded()];
   await settle(house, { sessionsPerUser: 2 });
   const live = async (school: GivenOrganization) => {
     const user = await it.user(school);
@@ -113,7 +113,7 @@ test("a person has as many live sessions as are allowed; one more ends the oldes
 });
 
 test("a login is locked after as many failures as are allowed, for as long as is settled, longer each time where it is progressive", async () => {
-  const house = await it.organization();
+  const house = await it.founded();
   await settle(house, { lockoutAttempts: 3, lockoutMinutes: 10, lockoutMode: "progressive" });
   const { username, id } = await it.user(house);
   const locked = async () => {
@@ -138,7 +138,7 @@ test("a login is locked after as many failures as are allowed, for as long as is
 });
 
 test("who must have a second factor and has none may set one up and nothing else, from the next request on", async () => {
-  const [house, other] = [await it.organization(), await it.organization()];
+  const [house, other] = [await it.founded(), await it.founded()];
   const [teacher, pupil, elsewhere] = [
     await it.member(house, "teacher"),
     await it.member(house, "student"),

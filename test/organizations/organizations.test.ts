@@ -83,7 +83,7 @@ describe("founding", () => {
   });
 
   test("under a slug that is taken is refused by name, and leaves nothing behind [row 41] [row 66]", async () => {
-    const { slug } = await it.organization();
+    const { slug } = await it.founded();
     const before = await admin(
       "select (select count(*) from app.organization) as o, (select count(*) from app.user) as u",
     );
@@ -269,7 +269,7 @@ describe("one's own organization", () => {
     });
 
   test("is read by everybody in it, and changed by its admins field by field [row 60]", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     const { token: pupil } = await it.member(house);
     const read = await request<Record<string, unknown>>("GET", "/v1/organization", { token: pupil });
     expect(read.status).toBe(200);
@@ -289,7 +289,7 @@ describe("one's own organization", () => {
   });
 
   test("a change is seen at once by everybody in it, though reads are cached, and by nobody else [row 84]", async () => {
-    const [house, other] = [await it.organization(), await it.organization()];
+    const [house, other] = [await it.founded(), await it.founded()];
     const { token: pupil } = await it.member(house);
     const nameFor = async (token: string) => (await request("GET", "/v1/organization", { token })).body.name;
     const before = await nameFor(other.token);
@@ -302,7 +302,7 @@ describe("one's own organization", () => {
   });
 
   test("settings are merged over the defaults, and what is out of range or unknown is refused whole", async () => {
-    const [house, other] = [await it.organization(), await it.organization()];
+    const [house, other] = [await it.founded(), await it.founded()];
     await patch(house.token, { settings: { lockoutAttempts: 7 } });
     const changed = { ...DEFAULT_SETTINGS, lockoutAttempts: 7, lockoutMinutes: 60 };
     expect((await patch(house.token, { settings: { lockoutMinutes: 60 } })).body.settings).toEqual(changed);
@@ -326,7 +326,7 @@ describe("one's own organization", () => {
   });
 
   test("every setting can be set to something else and back, whether authors may approve their own work too [row 31]", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     const others = Object.entries(SETTINGS).filter(([name]) => name !== "adminSecondFactorRequired");
     const settings = Object.fromEntries(others.map(([name, setting]) => [name, anotherValue(setting)]));
     expect((await patch(house.token, { settings })).body.settings).toEqual({
@@ -343,7 +343,7 @@ describe("one's own organization", () => {
   });
 
   test("only what was set is kept: who never chose follows the defaults", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     await patch(house.token, { settings: { signUp: "code" } });
     expect(
       await admin("select settings from app.organization where organization_id = $1", [house.id]),
@@ -351,7 +351,7 @@ describe("one's own organization", () => {
   });
 
   test("settings that contradict each other are refused by name, with their place", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     const refused = async (settings: unknown) => {
       const { status, body } = await request<{ type: string; errors: readonly { pointer: string }[] }>(
         "PATCH",
@@ -379,7 +379,7 @@ describe("one's own organization", () => {
   });
 
   test("settings are for admins; others learn no more than what the organization is called", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     for (const role of ["student", "teacher", "parent"] as const) {
       const { token } = await it.member(house, role);
       const read = await request<Record<string, unknown>>("GET", "/v1/organization", { token });
@@ -391,7 +391,7 @@ describe("one's own organization", () => {
   });
 
   test("a slug may be changed to a free one; people then sign in under the new one only [row 66]", async () => {
-    const [house, other] = [await it.organization(), await it.organization()];
+    const [house, other] = [await it.founded(), await it.founded()];
     expect(outcome((await patch(house.token, { slug: other.slug })) as never)).toEqual([
       409,
       "organization_slug_taken",
@@ -406,7 +406,7 @@ describe("one's own organization", () => {
   });
 
   test("ten changes of the same version at once: one goes through", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, round) => patch(house.token, { name: `N${round}` }, '"1"')),
     );

@@ -32,7 +32,7 @@ const signIn = ({ slug }: { slug: string }, login: string, password: string) =>
 
 describe.each(["suspended", "closed"] as const)("an organization that is %s", (status) => {
   test("lets nobody in, on another node neither, from the moment it is so; another one is not touched [row 12]", async () => {
-    const [house, other] = [await it.organization(), await it.organization()];
+    const [house, other] = [await it.founded(), await it.founded()];
     const members = await Promise.all(
       (["student", "teacher", "parent", "admin"] as const).map((role) => it.member(house, role)),
     );
@@ -50,7 +50,7 @@ describe.each(["suspended", "closed"] as const)("an organization that is %s", (s
   });
 
   test("answers who signs in like any wrong sign-in, byte for byte", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     const wrong = await signIn(house, house.admin.username, `${house.admin.password}!`);
     await setOrganizationStatus(deps, house.id, status);
     const right = await signIn(house, house.admin.username, house.admin.password);
@@ -62,7 +62,7 @@ describe.each(["suspended", "closed"] as const)("an organization that is %s", (s
   });
 
   test("is as it was once it is reactivated, and who was signed in is so again", async () => {
-    const house = await it.organization();
+    const house = await it.founded();
     const pupil = await it.member(house);
     await setOrganizationStatus(deps, house.id, status);
     expect(await onOtherNode(pupil.token)).toBe(401);
@@ -73,7 +73,7 @@ describe.each(["suspended", "closed"] as const)("an organization that is %s", (s
 });
 
 test("no other way leads in: not an API key, a refresh token nor a link", async () => {
-  const house = await it.organization();
+  const house = await it.founded();
   const pupil = await it.user(house);
   const key = await request<{ token: string }>("POST", "/v1/api-keys", {
     token: house.token,
@@ -123,7 +123,7 @@ test("mail that was waiting is not sent in its name, and what only tidies up at 
   // Nobody listens there: a mail that was tried would have failed otherwise.
   const smtp = { smtpUrl: "smtp://127.0.0.1:9", mailFrom: "school@example.org" };
   const own = { ...deps, config: { ...config, ...smtp } };
-  const house = await it.organization();
+  const house = await it.founded();
   await withTenant(deps.db, { organizationId: house.id, userId: null }, (tx) =>
     sendMailIn(own, tx, house.id, { userId: house.admin.id, template: "password_changed" }),
   );
@@ -145,7 +145,7 @@ test("mail that was waiting is not sent in its name, and what only tidies up at 
 });
 
 test("what is so already is told so, changes nothing and is not audited again", async () => {
-  const house = await it.organization();
+  const house = await it.founded();
   expect(await setOrganizationStatus(deps, house.id, "active")).toBe(false);
   expect(await setOrganizationStatus(deps, house.id, "suspended")).toBe(true);
   expect(await setOrganizationStatus(deps, house.id, "suspended")).toBe(false);
@@ -184,7 +184,7 @@ test("an organization that is not there is refused", async () => {
 });
 
 test("a change of the organization is audited: settings with old and new, names by the fact alone", async () => {
-  const house = await it.organization();
+  const house = await it.founded();
   const patch = (body: unknown) =>
     request("PATCH", "/v1/organization", { token: house.token, headers: { "if-match": "*" }, body });
   await patch({

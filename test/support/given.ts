@@ -31,7 +31,9 @@ export interface GivenContent {
 }
 
 export interface Given {
-  /** An organization in which authors may approve their own work, and its first admin, signed in. */
+  /** An organization as it is founded, and its first admin, signed in. */
+  founded(): Promise<GivenOrganization>;
+  /** The same, where authors may approve their own work. */
   organization(): Promise<GivenOrganization>;
   /** A person with a password, added by the admin. `more` goes into the request. */
   user(
@@ -81,26 +83,30 @@ export function given({ request }: Pick<TestApp, "request">): Given {
   };
 
   const it: Given = {
-    organization: async () => {
+    founded: async () => {
       const slug = fresh("school");
       const admin = person("admin");
       const answer = await expecting<{
-        organization: { id: string; version: number };
+        organization: { id: string };
         user: { id: string };
         session: { token: string };
       }>(201, "POST", "/v1/organizations", { body: { name: `School ${slug}`, slug, admin } });
-      // Most tests want a lesson that is published, and not two people for each.
-      await expecting(200, "PATCH", "/v1/organization", {
-        token: answer.session.token,
-        headers: { "if-match": `"${answer.organization.version}"` },
-        body: { settings: { authorsMayApprove: true } },
-      });
       return {
         id: answer.organization.id,
         slug,
         admin: { ...admin, id: answer.user.id, role: "admin" },
         token: answer.session.token,
       };
+    },
+    organization: async () => {
+      const organization = await it.founded();
+      // Most tests want a lesson that is published, and not two people for each.
+      await expecting(200, "PATCH", "/v1/organization", {
+        token: organization.token,
+        headers: { "if-match": "*" },
+        body: { settings: { authorsMayApprove: true } },
+      });
+      return organization;
     },
     user: async ({ token }, role = "student", more = {}) => {
       const body = { ...person(role), role, ...more };
