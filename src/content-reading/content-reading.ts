@@ -12,6 +12,7 @@ import {
   type ContentView,
   DIFFICULTY_LEVELS,
   getContent,
+  getContentEvenDeleted,
   renderContent,
 } from "../contents/contents.ts";
 import { withTenant } from "../db.ts";
@@ -120,6 +121,8 @@ export async function listContents(
 export interface ReadOptions {
   /** Which text, for staff. */
   readonly view: ContentView | undefined;
+  /** Also when it is deleted. */
+  readonly includeDeleted: boolean;
   readonly include: readonly ContentInclude[];
   /** The body as HTML as well. */
   readonly html: boolean;
@@ -133,15 +136,23 @@ export interface ReadContent {
 
 /**
  * A lesson, with what should come along. The lesson may come from the cache; what comes along never does, since it changes
- * without the lesson. Refuses as `getContent` does.
+ * without the lesson. Refuses as `getContent` does, or as `getContentEvenDeleted` where a deleted one is asked for as well;
+ * of those nothing is live, and asking for that with them is an `invalid_request`.
  */
 export async function readContent(
   deps: Deps,
   actor: Actor,
   contentId: string,
-  { view, include, html }: ReadOptions,
+  { view, includeDeleted, include, html }: ReadOptions,
 ): Promise<ReadContent> {
-  const content = await getContent(deps, actor, contentId, view);
+  if (includeDeleted && view === "live") {
+    throw invalidRequest({
+      errors: [{ pointer: "#/query/view", detail: "is not taken with includeDeleted" }],
+    });
+  }
+  const content = includeDeleted
+    ? await getContentEvenDeleted(deps, actor, contentId)
+    : await getContent(deps, actor, contentId, view);
   const found = [{ id: content.id, authorId: content.createdById }];
   const included =
     include.length === 0

@@ -222,14 +222,19 @@ export const contentReadingEndpoints = [
             "The text at this moment: for staff the latest then, for others the one that readers saw.",
         }),
       ),
+      includeDeleted: t.Optional(
+        t.Boolean({ description: "Also when it is deleted: for who may restore it. Not with asOf." }),
+      ),
       ...whole.query,
     }),
     versioned: true,
     answers: { 200: Type.Union([Type.Composite([whole.shape, html]), contentAsOfShape]) },
+    refusals: [forbidden],
     handle: async ({ deps, actor, params, query: { asOf, view, ...query } }) =>
       asOf === undefined
         ? readContent(deps, actor, params.id, {
             view,
+            includeDeleted: query.includeDeleted ?? false,
             include: query.include ?? [],
             html: query.render === "html",
           })

@@ -400,6 +400,46 @@ describe("deleting and restoring", () => {
     expect(await row(beside.id)).toBe(untouched);
   });
 
+  test("a deleted lesson is read by who may restore it, when they ask for it, and by nobody else [row 55] [row 61]", async () => {
+    const lesson = await it.published(writer.token, { title: "Gone", body: "*gone*" });
+    const live = (await read(lesson.id)).body;
+    await remove(lesson.id);
+    const also = (id: string, token: string, more = "") =>
+      request<Content>("GET", `/v1/contents/${id}?includeDeleted=true${more}`, { token });
+    const stranger = await it.member(other, "teacher");
+
+    for (const token of [writer.token, school.token]) {
+      const { body, headers } = await also(lesson.id, token);
+      const { deletedAt, updatedAt, version } = body;
+      expect(body).toEqual({ ...live, deletedAt, updatedAt, version: 3 });
+      expect([typeof deletedAt, version, headers.get("etag")]).toEqual(["string", 3, '"3"']);
+      // It has not become what others, or the same person, are given without asking for it.
+      expect((await read(lesson.id, token)).status).toBe(404);
+    }
+    const some = await also(lesson.id, writer.token, "&fields=title&render=html&include=commentCount");
+    expect<unknown>(some.body).toEqual({
+      id: lesson.id,
+      version: 3,
+      title: "Gone",
+      html: "<p><em>gone</em></p>\n",
+      commentCount: 0,
+    });
+    for (const { token } of [colleague, pupil, parent]) {
+      expect(outcome(await also(lesson.id, token))).toEqual([403, "forbidden"]);
+    }
+    for (const token of [other.token, stranger.token]) {
+      expect(outcome(await also(lesson.id, token))).toEqual([404, "not_found"]);
+    }
+    expect(outcome(await also(Bun.randomUUIDv7(), writer.token))).toEqual([404, "not_found"]);
+    // A pupil is not told what there is either.
+    expect(outcome(await also(Bun.randomUUIDv7(), pupil.token))).toEqual([403, "forbidden"]);
+    for (const more of ["&view=live", `&asOf=${encodeURIComponent(new Date().toISOString())}`]) {
+      expect(outcome(await also(lesson.id, writer.token, more))).toEqual([422, "invalid_request"]);
+    }
+    const { body } = await act(lesson.id, "restore");
+    expect((await also(lesson.id, writer.token)).body).toEqual(body);
+  });
+
   test("restored it is as before, published if it was; a live one is refused [row 62]", async () => {
     const lesson = await it.published(writer.token, { tags: ["kept"] });
     const before = (await read(lesson.id)).body;
