@@ -143,6 +143,8 @@ export const invalidRequest = refusal(
   "The request does not have the right shape",
 );
 
+export const oneKeyNeeded = refusal("invalid", "one_key_needed", "Look up by exactly one of the names");
+
 export const unauthenticated = refusal("unauthenticated", "unauthenticated", "Sign in first");
 export const forbidden = refusal("forbidden", "forbidden", "You are not allowed to do this");
 /** Also for another organization's row, which must answer exactly like an id that never existed. */

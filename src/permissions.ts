@@ -121,6 +121,7 @@ export const permissions = {
   "POST /v1/contents/batches/update":           may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/batches/publish":          may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/batches/delete":           may("no",  "own", "any", "no",  "contents:write"),
+  "GET /v1/contents/lookup":                    may("any", "any", "any", "any", "contents:read"),
   "GET /v1/contents/:id":                       may("any", "any", "any", "any", "contents:read"),
   "PATCH /v1/contents/:id":                     may("no",  "own", "any", "no",  "contents:write"),
   "DELETE /v1/contents/:id":                    may("no",  "own", "any", "no",  "contents:write"),

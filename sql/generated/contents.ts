@@ -60,6 +60,98 @@ export function findContent(tx: TenantTx, params: FindContentParams): Promise<Fi
   ]);
 }
 
+export interface FindIdBySlugParams {
+  readonly organizationId: string;
+  readonly slug: string;
+}
+
+export interface FindIdBySlugRow {
+  readonly contentId: string;
+}
+
+const findIdBySlugStatement: Statement = {
+  name: "contents/find_id_by_slug",
+  text: `select /* contents/find_id_by_slug */ content_id from app.content
+where organization_id = $1 and slug = $2 and deleted_at is null`,
+};
+
+/** Which lesson has this slug, as its authors have it. */
+export function findIdBySlug(tx: TenantTx, params: FindIdBySlugParams): Promise<FindIdBySlugRow | null> {
+  return maybe<FindIdBySlugRow>(tx, findIdBySlugStatement, [params.organizationId, params.slug]);
+}
+
+export interface FindIdBySourceIdParams {
+  readonly organizationId: string;
+  readonly sourceId: string;
+}
+
+export interface FindIdBySourceIdRow {
+  readonly contentId: string;
+}
+
+const findIdBySourceIdStatement: Statement = {
+  name: "contents/find_id_by_source_id",
+  text: `select /* contents/find_id_by_source_id */ content_id from app.content
+where organization_id = $1 and source_id = $2 and deleted_at is null`,
+};
+
+/** Which lesson has this name where it comes from. */
+export function findIdBySourceId(
+  tx: TenantTx,
+  params: FindIdBySourceIdParams,
+): Promise<FindIdBySourceIdRow | null> {
+  return maybe<FindIdBySourceIdRow>(tx, findIdBySourceIdStatement, [params.organizationId, params.sourceId]);
+}
+
+export interface FindLiveIdBySlugParams {
+  readonly organizationId: string;
+  readonly slug: string;
+}
+
+export interface FindLiveIdBySlugRow {
+  readonly contentId: string;
+}
+
+const findLiveIdBySlugStatement: Statement = {
+  name: "contents/find_live_id_by_slug",
+  text: `select /* contents/find_live_id_by_slug */ content_id from app.publication
+where organization_id = $1 and slug = $2 and deleted_at is null`,
+};
+
+/** Which lesson readers see under this slug. */
+export function findLiveIdBySlug(
+  tx: TenantTx,
+  params: FindLiveIdBySlugParams,
+): Promise<FindLiveIdBySlugRow | null> {
+  return maybe<FindLiveIdBySlugRow>(tx, findLiveIdBySlugStatement, [params.organizationId, params.slug]);
+}
+
+export interface FindLiveIdBySourceIdParams {
+  readonly organizationId: string;
+  readonly sourceId: string;
+}
+
+export interface FindLiveIdBySourceIdRow {
+  readonly contentId: string;
+}
+
+const findLiveIdBySourceIdStatement: Statement = {
+  name: "contents/find_live_id_by_source_id",
+  text: `select /* contents/find_live_id_by_source_id */ content_id from app.publication
+where organization_id = $1 and source_id = $2 and deleted_at is null`,
+};
+
+/** Which lesson, of those that readers see, has this name where it comes from. */
+export function findLiveIdBySourceId(
+  tx: TenantTx,
+  params: FindLiveIdBySourceIdParams,
+): Promise<FindLiveIdBySourceIdRow | null> {
+  return maybe<FindLiveIdBySourceIdRow>(tx, findLiveIdBySourceIdStatement, [
+    params.organizationId,
+    params.sourceId,
+  ]);
+}
+
 export interface FindPublicationParams {
   readonly organizationId: string;
   readonly contentId: string;

@@ -5,7 +5,7 @@ import type { Actor } from "../actor.ts";
 import { cached } from "../cache.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, inUse, notFound, type Refusal, refusal, stale } from "../errors.ts";
+import { forbidden, inUse, notFound, oneKeyNeeded, type Refusal, refusal, stale } from "../errors.ts";
 import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
 import { renderMarkdown } from "../markdown.ts";
@@ -18,7 +18,7 @@ import { slugify } from "../slugs.ts";
 import { settingsIn } from "../users/users.ts";
 import { type ExpectedVersion, isStale, requireVersion } from "../versions.ts";
 import { type ContentAction, requireTransition } from "../workflow.ts";
-import type { Content, ContentFields, ImportedContent, VisibleContent } from "./repository.ts";
+import type { Content, ContentFields, ContentKey, ImportedContent, VisibleContent } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export type { Change } from "../history/history.ts";
@@ -28,6 +28,7 @@ export {
   CONTENT_TYPES,
   type Content,
   type ContentFields,
+  type ContentKey,
   type ContentSummary,
   DIFFICULTY_LEVELS,
   type ImportedContent,
@@ -110,6 +111,31 @@ export async function getContent(
           ? rows.findPublication(tx, organizationId, contentId)
           : rows.find(tx, organizationId, contentId, { includeDeleted: false }),
       ),
+  );
+  if (content === null) throw notFound();
+  return content;
+}
+
+/**
+ * The one lesson with this slug or source id, as `getContent` gives it: others than staff find what is live, by the slug it
+ * is live under. Refuses with `one_key_needed` none of them and both, and with `not_found`.
+ */
+export async function lookUpContent(deps: Deps, actor: Actor, key: ContentKey): Promise<Content> {
+  if ((key.slug === undefined) === (key.sourceId === undefined)) throw oneKeyNeeded();
+  const { organizationId } = actor;
+  const live = !isStaff(actor);
+  // Not readTenant: the second statement follows from the first.
+  const content = await withTenant(
+    deps.db,
+    actor,
+    async (tx) => {
+      const contentId = await rows.findId(tx, organizationId, key, { live });
+      if (contentId === null) return null;
+      return live
+        ? rows.findPublication(tx, organizationId, contentId)
+        : rows.find(tx, organizationId, contentId, { includeDeleted: false });
+    },
+    { readOnly: true },
   );
   if (content === null) throw notFound();
   return content;

@@ -111,6 +111,28 @@ export async function findPublication(
   });
 }
 
+/** What names one lesson. */
+export interface ContentKey {
+  readonly slug?: string;
+  readonly sourceId?: string;
+}
+
+/** Which working copy, or which of what readers see (`live`), a name belongs to; null: none. */
+export async function findId(
+  tx: TenantTx,
+  organizationId: string,
+  { slug, sourceId }: ContentKey,
+  { live }: { readonly live: boolean },
+): Promise<string | null> {
+  const row =
+    slug !== undefined
+      ? await (live ? sql.findLiveIdBySlug : sql.findIdBySlug)(tx, { organizationId, slug })
+      : sourceId !== undefined
+        ? await (live ? sql.findLiveIdBySourceId : sql.findIdBySourceId)(tx, { organizationId, sourceId })
+        : null;
+  return row?.contentId ?? null;
+}
+
 const asRead = (number: number) =>
   ({
     status: "published",

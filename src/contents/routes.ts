@@ -1,9 +1,17 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import type { Json } from "../../sql/tx.ts";
-import { contentPatchShape, contentShape, contentView, newContentShape } from "../http/contents.ts";
+import { notFound, oneKeyNeeded } from "../errors.ts";
+import {
+  contentPatchShape,
+  contentShape,
+  contentView,
+  newContentShape,
+  slug,
+  sourceId,
+} from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { described, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
 import { TRANSITIONS, transitionSentence } from "../workflow.ts";
 import {
   archiveContent,
@@ -13,6 +21,7 @@ import {
   createContent,
   deleteContent,
   illegalTransition,
+  lookUpContent,
   ownWork,
   publishContent,
   quotaStorageReached,
@@ -46,6 +55,23 @@ const changeView = (row: Change): Static<typeof change> => ({
 
 const params = t.Object({ id: uuid() });
 export const contentsEndpoints = [
+  endpoint({
+    method: "GET",
+    path: "/v1/contents/lookup",
+    tag: "contents",
+    summary: "Find one lesson by what names it",
+    description:
+      "By exactly one of these names. Staff get the text they write, others the one that readers see, by the slug it was published under.",
+    query: t.Object({
+      slug: t.Optional(described(slug, "Which lesson has this slug.")),
+      sourceId: t.Optional(described(sourceId, "Which lesson has this name where it comes from.")),
+    }),
+    versioned: true,
+    answers: { 200: contentShape },
+    refusals: [oneKeyNeeded, notFound],
+    handle: ({ deps, actor, query }) => lookUpContent(deps, actor, query),
+    present: contentView,
+  }),
   endpoint({
     method: "POST",
     path: "/v1/contents",

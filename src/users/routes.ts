@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
-import { notFound } from "../errors.ts";
+import { notFound, oneKeyNeeded } from "../errors.ts";
 import { endpoint } from "../http/endpoint.ts";
 import {
   email,
@@ -39,7 +39,6 @@ import {
   listDisclosures,
   listUsers,
   lookUpUser,
-  oneKeyNeeded,
   quotaPeopleReached,
   restoreUser,
   statusNotReachable,

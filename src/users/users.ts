@@ -5,7 +5,7 @@ import type { Actor, Role } from "../actor.ts";
 import { auditIn, type Disclosure, listDisclosuresIn, recordDisclosure } from "../audit/audit.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, inUse, notFound, refusal } from "../errors.ts";
+import { forbidden, inUse, notFound, oneKeyNeeded, refusal } from "../errors.ts";
 import { sendMailIn } from "../mail/mail.ts";
 import { checkPassword } from "../passwords.ts";
 import { mayAct, requireFresh, requireFreshForStaff, requireRight } from "../permissions.ts";
@@ -68,11 +68,6 @@ export const statusNotReachable = refusal(
   "conflict",
   "status_not_reachable",
   "Nobody becomes pending who was not",
-);
-export const oneKeyNeeded = refusal(
-  "invalid",
-  "one_key_needed",
-  "Look a person up by exactly one of e-mail address, username and external id",
 );
 export const lastAdmin = refusal(
   "conflict",

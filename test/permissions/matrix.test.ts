@@ -29,6 +29,7 @@ const { person, session, apiKey, thingOf } = cast(app);
 /** Where nothing is set up that the operation is about: then 404 is what who may do it is told. */
 const NOTHING_THERE: ReadonlySet<string> = new Set([
   "GET /v1/users/lookup",
+  "GET /v1/contents/lookup",
   "DELETE /v1/me/second-factor",
   "POST /v1/me/second-factor/confirmation",
   "POST /v1/me/second-factor/recovery-codes",

@@ -48,6 +48,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
 };
 const QUERIES: Readonly<Record<string, string>> = {
   "GET /v1/users/lookup": "username=ada",
+  "GET /v1/contents/lookup": "slug=while-loops",
   "DELETE /v1/sessions": "others=true",
 };
 
