@@ -267,10 +267,12 @@ export function buildApp(options: AppOptions): App {
   };
 
   /** The parsed body, for the schema to check. */
-  const parsedBody = ({ request, body }: Exchange, { endpoint }: Prepared): unknown => {
+  const parsedBody = ({ request, body }: Exchange, { endpoint, bodyOptional }: Prepared): unknown => {
     if (endpoint.upload !== undefined || endpoint.stream !== undefined) return null;
     if (body.byteLength === 0) {
       if (endpoint.body === undefined) return null;
+      // Who names a media type meant to send something.
+      if (bodyOptional && !hasBody(request.headers) && !request.headers.has("content-type")) return {};
       throw malformedJson({ detail: "A JSON body is needed." });
     }
     // A request without the usual headers (made in process) is checked here.

@@ -7,7 +7,7 @@ import { type AnyElysia, Elysia } from "elysia";
 import { ROLES } from "../actor.ts";
 import type { Access } from "../permissions.ts";
 import { cookieName } from "./credentials.ts";
-import { type Endpoint, ifMatchOf } from "./endpoint.ts";
+import { type Endpoint, ifMatchOf, isBodyOptional } from "./endpoint.ts";
 import { bytes, exampleOf, fixSchema, header, type Node, PROBLEM, parameter } from "./openapi.ts";
 import { INTERNAL, internalProblem, problemOf, STATUS } from "./problem.ts";
 import { refusalsOf } from "./refusals.ts";
@@ -107,7 +107,7 @@ function operationOf(operation: Node, endpoint: Endpoint): Node {
     tags: operation.tags,
     security: access === "public" ? [] : [{ bearer: [] }, { cookie: [] }],
     parameters: [...given.map(described), ...headers],
-    ...(content === null ? {} : { requestBody: { required: true, content } }),
+    ...(content === null ? {} : { requestBody: { required: !isBodyOptional(endpoint), content } }),
     ...(upload === undefined
       ? {}
       : { requestBody: { required: true, content: bytes(upload, endpoint.uploadExamples) } }),

@@ -4,6 +4,7 @@
  * document is read off it.
  */
 import type { Static, TObject, TSchema } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import type { Actor, Around } from "../actor.ts";
 import type { Deps } from "../deps.ts";
 import type { RefusalType } from "../errors.ts";
@@ -221,6 +222,10 @@ export function ifMatchOf({
   if (versioned === false || method === "GET" || (method === "POST" && answers.has(201))) return "ignored";
   return method === "PUT" || method === "PATCH" ? "required" : "optional";
 }
+
+/** Whether a POST may come without its body: where all that the body could say may be left out. */
+export const isBodyOptional = ({ method, body }: Pick<Endpoint, "method" | "body">): boolean =>
+  method === "POST" && body !== undefined && Value.Check(body, {});
 
 export const BODY_LIMIT = 256 * 1024;
 

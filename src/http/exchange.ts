@@ -11,6 +11,7 @@ import {
   type Endpoint,
   type IfMatch,
   ifMatchOf,
+  isBodyOptional,
   type Upload,
 } from "./endpoint.ts";
 import { compileKey } from "./page.ts";
@@ -32,6 +33,8 @@ export interface Prepared {
   readonly status: number;
   readonly pageKey: TypeCheck<TSchema> | null;
   readonly ifMatch: ReturnType<typeof ifMatchOf>;
+  /** Whether a request without a body is one with an empty document. */
+  readonly bodyOptional: boolean;
 }
 
 export interface DeclaredAnswer {
@@ -65,6 +68,7 @@ export function prepare(endpoints: readonly Endpoint[]): readonly Prepared[] {
       ),
       pageKey: endpoint.page === undefined ? null : compileKey(endpoint.page),
       ifMatch: ifMatchOf(endpoint),
+      bodyOptional: isBodyOptional(endpoint),
     };
   });
 }

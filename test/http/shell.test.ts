@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { refusal } from "../../src/errors.ts";
+import { openapi } from "../../src/http/docs.ts";
 import { answer, BODY_LIMIT, endpoint, endpointFor, ruled } from "../../src/http/endpoint.ts";
 import { uuid } from "../../src/http/wire.ts";
 import {
@@ -267,6 +268,52 @@ describe("the body", () => {
       const got = await post({ body });
       expect([body, got.status, slugOf(got)]).toEqual([body, 400, "malformed_json"]);
     }
+  });
+
+  test("may be left out of a POST where all that it could say may be", async () => {
+    const noteOf = <M extends "POST" | "PATCH">(method: M, required: boolean) =>
+      endpointFor(EVERYBODY, {
+        method,
+        path: required ? "/v1/notes" : "/v1/optional-notes",
+        tag: "notes",
+        summary: `${method} a note, ${required}`,
+        body: required
+          ? Type.Object({ note: Type.String() })
+          : Type.Object({ note: Type.Optional(Type.String()) }),
+        answers: { 200: Type.Object({ seen: Type.String() }) },
+        handle: ({ body }) => JSON.stringify(body),
+        present: (seen) => ({ seen }),
+      });
+    const notes = [noteOf("POST", true), noteOf("POST", false), noteOf("PATCH", false)];
+    const noting = shell(notes);
+    const ask = async (method: string, address: string, sent: Sent = {}) => {
+      const got = await send(noting, address, { method, ...sent });
+      return got.status === 200 ? got.json : [got.status, slugOf(got)];
+    };
+    const needed = [400, "malformed_json"];
+    const length = { "content-length": "0" };
+    const type = { "content-type": "application/json" };
+    expect(await ask("POST", "/v1/optional-notes")).toEqual({ seen: "{}" });
+    expect(await ask("POST", "/v1/optional-notes", { headers: length })).toEqual({ seen: "{}" });
+    expect(await ask("POST", "/v1/optional-notes", { json: { note: "n" } })).toEqual({
+      seen: '{"note":"n"}',
+    });
+    // What was announced and did not come is not the same as nothing.
+    expect(await ask("POST", "/v1/optional-notes", { headers: type })).toEqual(needed);
+    expect(await ask("POST", "/v1/optional-notes", { headers: { "transfer-encoding": "chunked" } })).toEqual([
+      415,
+      "unsupported_media_type",
+    ]);
+    expect(await ask("POST", "/v1/optional-notes", { body: "" })).toEqual(needed);
+    expect(await ask("POST", "/v1/notes")).toEqual(needed);
+    expect(await ask("PATCH", "/v1/optional-notes")).toEqual(needed);
+    const { paths } = (await openapi(notes, "test")) as {
+      paths: Record<string, Record<string, { requestBody: { required: boolean } }>>;
+    };
+    expect(paths["/v1/optional-notes"]?.post?.requestBody.required).toBe(false);
+    expect(paths["/v1/optional-notes"]?.patch?.requestBody.required).toBe(true);
+    expect(paths["/v1/notes"]?.post?.requestBody.required).toBe(true);
+    await noting.close();
   });
 
   test("with an unknown field, at any depth, is refused with its pointer", async () => {
