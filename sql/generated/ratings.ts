@@ -274,9 +274,9 @@ export function updateWithdrawn(tx: TenantTx, params: UpdateWithdrawnParams): Pr
 
 export interface UpsertRatingParams {
   readonly organizationId: string;
-  readonly ratingId: string;
   readonly contentId: string;
   readonly userId: string;
+  readonly ratingId: string;
   readonly stars: number;
   readonly review: string | null;
 }
@@ -295,20 +295,33 @@ export interface UpsertRatingRow {
 
 const upsertRatingStatement: Statement = {
   name: "ratings/upsert_rating",
-  text: `insert /* ratings/upsert_rating */ into app.rating as r (organization_id, rating_id, content_id, user_id, stars, review)
-values ($1, $2, $3, $4, $5, $6)
+  text: `with /* ratings/upsert_rating */ last as (
+  select hidden_at, hidden_by_id
+  from app.rating
+  where organization_id = $1 and content_id = $2 and user_id = $3 and deleted_at is not null
+  order by rating_id desc
+  limit 1
+)
+insert into app.rating as r (organization_id, rating_id, content_id, user_id, stars, review, hidden_at, hidden_by_id)
+values (
+  $1, $4, $2, $3, $5, $6, (select hidden_at from last),
+  (select hidden_by_id from last)
+)
 on conflict (organization_id, content_id, user_id) where deleted_at is null do update
   set stars = excluded.stars, review = excluded.review
 returning rating_id, content_id, user_id, stars, review, hidden_at, helpful_count, created_at, updated_at`,
 };
 
-/** Rates a lesson, or changes what the person thinks of it. A rating that was withdrawn stays so: this is another one. */
+/**
+ * Rates a lesson, or changes what the person thinks of it. A rating that was withdrawn stays so: this is another one, hidden
+ * as the last one was.
+ */
 export function upsertRating(tx: TenantTx, params: UpsertRatingParams): Promise<UpsertRatingRow> {
   return one<UpsertRatingRow>(tx, upsertRatingStatement, [
     params.organizationId,
-    params.ratingId,
     params.contentId,
     params.userId,
+    params.ratingId,
     params.stars,
     params.review,
   ]);

@@ -207,7 +207,7 @@ begin
   delete from app.publication p
   using new_rows n
   where p.organization_id = n.organization_id and p.content_id = n.content_id
-    and (p.number, p.published_at, p.source_id) is distinct from (n.live_number, n.published_at, n.source_id);
+    and (p.number, p.published_at) is distinct from (n.live_number, n.published_at);
   insert into app.publication
     (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version, source_id,
      title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites, learning_objectives,
@@ -221,6 +221,11 @@ begin
   where not exists (
     select from app.publication p where p.organization_id = n.organization_id and p.content_id = n.content_id
   );
+  -- The name where it comes from is no text: the rest of what readers see stays, also what a renamed tag has become there.
+  update app.publication p
+  set source_id = n.source_id, version = n.version
+  from new_rows n
+  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.source_id is distinct from n.source_id;
   update app.publication_period p
   set ended_at = n.updated_at
   from new_rows n

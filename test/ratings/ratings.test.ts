@@ -272,6 +272,27 @@ describe("hidden reviews", () => {
     expect(audited.map(({ action }) => action)).toEqual(["rating.hidden", "rating.shown"]);
   });
 
+  test("stay hidden when their author withdraws them and rates anew, here and nowhere else", async () => {
+    const [{ id }, neighbour] = [await lesson(), await lesson()];
+    const { body } = await rate(pupil.token, id, 1, "Something abusive.");
+    await hidden(teacher.token, body.id);
+    await withdraw(pupil.token, id);
+    const anew = await rate(pupil.token, id, 1, "Something abusive.");
+    expect(anew.body.id).not.toBe(body.id);
+    expect((await list(classmate.token, id)).body.items).toEqual([]);
+    await rate(classmate.token, id, 4, "Another's.");
+    expect((await list(pupil.token, id)).body.items).toMatchObject([{ review: "Another's." }]);
+    await rate(pupil.token, neighbour.id, 4, "Elsewhere.");
+    expect((await list(classmate.token, neighbour.id)).body.items).toMatchObject([{ review: "Elsewhere." }]);
+    expect((await hidden(teacher.token, anew.body.id, "DELETE")).body.hiddenAt).toBeNull();
+    await withdraw(pupil.token, id);
+    await rate(pupil.token, id, 5, "Shown again.");
+    expect((await list(classmate.token, id)).body.items).toMatchObject([
+      { review: "Shown again." },
+      { review: "Another's." },
+    ]);
+  });
+
   test("are hidden by the lesson's author and admins alone", async () => {
     const { id } = await lesson();
     const { body } = await rate(pupil.token, id, 1, "Not nice.");

@@ -221,6 +221,9 @@ describe("renaming", () => {
     expect((await live(beside.id))?.version).toBeGreaterThan(besideBefore?.version ?? 0);
     expect((await live(only.id))?.version).toBeGreaterThan(onlyBefore?.version ?? 0);
     expect((await tags(pupil.token)).items.map(({ name }) => name)).toEqual(["old", "repeat"]);
+    // Where a lesson comes from is no text: naming it brings nothing of the live version back.
+    await change(school.token, beside.id, { sourceId: "renamed-1" });
+    expect(await live(beside.id)).toMatchObject({ tags: ["repeat", "old"] });
   });
 
   test("each lesson has a version of the new name, and a history in nobody's name", async () => {
