@@ -78,7 +78,8 @@ call 403 POST "/v1/contents/$CONTENT/publish" -H "$TEACHER"
 call 200 POST "/v1/contents/$CONTENT/submit" -H "$TEACHER" -H "$json" -d '{"note": "Please look at the example."}'
 call 409 PATCH "/v1/contents/$CONTENT" -H "$TEACHER" -H "$json" -H 'if-match: *' -d '{"title": "Not while it waits"}'
 call 200 GET '/v1/reviews?mine=true' -H "$ADMIN"
-call 200 POST "/v1/contents/$CONTENT/approve" -H "$ADMIN" -H "$json" -d '{"reason": "Clear."}'
+call 200 GET "/v1/contents/$CONTENT" -H "$ADMIN"
+call 200 POST "/v1/contents/$CONTENT/approve" -H "$ADMIN" -H "$json" -H "if-match: $(etag)" -d '{"reason": "Clear."}'
 
 echo '— Publish it, and find it as the pupil. The words are indexed by a job, within moments.'
 call 200 POST "/v1/contents/$CONTENT/publish" -H "$TEACHER"

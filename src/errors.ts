@@ -130,6 +130,11 @@ export const databaseTimeout = refusal(
   "database_timeout",
   "The database took too long to answer",
 );
+export const preconditionRequired = refusal(
+  "precondition_required",
+  "precondition_required",
+  "Send If-Match with the ETag you read, or * to overwrite knowingly",
+);
 export const writeConflict = refusal(
   "conflict",
   "write_conflict",

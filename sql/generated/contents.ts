@@ -315,6 +315,37 @@ export function insertContent(tx: TenantTx, params: InsertContentParams): Promis
   ]);
 }
 
+export interface ListOthersWorkParams {
+  readonly organizationId: string;
+  readonly contentIds: readonly string[];
+  readonly userId: string;
+}
+
+export interface ListOthersWorkRow {
+  readonly contentId: string;
+}
+
+const listOthersWorkStatement: Statement = {
+  name: "contents/list_others_work",
+  text: `select /* contents/list_others_work */ c.content_id from app.content c
+join app.content_version v
+  on v.organization_id = c.organization_id and v.content_id = c.content_id and v.number = c.latest_number
+where c.organization_id = $1 and c.content_id = any($2::uuid[])
+  and v.created_by_id is distinct from $3::uuid`,
+};
+
+/** Of these lessons those whose latest version somebody other than a person has written. */
+export function listOthersWork(
+  tx: TenantTx,
+  params: ListOthersWorkParams,
+): Promise<readonly ListOthersWorkRow[]> {
+  return many<ListOthersWorkRow>(tx, listOthersWorkStatement, [
+    params.organizationId,
+    params.contentIds,
+    params.userId,
+  ]);
+}
+
 export interface ListOwnWorkParams {
   readonly organizationId: string;
   readonly contentIds: readonly string[];

@@ -98,6 +98,7 @@ export const statements = [
   "contents/find_publication",
   "contents/find_visible",
   "contents/insert_content",
+  "contents/list_others_work",
   "contents/list_own_work",
   "contents/lock_content",
   "contents/lock_visible",

@@ -158,8 +158,8 @@ export function updateContents(
 
 /**
  * Shows lessons to their readers, all at one moment, as `publishContent` shows one. Refuses an item with `not_found`,
- * `forbidden`, `stale`, `illegal_status_transition`, `own_work`, `content_slug_taken`, `batch_item_repeated`, the whole with
- * `batch_refused` in mode `all`.
+ * `forbidden`, `stale`, `illegal_status_transition`, `own_work`, `precondition_required`, `content_slug_taken`,
+ * `batch_item_repeated`, the whole with `batch_refused` in mode `all`.
  */
 export function publishContents(
   deps: Deps,

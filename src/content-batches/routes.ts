@@ -37,7 +37,7 @@ const anyVersion = Type.Union([version(), Type.Literal("*")], {
 });
 const target = Type.Object({ id: uuid(), version: Type.Optional(anyVersion) });
 
-const targetOf = ({ id, version = "*" }: Static<typeof target>): BatchTarget => ({ id, version });
+const targetOf = ({ id, version }: Static<typeof target>): BatchTarget => ({ id, version: version ?? null });
 
 const problem = Type.Object(
   {
@@ -134,7 +134,7 @@ export const contentBatchesEndpoints = [
     path: "/v1/contents/batches/publish",
     tag: "contents",
     summary: "Publish many lessons",
-    description: `Up to 1,000, which readers see from one moment on: nobody sees some of them without the others. ${transitionSentence("publish")}`,
+    description: `Up to 1,000, which readers see from one moment on: nobody sees some of them without the others. What somebody else wrote and nobody has approved needs its \`version\`. ${transitionSentence("publish")}`,
     body: batchOf(target),
     bodyLimit: BODY_LIMIT,
     nameLimit: NAME_LIMIT,

@@ -5,7 +5,16 @@ import type { Actor } from "../actor.ts";
 import { cached } from "../cache.ts";
 import { changed, onConstraint, readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, inUse, notFound, oneKeyNeeded, type Refusal, refusal, stale } from "../errors.ts";
+import {
+  forbidden,
+  inUse,
+  notFound,
+  oneKeyNeeded,
+  preconditionRequired,
+  type Refusal,
+  refusal,
+  stale,
+} from "../errors.ts";
 import { type Change, listChanges } from "../history/history.ts";
 import { languageCode } from "../languages.ts";
 import { renderMarkdown } from "../markdown.ts";
@@ -276,7 +285,8 @@ function isSameText(a: ContentFields, b: ContentFields): boolean {
 
 /**
  * Shows a lesson's text to everybody in the organization. Of what nobody has approved whoever publishes it is the reviewer.
- * Refuses with `not_found`, `forbidden`, `stale`, `illegal_status_transition`, `own_work`, `content_slug_taken`.
+ * Refuses with `not_found`, `forbidden`, `stale`, `illegal_status_transition`, `own_work`, `content_slug_taken`, and with
+ * `precondition_required` who would approve what somebody else has written, and names no version.
  */
 export async function publishContent(
   deps: Deps,
@@ -288,7 +298,10 @@ export async function publishContent(
   return withTenant(deps.db, actor, async (tx) => {
     const before = await lockForIn(tx, actor, "POST /v1/contents/:id/publish", contentId, expected);
     requireTransition("publish", before);
-    if (before.status !== "approved") await requireOthersWorkIn(tx, actor, contentId);
+    if (before.status !== "approved") {
+      const refused = (await refusalsToApproveIn(tx, actor, [before.id]))(before.id, expected);
+      if (refused !== null) throw refused;
+    }
     const content = await onConstraint(tx, SLUG_LIVE, (inner) =>
       rows.publish(inner, organizationId, contentId),
     );
@@ -436,6 +449,28 @@ export async function ownWorkIn(
 /** Refuses with `own_work` who has written what they would approve. Of a lesson that is held, inside a transaction. */
 export async function requireOthersWorkIn(tx: TenantTx, actor: Actor, contentId: string): Promise<void> {
   if ((await ownWorkIn(tx, actor, [contentId])).has(contentId)) throw ownWork();
+}
+
+/**
+ * Why the actor may not approve lessons, which are held, by publishing them: `own_work`, and `precondition_required` where
+ * the latest text is somebody else's and no version was named. It could have become another one since it was read; one's
+ * own could not. Null when they may. Inside a transaction.
+ */
+export async function refusalsToApproveIn(
+  tx: TenantTx,
+  actor: Actor,
+  contentIds: readonly string[],
+): Promise<(contentId: string, expected: ExpectedVersion) => Refusal | null> {
+  if (contentIds.length === 0) return () => null;
+  const own = await ownWorkIn(tx, actor, contentIds);
+  const others = await rows.listOthersWork(tx, actor.organizationId, contentIds, actor.userId);
+  return (contentId, expected) => {
+    if (own.has(contentId)) return ownWork();
+    if (expected !== null || !others.has(contentId)) return null;
+    return preconditionRequired({
+      detail: "Somebody else wrote this, and nobody has approved it: name the version that you have read.",
+    });
+  };
 }
 
 /** Deletes a lesson softly; it leaves the search at once. Refuses with `not_found`, `forbidden`, `stale`. */

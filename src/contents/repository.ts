@@ -213,6 +213,17 @@ export async function listOwnWork(
   return new Set(found.map(({ contentId }) => contentId));
 }
 
+/** Those whose latest version somebody other than the person has written. */
+export async function listOthersWork(
+  tx: TenantTx,
+  organizationId: string,
+  contentIds: readonly string[],
+  userId: string,
+): Promise<ReadonlySet<string>> {
+  const found = await sql.listOthersWork(tx, { organizationId, contentIds, userId });
+  return new Set(found.map(({ contentId }) => contentId));
+}
+
 export const softDelete = (tx: TenantTx, organizationId: string, contentId: string): Promise<number> =>
   sql.updateDeleted(tx, { organizationId, contentId, deletionId: Bun.randomUUIDv7() });
 

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 import type { Json } from "../../sql/tx.ts";
-import { notFound, oneKeyNeeded } from "../errors.ts";
+import { notFound, oneKeyNeeded, preconditionRequired } from "../errors.ts";
 import {
   contentPatchShape,
   contentShape,
@@ -116,11 +116,11 @@ export const contentsEndpoints = [
     path: "/v1/contents/:id/publish",
     tag: "contents",
     summary: "Publish a lesson",
-    description: `${TRANSITIONS.publish.meaning} ${transitionSentence("publish")}`,
+    description: `${TRANSITIONS.publish.meaning} Then \`If-Match\` names the version that was read, unless you wrote it. ${transitionSentence("publish")}`,
     params,
     versioned: true,
     answers: { 200: contentShape },
-    refusals: [illegalTransition, ownWork, slugTaken],
+    refusals: [illegalTransition, ownWork, preconditionRequired, slugTaken],
     handle: ({ deps, actor, params, ifMatch }) => publishContent(deps, actor, params.id, ifMatch),
     present: contentView,
   }),

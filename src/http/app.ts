@@ -15,6 +15,7 @@ import {
   invalidRequest,
   malformedJson,
   notFound,
+  preconditionRequired,
   unauthenticated,
 } from "../errors.ts";
 import * as idempotency from "../idempotency/idempotency.ts";
@@ -49,7 +50,6 @@ import {
   malformedHeader,
   malformedRequest,
   methodNotAllowed,
-  preconditionRequired,
   requestTimeout,
   uriTooLong,
 } from "./problem.ts";

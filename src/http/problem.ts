@@ -61,11 +61,6 @@ export const rangeNotSatisfiable = refusal(
   "range_not_satisfiable",
   "Nothing of the file lies in that range",
 );
-export const preconditionRequired = refusal(
-  "precondition_required",
-  "precondition_required",
-  "Send If-Match with the ETag you read, or * to overwrite knowingly",
-);
 export const tooManyRequests = refusal("too_many", "too_many_requests", "Too many requests; wait a little");
 export const tooManyAtOnce = refusal(
   "too_many",

@@ -4,7 +4,7 @@ import type { Actor } from "../actor.ts";
 import {
   liveChanged,
   ownWork,
-  ownWorkIn,
+  refusalsToApproveIn,
   refusalToWrite,
   SLUG_LIVE,
   slugTaken,
@@ -31,7 +31,8 @@ export interface PublicationTarget {
 
 /**
  * Holds lessons until the transaction ends, and gives why one of them cannot be published by the actor: `not_found`,
- * `forbidden`, `stale`, `illegal_status_transition`, `own_work`; null when it can. Three statements, however many lessons.
+ * `forbidden`, `stale`, `illegal_status_transition`, `own_work`, `precondition_required`; null when it can. As many statements
+ * for a thousand lessons as for one.
  */
 export async function refusalsToPublishIn(
   tx: TenantTx,
@@ -41,12 +42,14 @@ export async function refusalsToPublishIn(
 ): Promise<(target: PublicationTarget) => Refusal | null> {
   const held = await rows.lock(tx, actor.organizationId, contentIds);
   const unapproved = [...held.values()].filter(({ status }) => status !== "approved").map(({ id }) => id);
-  const own = unapproved.length === 0 ? new Set<string>() : await ownWorkIn(tx, actor, unapproved);
+  const refusalToApprove = await refusalsToApproveIn(tx, actor, unapproved);
   return ({ id, version }) => {
     const content = held.get(id.toLowerCase()) ?? null;
     const refused = refusalToWrite(actor, operation, content, version);
     if (refused !== null || content === null) return refused ?? notFound();
-    return refusalToTransition("publish", content) ?? (own.has(content.id) ? ownWork() : null);
+    const illegal = refusalToTransition("publish", content);
+    if (illegal !== null || content.status === "approved") return illegal;
+    return refusalToApprove(content.id, version);
   };
 }
 

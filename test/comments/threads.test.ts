@@ -77,7 +77,7 @@ describe("writing", () => {
     expect(outcome(await read(pupil.token, note.id))).toEqual([404, "not_found"]);
     expect(outcome(await upvote(pupil.token, note.id))).toEqual([404, "not_found"]);
     expect((await read(colleague.token, note.id)).status).toBe(200);
-    await request("POST", `/v1/contents/${draft.id}/publish`, { token: school.token });
+    await it.publish(school.token, draft.id);
     expect((await read(pupil.token, note.id)).status).toBe(200);
   });
 

@@ -30,7 +30,7 @@ const change = (id: string, title: string) =>
     body: { title },
   });
 const act = (id: string, action: string, token = writer.token) =>
-  request("POST", `/v1/contents/${id}/${action}`, { token });
+  request("POST", `/v1/contents/${id}/${action}`, { token, headers: { "if-match": "*" } });
 const asOf = (id: string, at: string, token = writer.token, more = "") =>
   request<Then>("GET", `/v1/contents/${id}?asOf=${encodeURIComponent(at)}${more}`, { token });
 

@@ -30,7 +30,7 @@ const restore = (id: string, number: number, token = writer.token, headers: Reco
 const change = (id: string, body: unknown, token = writer.token) =>
   request<Content>("PATCH", `/v1/contents/${id}`, { token, headers: any, body });
 const act = (id: string, action: string, token = writer.token, body?: unknown) =>
-  request<Content>("POST", `/v1/contents/${id}/${action}`, { token, body });
+  request<Content>("POST", `/v1/contents/${id}/${action}`, { token, headers: { "if-match": "*" }, body });
 const read = (id: string, token = writer.token) => request<Content>("GET", `/v1/contents/${id}`, { token });
 const versions = async (id: string) =>
   (

@@ -51,7 +51,7 @@ describe("the list [row 29] [row 107]", () => {
   test("has every text, newest first: who wrote it, what it was made from, which is the latest and which is live", async () => {
     const lesson = await it.content(writer.token, { title: "One" });
     await change(lesson.id, { title: "Two" });
-    await request("POST", `/v1/contents/${lesson.id}/publish`, { token: school.token });
+    await it.publish(school.token, lesson.id);
     await draft(lesson.id, "body = 'More.'", school.admin.id);
     // Neither publishing nor a change that is none makes one.
     await change(lesson.id, { body: "More." });
@@ -305,7 +305,7 @@ describe("the difference [row 107]", () => {
     const lesson = await it.content(writer.token, { title: "T1" });
     await change(lesson.id, { title: "T2" });
     expect((await diffOf(lesson.id, 2, "?against=live")).status).toBe(404);
-    await request("POST", `/v1/contents/${lesson.id}/publish`, { token: school.token });
+    await it.publish(school.token, lesson.id);
     await draft(lesson.id, "title = 'T3'");
     await change(lesson.id, { title: "T4" });
     const title = async (number: number, query: string) => {

@@ -30,8 +30,12 @@ const write = (body: unknown, token = writer.token) =>
 const read = (id: string, token = writer.token) => request<Content>("GET", `/v1/contents/${id}`, { token });
 const change = (id: string, body: unknown, token = writer.token, headers: Record<string, string> = any) =>
   request<Content>("PATCH", `/v1/contents/${id}`, { token, headers, body });
-const act = (id: string, action: string, token = writer.token, headers: Record<string, string> = {}) =>
-  request<Content>("POST", `/v1/contents/${id}/${action}`, { token, headers });
+const act = (
+  id: string,
+  action: string,
+  token = writer.token,
+  headers: Record<string, string> = { "if-match": "*" },
+) => request<Content>("POST", `/v1/contents/${id}/${action}`, { token, headers });
 const remove = (id: string, token = writer.token, headers: Record<string, string> = {}) =>
   request<Content>("DELETE", `/v1/contents/${id}`, { token, headers });
 const outcome = ({ status, body }: { status: number; body: Content | null }) =>

@@ -91,6 +91,7 @@ interface Sending {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+const ANY_VERSION = { "if-match": "*" };
 const nowhere = Bun.randomUUIDv7();
 const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
 
@@ -114,9 +115,16 @@ function sendingOf({ id, commentIds, ratingIds }: RealLesson, lesson: Lesson, ac
       return { method: "DELETE", path };
     case "submit":
     case "approve":
-      return { method: "POST", path: `${path}/${action.kind}`, body: {} };
+      return { method: "POST", path: `${path}/${action.kind}`, body: {}, headers: ANY_VERSION };
     case "reject":
-      return { method: "POST", path: `${path}/reject`, body: { reason: "Not yet." } };
+      return {
+        method: "POST",
+        path: `${path}/reject`,
+        body: { reason: "Not yet." },
+        headers: ANY_VERSION,
+      };
+    case "publish":
+      return { method: "POST", path: `${path}/publish`, headers: ANY_VERSION };
     case "schedule":
       return {
         method: "PUT",

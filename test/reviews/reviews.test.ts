@@ -21,10 +21,16 @@ interface Review extends Body {
   readonly id: string;
   readonly contentId: string;
 }
-const act = (action: string, id: string, token: string, body: Body | undefined = {}, etag = "*") =>
+const act = (
+  action: string,
+  id: string,
+  token: string,
+  body: Body | undefined = {},
+  etag: string | null = "*",
+) =>
   request<Body>("POST", `/v1/contents/${id}/${action}`, {
     token,
-    headers: { "if-match": etag },
+    ...(etag === null ? {} : { headers: { "if-match": etag } }),
     ...(["publish", "withdraw", "archive", "unpublish"].includes(action) ? {} : { body }),
   });
 const outcome = ({ status, body }: { status: number; body: Body }) => [
@@ -233,6 +239,60 @@ describe("nobody decides about their own work", () => {
         if (number !== null) expect(decided.map((review) => review.number)).toContain(number);
       }
     }
+  });
+
+  const versionOf = async (id: string, token: string) =>
+    (await request<{ version: number }>("GET", `/v1/contents/${id}`, { token })).body.version;
+
+  test("nor about what they have not read: a text that was withdrawn, changed and submitted again is stale [row 30]", async () => {
+    const id = await submitted();
+    const read = `"${await versionOf(id, colleague.token)}"`;
+    await act("withdraw", id, writer.token);
+    await edit(id, writer.token);
+    await act("submit", id, writer.token);
+    for (const [action, body] of [
+      ["approve", {}],
+      ["reject", { reason: "x" }],
+    ] as const) {
+      expect(outcome(await act(action, id, colleague.token, body, null))).toEqual([
+        428,
+        "precondition_required",
+      ]);
+      expect(outcome(await act(action, id, colleague.token, body, read))).toEqual([412, "stale"]);
+    }
+    // Publishing it would be approving it.
+    expect(outcome(await act("publish", id, school.token, {}, null))).toEqual([428, "precondition_required"]);
+    expect(outcome(await act("publish", id, school.token, {}, read))).toEqual([412, "stale"]);
+    expect((await reviews(id))[0]).toMatchObject({ state: "pending", number: 2 });
+    const now = `"${await versionOf(id, colleague.token)}"`;
+    expect((await act("approve", id, colleague.token, {}, now)).status).toBe(200);
+    // What is approved cannot have become another text.
+    expect((await act("publish", id, writer.token, {}, null)).status).toBe(200);
+  });
+
+  test("by publishing what somebody else wrote last only in the version that was read, alone and in a set", async () => {
+    await allow(school, true);
+    const { id } = await it.content(writer.token);
+    const own = await it.content(school.token);
+    const set = (items: readonly Body[]) =>
+      request<{ items: readonly { status: number; problem: Body | null }[] } & Body>(
+        "POST",
+        "/v1/contents/batches/publish",
+        { token: school.token, body: { mode: "each", items } },
+      );
+    expect(outcome(await act("publish", id, school.token, {}, null))).toEqual([428, "precondition_required"]);
+    const unread = await set([{ id }, { id: own.id }]);
+    expect(unread.body.items.map(({ status }) => status)).toEqual([428, 200]);
+    expect(JSON.stringify(unread.body.items[0])).toContain("precondition_required");
+    const stale = await set([{ id, version: 2 }]);
+    expect(stale.body.items.map(({ status }) => status)).toEqual([412]);
+    expect((await set([{ id, version: 1 }])).body.items.map(({ status }) => status)).toEqual([200]);
+    await edit(id, school.token);
+    expect((await act("publish", id, school.token, {}, null)).status).toBe(200);
+    await edit(id, writer.token);
+    expect(outcome(await act("publish", id, school.token, {}, null))).toEqual([428, "precondition_required"]);
+    expect((await act("publish", id, school.token)).status).toBe(200);
+    await allow(school, false);
   });
 
   test("two who approve at once from one version: one does", async () => {

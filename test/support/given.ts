@@ -133,7 +133,10 @@ export function given({ request }: Pick<TestApp, "request">): Given {
       return expecting<GivenContent>(201, "POST", "/v1/contents", { token, body });
     },
     publish: (token, contentId) =>
-      expecting<GivenContent>(200, "POST", `/v1/contents/${contentId}/publish`, { token }),
+      expecting<GivenContent>(200, "POST", `/v1/contents/${contentId}/publish`, {
+        token,
+        headers: { "if-match": "*" },
+      }),
     published: async (token, more = {}) => {
       const { id, version } = await it.content(token, more);
       return expecting<GivenContent>(200, "POST", `/v1/contents/${id}/publish`, {
