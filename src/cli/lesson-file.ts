@@ -10,7 +10,7 @@ import {
   type LessonText,
 } from "../content-transfers/content-transfers.ts";
 import type { ImportedContent } from "../contents/contents.ts";
-import { importSlug } from "../contents/contents.ts";
+import { BODY_BYTES, importSlug } from "../contents/contents.ts";
 import { Refusal } from "../errors.ts";
 import { readFrontMatter, withFrontMatter } from "../front-matter.ts";
 import { parseJson } from "../json.ts";
@@ -18,7 +18,6 @@ import { LANGUAGE_PATTERN, languageCode } from "../languages.ts";
 import { slugify } from "../slugs.ts";
 import { CONTENT_STATUSES } from "../workflow.ts";
 
-export const BODY_BYTES = 4 * 1024 * 1024;
 /** Names in one record: a lesson's two documents, twice, each as large as the API takes it. */
 const NAMES = 5000;
 /** Levels of one record: what readers see is one level deeper than the API takes it. */

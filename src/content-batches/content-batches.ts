@@ -12,6 +12,7 @@ import {
   liveChanged,
   newFields,
   quotaStorageReached,
+  refusalToBody,
   refusalToWrite,
   SLUG_LIVE,
   slugTaken,
@@ -92,7 +93,8 @@ export function createContents(
         namesIn(tx, organizationId, items),
         roomIn(tx, organizationId),
       ]);
-      return (item) => names.refusal(item) ?? room.refusal(bytesOf(item)) ?? names.give(item);
+      return (item) =>
+        refusalToBody(item) ?? names.refusal(item) ?? room.refusal(bytesOf(item)) ?? names.give(item);
     },
     store: async (tx, passing) => {
       const stored = await rows.insert(tx, organizationId, passing);
@@ -141,6 +143,7 @@ export function updateContents(
         const after = { id, slug: patch.slug ?? before.slug, sourceId: patch.sourceId ?? null };
         return (
           refusalToTransition("edit", before) ??
+          refusalToBody(patch) ??
           names.refusal(after) ??
           room.refusal(growthOf(before, patch)) ??
           names.give(after)

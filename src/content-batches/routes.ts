@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { contentPatchShape, newContentShape } from "../http/contents.ts";
+import { CONTENT_BODY_LIMIT, contentPatchShape, newContentShape } from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
 import { type Problem, problemOf } from "../http/problem.ts";
 import { choice, nullable, uuid, version } from "../http/wire.ts";
@@ -18,8 +18,6 @@ import {
   updateContents,
 } from "./content-batches.ts";
 
-/** A thousand lessons of the length that most have. Longer ones are sent fewer at a time. */
-const BODY_LIMIT = 8 * 1024 * 1024;
 /** A thousand lessons with every field there is have 15,000 names; as many again are for their documents. */
 const NAME_LIMIT = 32_000;
 
@@ -102,7 +100,7 @@ export const contentBatchesEndpoints = [
     description:
       "Up to 1,000 drafts in one transaction, each as `POST /v1/contents` takes it. A lesson whose `sourceId` there is already is refused, so the same batch again doubles nothing.",
     body: batchOf(newContentShape),
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: CONTENT_BODY_LIMIT,
     nameLimit: NAME_LIMIT,
     answers: { 200: batch },
     refusals: [batchRefused, slugTaken, sourceIdTaken, quotaStorageReached],
@@ -116,7 +114,7 @@ export const contentBatchesEndpoints = [
     summary: "Change many lessons",
     description: `Up to 1,000 in one transaction, each as \`PATCH /v1/contents/{id}\` changes it: what is not given stays. ${transitionSentence("edit")}`,
     body: batchOf(Type.Composite([Type.Object({ id: uuid(), version: anyVersion }), contentPatchShape])),
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: CONTENT_BODY_LIMIT,
     nameLimit: NAME_LIMIT,
     answers: { 200: batch },
     refusals: [batchRefused, slugTaken, sourceIdTaken, quotaStorageReached],
@@ -136,7 +134,7 @@ export const contentBatchesEndpoints = [
     summary: "Publish many lessons",
     description: `Up to 1,000, which readers see from one moment on: nobody sees some of them without the others. What somebody else wrote and nobody has approved needs its \`version\`. ${transitionSentence("publish")}`,
     body: batchOf(target),
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: CONTENT_BODY_LIMIT,
     nameLimit: NAME_LIMIT,
     answers: { 200: batch },
     refusals: [batchRefused, slugTaken],
@@ -150,7 +148,7 @@ export const contentBatchesEndpoints = [
     summary: "Delete many lessons",
     description: "Up to 1,000 in one transaction. Each can be restored by itself.",
     body: batchOf(target),
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: CONTENT_BODY_LIMIT,
     nameLimit: NAME_LIMIT,
     answers: { 200: batch },
     refusals: [batchRefused],

@@ -8,6 +8,7 @@ import type { Deps } from "../deps.ts";
 import {
   forbidden,
   inUse,
+  invalidRequest,
   notFound,
   oneKeyNeeded,
   preconditionRequired,
@@ -80,6 +81,15 @@ export const TAKEN_SINCE = {
   content_source_unique: () => sourceIdTaken(),
   ...STORAGE_QUOTA,
 };
+
+/** Bytes of a lesson's body, as the table takes them. */
+export const BODY_BYTES = 4 * 1024 * 1024;
+
+/** Why a body cannot be stored: `invalid_request`. Null: it can, or none is given. */
+export function refusalToBody({ body }: { readonly body?: string }): Refusal | null {
+  if (body === undefined || Buffer.byteLength(body) <= BODY_BYTES) return null;
+  return invalidRequest({ errors: [{ pointer: "#/body", detail: `must have at most ${BODY_BYTES} bytes` }] });
+}
 
 export type ContentInput = Partial<ContentFields> & { readonly title: string };
 export type ContentPatch = Partial<ContentFields>;
@@ -223,12 +233,14 @@ async function visible(
 
 /**
  * Adds a lesson as a draft. Without a slug it gets one from its title, made unique by a number. Refuses with
- * `content_slug_taken`, `content_source_id_taken`, `quota_storage_reached`.
+ * `content_slug_taken`, `content_source_id_taken`, `quota_storage_reached`, with `invalid_request` a body that is too long.
  */
 export async function createContent(deps: Deps, actor: Actor, input: ContentInput): Promise<Content> {
   const { organizationId } = actor;
   const contentId = Bun.randomUUIDv7();
   const fields = newFields(input, contentId);
+  const refused = refusalToBody(input);
+  if (refused !== null) throw refused;
   return withTenant(deps.db, actor, async (tx) => {
     const content = await onConstraint(tx, TAKEN, (inner) =>
       rows.insert(inner, organizationId, contentId, fields),
@@ -241,7 +253,7 @@ export async function createContent(deps: Deps, actor: Actor, input: ContentInpu
 /**
  * Changes the fields that are given. Another text makes a draft of what was approved or published; readers go on seeing what
  * is live. Refuses with `not_found`, `forbidden`, `stale`, `illegal_status_transition`, `content_slug_taken`,
- * `content_source_id_taken`, `quota_storage_reached`.
+ * `content_source_id_taken`, `quota_storage_reached`, with `invalid_request` a body that is too long.
  */
 export async function updateContent(
   deps: Deps,
@@ -253,6 +265,8 @@ export async function updateContent(
   return withTenant(deps.db, actor, async (tx) => {
     const before = await lockForIn(tx, actor, "PATCH /v1/contents/:id", contentId, expected);
     const edited = requireTransition("edit", before);
+    const refused = refusalToBody(patch);
+    if (refused !== null) throw refused;
     const language = patch.language === undefined ? before.language : languageCode(patch.language);
     const fields = { ...before, ...patch, language };
     const status = isSameText(before, fields) ? before.status : edited;

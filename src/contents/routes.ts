@@ -3,6 +3,7 @@ import { t } from "elysia";
 import type { Json } from "../../sql/tx.ts";
 import { notFound, oneKeyNeeded, preconditionRequired } from "../errors.ts";
 import {
+  CONTENT_BODY_LIMIT,
   contentPatchShape,
   contentShape,
   contentView,
@@ -80,6 +81,7 @@ export const contentsEndpoints = [
     description: "It is a draft until it is published.",
     versioned: true,
     body: newContentShape,
+    bodyLimit: CONTENT_BODY_LIMIT,
     answers: { 201: contentShape },
     refusals: [slugTaken, sourceIdTaken, quotaStorageReached],
     handle: ({ deps, actor, body }) => createContent(deps, actor, body),
@@ -94,6 +96,7 @@ export const contentsEndpoints = [
     params,
     versioned: true,
     body: contentPatchShape,
+    bodyLimit: CONTENT_BODY_LIMIT,
     answers: { 200: contentShape },
     refusals: [illegalTransition, slugTaken, sourceIdTaken, quotaStorageReached],
     handle: ({ deps, actor, params, ifMatch, body }) => updateContent(deps, actor, params.id, ifMatch, body),

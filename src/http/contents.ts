@@ -11,6 +11,12 @@ import {
 import { LANGUAGE_FORM, LANGUAGE_PATTERN } from "../languages.ts";
 import { choice, filled, formed, nullable, SLUG_FORM, timestamp, uuid, version } from "./wire.ts";
 
+/**
+ * Bytes of a request that writes lessons: one of the greatest length, however it is escaped, or a thousand of the length
+ * that most have.
+ */
+export const CONTENT_BODY_LIMIT = 8 * 1024 * 1024;
+
 export const title = filled({ maxLength: 300, examples: ["While loops"] });
 export const slug = formed(SLUG_FORM, {
   pattern: "^[a-z0-9]+(-[a-z0-9]+)*$",
@@ -49,7 +55,7 @@ export const contentFields = {
   title,
   slug,
   description: Type.String({ maxLength: 5000 }),
-  body: Type.String({ description: "Markdown, stored as written." }),
+  body: Type.String({ description: "Markdown, stored as written; at most 4 MiB in UTF-8." }),
   contentType,
   difficultyLevel,
   language,

@@ -1,6 +1,6 @@
 /** Lessons as they travel: what comes back byte for byte, what is too much, what is asked twice, pages while others write. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { BODY_LIMIT } from "../../src/http/endpoint.ts";
+import { CONTENT_BODY_LIMIT } from "../../src/http/contents.ts";
 import { domain } from "../support/domain.ts";
 
 const app = await domain();
@@ -141,15 +141,44 @@ describe("what comes back", () => {
     await change(made.body.id, { title: "Longer" });
     expect((await read(made.body.id)).body.body).toBe(text);
     const before = await rows();
-    const most = `{"title":"T","body":"${"x".repeat(BODY_LIMIT)}"}`;
+    const most = `{"title":"T","body":"${"x".repeat(CONTENT_BODY_LIMIT)}"}`;
     for (const answer of [await write(most), await change(made.body.id, most)]) {
       expect([answer.status, answer.body.type]).toEqual([413, "urn:satchel:problem:body_too_large"]);
     }
     expect(await rows()).toEqual(before);
-    const fits = JSON.stringify({ title: "T", body: "" });
-    expect((await write({ title: "T", body: "x".repeat(BODY_LIMIT - Buffer.byteLength(fits)) })).status).toBe(
-      201,
+  });
+
+  test("a body of 4 MiB, which an import may bring, is written and changed; one more byte is refused with its place [row 23]", async () => {
+    const longest = "zwölf Wörter ".repeat(400_000).slice(0, 3_600_000);
+    const body = longest + "x".repeat(4 * 1024 * 1024 - Buffer.byteLength(longest));
+    const made = await write({ title: "Longest", body }, { "idempotency-key": "longest" });
+    expect(made.status).toBe(201);
+    expect((await write({ title: "Longest", body }, { "idempotency-key": "longest" })).body.id).toBe(
+      made.body.id,
     );
+    expect((await change(made.body.id, { title: "Longer", body: `y${body.slice(1)}` })).status).toBe(200);
+    expect((await read(made.body.id)).body.body).toBe(`y${body.slice(1)}`);
+    const before = await rows();
+    const over = { title: "T", body: `${body}x` };
+    const batch = (operation: string, item: unknown) =>
+      request("POST", `/v1/contents/batches/${operation}`, {
+        token: teacher.token,
+        body: { mode: "all", items: [item] },
+      });
+    for (const answer of [await write(over), await change(made.body.id, over)]) {
+      expect([answer.status, answer.body.type]).toEqual([422, "urn:satchel:problem:invalid_request"]);
+      expect(answer.body.errors).toEqual([{ pointer: "#/body", detail: "must have at most 4194304 bytes" }]);
+    }
+    for (const answer of [
+      await batch("create", over),
+      await batch("update", { id: made.body.id, version: "*", ...over }),
+    ]) {
+      expect([answer.status, answer.body]).toMatchObject([
+        409,
+        { errors: [{ pointer: "#/items/0/body", detail: "must have at most 4194304 bytes" }] },
+      ]);
+    }
+    expect(await rows()).toEqual(before);
   });
 
   test("text that cannot be stored is refused with its place, and nothing is [row 23]", async () => {
