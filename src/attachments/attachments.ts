@@ -29,6 +29,7 @@ export const typeMismatch = refusal(
   "attachment_type_mismatch",
   "The file is not what its name or its media type says",
 );
+export const fileAltered = refusal("invalid", "import_file_altered", "The file is not what its record says");
 export const attachmentNotDeleted = refusal(
   "conflict",
   "attachment_not_deleted",
@@ -244,32 +245,110 @@ export interface Importer {
   readonly userId: string | null;
 }
 
+/** What is said of a file outside of this database. */
+export interface FileFacts {
+  readonly name: string;
+  readonly description: string;
+  readonly mediaType: string;
+  readonly size: number;
+  /** Of its bytes, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** What makes two files on a lesson the same. */
+export const factsOf = ({ name, description, mediaType, size, sha256 }: FileFacts): FileFacts => ({
+  name,
+  description,
+  mediaType,
+  size,
+  sha256,
+});
+
+export interface ImportedFile extends FileFacts {
+  /** From the beginning, each time. */
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
 /**
- * As `addAttachment`, for an import, at a place of its own. The lesson must be there. Refuses with `not_found`,
- * `file_too_large`, `attachment_type_mismatch`, `quota_storage_reached`, `attachments_full`, `storage_unavailable`.
+ * Makes exactly these files hang on a lesson, in this order and all at once, for an import; says whether there was anything
+ * to do. The lesson must be there, unless it is a rehearsal, which only looks at the bytes. Refuses with `not_found`,
+ * `import_file_altered`, `file_too_large`, `attachment_type_mismatch`, `quota_storage_reached`, `attachments_full`,
+ * `storage_unavailable`; then everything is as it was. The detail names the file that is refused.
  */
-export async function importAttachment(
+export async function replaceAttachments(
   deps: Pick<Deps, "db" | "storage" | "config" | "log">,
   importer: Importer,
   contentId: string,
-  input: AttachmentInput & { readonly position: number },
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<Attachment> {
-  const { organizationId } = importer;
-  return store(deps, importer, chunks, input, async (tx, fileId, mediaType) => {
-    await holdVisibleContentIn(tx, { organizationId, role: "admin" }, contentId);
-    return insertIn(tx, organizationId, { ...input, contentId, fileId, mediaType });
-  });
+  files: readonly ImportedFile[],
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    // By the hash: the same bytes may come under two names.
+    const announced = new Map<string, Announced>();
+    try {
+      const made: NamedFile[] = [];
+      for (const file of files) {
+        const { sha256, name } = file;
+        const named = await take(deps, file.open(), file, async (received, mediaType) => {
+          if (received.sha256 !== sha256) throw fileAltered();
+          if (dryRun) return null;
+          const known = announced.get(sha256) ?? (await announce(deps, importer, received));
+          if (!announced.has(sha256)) {
+            announced.set(sha256, known);
+            if (!known.stored) await deps.storage.keep(received, addressOf(importer, sha256, known));
+          }
+          return { ...file, fileId: known.fileId, mediaType, size: received.size };
+        }).catch((error: unknown) => {
+          throw error instanceof Refusal ? ofFile(error, name) : error;
+        });
+        if (named !== null) made.push(named);
+      }
+      return dryRun || (await hangIn(deps, importer, contentId, made));
+    } catch (error) {
+      for (const [sha256, file] of announced) {
+        if (!file.stored) await giveUp(deps, addressOf(importer, sha256, file));
+      }
+      if (!isLost(error) || tries === TRIES) throw error;
+    }
+  }
 }
 
-/** Takes live attachments of an import's lesson away, softly, for it to hang others there. Inside a transaction. */
-export async function discardAttachmentsIn(
-  tx: TenantTx,
-  organizationId: string,
-  attachmentIds: readonly string[],
-): Promise<void> {
-  for (const attachmentId of attachmentIds) await rows.softDelete(tx, organizationId, attachmentId);
-  if (attachmentIds.length > 0) changed(tx, "contents");
+/** The refusal, which says of which file it is. */
+export const ofFile = ({ kind, slug, title, details }: Refusal, name: string): Refusal =>
+  new Refusal(kind, slug, title, { ...details, detail: `${JSON.stringify(name)}: ${title}` });
+
+interface NamedFile extends FileFacts {
+  readonly fileId: string;
+}
+
+async function hangIn(
+  deps: Pick<Deps, "db">,
+  importer: Importer,
+  contentId: string,
+  files: readonly NamedFile[],
+): Promise<boolean> {
+  const { organizationId } = importer;
+  return withTenant(deps.db, importer, async (tx) => {
+    await holdVisibleContentIn(tx, { organizationId, role: "admin" }, contentId);
+    const there = await rows.list(tx, organizationId, [contentId], false);
+    if (Bun.deepEquals(there.map(factsOf), files.map(factsOf))) return false;
+    const refusals = { ...STORAGE_QUOTA, file_sha256_unique: () => writeConflict() };
+    await onConstraint(tx, refusals, async (inner) => {
+      // All before the first is counted, in the order of everybody: no two wait for each other.
+      for (const fileId of [...new Set([...there, ...files].map((each) => each.fileId))].sort()) {
+        if (!(await rows.markStored(inner, organizationId, fileId))) throw writeConflict();
+      }
+      const now = await rows.list(inner, organizationId, [contentId], false);
+      if (!Bun.deepEquals(now, there)) throw writeConflict();
+      for (const { id } of there) await rows.softDelete(inner, organizationId, id);
+      for (const [at, { fileId, name, description, mediaType }] of files.entries()) {
+        const row = { contentId, fileId, name, description, mediaType, position: at + 1 };
+        await insertIn(inner, organizationId, row);
+      }
+    });
+    changed(tx, "contents");
+    return true;
+  });
 }
 
 /**
@@ -424,18 +503,31 @@ async function insertIn(
 type Hang = (tx: TenantTx, fileId: string, mediaType: string) => Promise<Attachment>;
 
 /** Takes the bytes in, finds out what they are, and has `hang` name them. */
-async function store(
+const store = (
   deps: Pick<Deps, "db" | "storage" | "config" | "log">,
   tenant: Importer,
   chunks: AsyncIterable<Uint8Array>,
-  { name, mediaType: sentAs }: AttachmentInput,
+  claim: Claim,
   hang: Hang,
-): Promise<Attachment> {
+): Promise<Attachment> =>
+  take(deps, chunks, claim, (received, mediaType) =>
+    keep(deps, tenant, received, (tx, fileId) => hang(tx, fileId, mediaType)),
+  );
+
+type Claim = Pick<AttachmentInput, "name" | "mediaType">;
+
+/** Takes the bytes in and finds out what they are. They are there until `use` ends. */
+async function take<T>(
+  deps: Pick<Deps, "storage" | "config">,
+  chunks: AsyncIterable<Uint8Array>,
+  { name, mediaType: sentAs }: Claim,
+  use: (received: Received, mediaType: string) => Promise<T>,
+): Promise<T> {
   const received = await deps.storage.receive(chunks, deps.config.fileLimitBytes);
   try {
     const mediaType = await mediaTypeOf(Bun.file(received.path), name, sentAs);
     if (mediaType === null) throw typeMismatch();
-    return await keep(deps, tenant, received, (tx, fileId) => hang(tx, fileId, mediaType));
+    return await use(received, mediaType);
   } finally {
     await deps.storage.discard(received);
   }
@@ -443,6 +535,7 @@ async function store(
 
 /** Tries again when somebody else has stored the same bytes, or removed them, at the same moment. */
 const TRIES = 3;
+const isLost = (error: unknown): boolean => error instanceof Refusal && error.slug === writeConflict.slug;
 
 async function keep(
   deps: Pick<Deps, "db" | "storage" | "log">,
@@ -452,8 +545,9 @@ async function keep(
 ): Promise<Attachment> {
   const { organizationId } = tenant;
   for (let tries = 1; ; tries++) {
-    const { fileId, stored } = await announce(deps, tenant, received);
-    const address = { organizationId, sha256: received.sha256, fileId };
+    const file = await announce(deps, tenant, received);
+    const { fileId, stored } = file;
+    const address = addressOf(tenant, received.sha256, file);
     try {
       if (!stored) await deps.storage.keep(received, address);
       return await withTenant(deps.db, tenant, async (tx) => {
@@ -465,18 +559,29 @@ async function keep(
       });
     } catch (error) {
       if (!stored) await giveUp(deps, address);
-      const lost = error instanceof Refusal && error.slug === writeConflict.slug;
-      if (!lost || tries === TRIES) throw error;
+      if (!isLost(error) || tries === TRIES) throw error;
     }
   }
 }
+
+interface Announced {
+  readonly fileId: string;
+  /** Its bytes are there. */
+  readonly stored: boolean;
+}
+
+const addressOf = ({ organizationId }: Importer, sha256: string, { fileId }: Announced): Address => ({
+  organizationId,
+  sha256,
+  fileId,
+});
 
 /** The file that has these bytes already, or a new one that will. Refuses with `quota_storage_reached`. */
 async function announce(
   { db }: Pick<Deps, "db">,
   { organizationId, userId }: Importer,
   { sha256, size }: Received,
-): Promise<{ readonly fileId: string; readonly stored: boolean }> {
+): Promise<Announced> {
   return withTenant(db, { organizationId, userId }, async (tx) => {
     const known = await rows.findStored(tx, organizationId, sha256);
     if (known !== null) return { fileId: known, stored: true };

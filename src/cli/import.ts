@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants } from "node:fs";
-import { lstat, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { lstat, mkdtemp, readFile as readBytes, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type FileFacts,
   type Files,
-  fileMissing,
   importAttachments,
   importLessons,
 } from "../content-transfers/content-transfers.ts";
@@ -35,9 +34,10 @@ export const importCommand: Command = {
   details: [
     "PATH is a file of one JSON object a line, - for standard input. Each line holds source_id and title, and may hold",
     "summary, body, language and tags; all other fields are kept as metadata. Or it is what `satchel export` wrote: a",
-    "folder, an archive or a file of lines; or a folder of Markdown files with front matter. A lesson is known by its",
-    "source_id, one of an export without any by its slug: importing the same again changes nothing, and a changed record",
-    "becomes a new version. What is refused is told with its line or file, the rest goes on; then the exit code is 1.",
+    "folder, an archive or a file of lines; or a folder of Markdown files with front matter, in folders in it too. What is",
+    "neither is named and passed over. A lesson is known by its source_id, one of an export without any by its slug:",
+    "importing the same again changes nothing, and a changed record becomes a new version. What is refused is told with",
+    "its line or file, the rest goes on; then the exit code is 1.",
   ].join("\n"),
   options: {
     ...DATA_DIR,
@@ -62,6 +62,7 @@ export const importCommand: Command = {
         "POST /v1/organizations creates one.",
       );
       if (input.files !== null) await requireStorage(opened.deps);
+      sayPassedOver(call, input.passedOver);
       const options = { publish: call.options.publish === true, dryRun: call.options["dry-run"] === true };
       const refused = await importItems(call, opened.deps, organizationId, input, options);
       return refused === 0 ? EXIT.ok : EXIT.failed;
@@ -108,6 +109,16 @@ interface Input {
   readonly bytes: number | null;
   /** Null: what hangs on lessons is not in it. */
   readonly files: Files | null;
+  /** Names of what is in the folder and is not imported. */
+  readonly passedOver: readonly string[];
+}
+
+/** Names that are told one by one. */
+const NAMED = 20;
+
+function sayPassedOver(call: Call, names: readonly string[]): void {
+  for (const name of names.slice(0, NAMED)) call.say(`${name}: passed over`);
+  if (names.length > NAMED) call.say(`${names.length - NAMED} more are passed over.`);
 }
 
 type Good = Exclude<ReadRecord, { readonly problem: string }>;
@@ -165,8 +176,8 @@ async function importItems(
       );
       for (const [at, { where, files }] of lessons.entries()) {
         const { id, outcome } = stored[at] ?? { id: "", outcome: "unchanged" as const };
-        const hung = files === null ? false : await hang(where, id, files);
-        counts[hung && outcome === "unchanged" ? "changed" : outcome] += 1;
+        const hung = files === null ? "unchanged" : await hang(where, id, files);
+        if (hung !== "refused") counts[outcome === "unchanged" ? hung : outcome] += 1;
       }
     } catch (error) {
       if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
@@ -176,21 +187,24 @@ async function importItems(
       for (const item of items) await store([item]);
     }
   };
-  /** Whether anything was to be done. */
-  const hang = async (where: string, id: string, files: readonly FileFacts[]): Promise<boolean> => {
+  const hang = async (
+    where: string,
+    id: string,
+    files: readonly FileFacts[],
+  ): Promise<"changed" | "unchanged" | "refused"> => {
     const from = input.files;
     if (from === null) {
       if (files.length > 0) withoutFiles += 1;
-      return false;
+      return "unchanged";
     }
     try {
-      if (!options.dryRun) return await patiently(() => importAttachments(deps, actor, id, files, from));
-      for (const { sha256 } of files) if (!(await from.has(sha256))) throw fileMissing();
-      return false;
+      const done = await patiently(() => importAttachments(deps, actor, id, files, from, options));
+      return done ? "changed" : "unchanged";
     } catch (error) {
       if (!(error instanceof Refusal) || error.kind === "unavailable") throw error;
-      refuse(where, `${error.title}; its text is stored`);
-      return false;
+      const kept = options.dryRun ? "" : "; its text is stored, its attachments are as they were";
+      refuse(where, `${error.details.detail ?? error.title}${kept}`);
+      return "refused";
     }
   };
   const flush = async () => {
@@ -265,9 +279,10 @@ async function* lineItems(stream: ReadableStream<Uint8Array>): AsyncGenerator<It
   }
 }
 
-/** The lessons of Markdown files, in the order of their names. */
+/** The lessons of Markdown files, in the order of their names. Two of one slug would each undo what the other has done. */
 async function* markdownItems(folder: string, names: readonly string[]): AsyncGenerator<Item> {
   const there = new Set(names);
+  const fileOf = new Map<string, string>();
   for (const name of names) {
     if (name.endsWith(PUBLISHED)) {
       if (there.has(`${name.slice(0, -PUBLISHED.length)}.md`)) continue;
@@ -284,7 +299,13 @@ async function* markdownItems(folder: string, names: readonly string[]): AsyncGe
     else if (live !== null && "problem" in live) yield { where: beside, read: live, bytes: 0 };
     else {
       const bytes = text.bytes + (live?.bytes ?? 0);
-      yield { where: name, read: readMarkdown(stem, text.text, live?.text ?? null), bytes };
+      const read = readMarkdown(stem, text.text, live?.text ?? null);
+      const key = "problem" in read ? null : fingerprint(keyOf(read));
+      const other = key === null ? undefined : fileOf.get(key);
+      if (key !== null && other === undefined) fileOf.set(key, name);
+      yield other === undefined
+        ? { where: name, read, bytes }
+        : { where: name, read: { problem: `is the same lesson as ${other}` }, bytes };
     }
   }
 }
@@ -296,11 +317,13 @@ async function readText(
   name: string,
 ): Promise<{ readonly text: string; readonly bytes: number } | { readonly problem: string }> {
   const path = join(folder, name);
-  const found = await lstat(path);
-  if (!found.isFile()) return { problem: "is no file" };
+  const found = await lstat(path).catch(() => null);
+  if (found?.isFile() !== true) return { problem: "is no file" };
   if (found.size > LINE_BYTES) return { problem: `is longer than ${LINE_BYTES} bytes` };
+  const bytes = await readBytes(path).catch(() => null);
+  if (bytes === null) return { problem: "cannot be read" };
   try {
-    return { text: utf8.decode(await Bun.file(path).bytes()), bytes: found.size };
+    return { text: utf8.decode(bytes), bytes: found.size };
   } catch {
     return { problem: "is not UTF-8" };
   }
@@ -312,7 +335,8 @@ async function openInput(path: string): Promise<Input & { close(): Promise<void>
   if (found?.isDirectory() === true) return { ...(await openFolder(path, path)), close: async () => {} };
   const { stream, bytes } = await openFile(path);
   const [head, whole] = await peek(stream);
-  if (!isTar(head)) return { items: lineItems(whole), bytes, files: null, close: async () => {} };
+  if (!isTar(head))
+    return { items: lineItems(whole), bytes, files: null, passedOver: [], close: async () => {} };
   const folder = await mkdtemp(join(tmpdir(), "satchel-import-"));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
@@ -333,20 +357,50 @@ const isWanted = (name: string): boolean =>
   /^(?![.])[^/\\\0]{1,255}\.md$/.test(name);
 
 async function openFolder(folder: string, called: string): Promise<Input> {
-  const names = (await readdir(folder)).sort();
   const files: Files = {
     has: async (sha256) => (await lstat(join(folder, "files", sha256)).catch(() => null))?.isFile() === true,
     open: (sha256) => Bun.file(join(folder, "files", sha256)).stream(),
   };
-  const markdown = names.filter((name) => name.endsWith(".md") && !name.startsWith("."));
-  if (names.includes("lessons.ndjson")) {
+  const { markdown, lines, passedOver } = await entriesOf(folder, called);
+  if (lines) {
     if (markdown.length > 0)
       throw new Exit(EXIT.failed, `${called} holds lessons.ndjson and Markdown as well`);
     const { stream, bytes } = await openFile(join(folder, "lessons.ndjson"));
-    return { items: lineItems(stream), bytes, files };
+    return { items: lineItems(stream), bytes, files, passedOver };
   }
   if (markdown.length === 0) throw new Exit(EXIT.failed, `${called} holds no lessons.ndjson and no Markdown`);
-  return { items: markdownItems(folder, markdown), bytes: null, files };
+  return { items: markdownItems(folder, markdown), bytes: null, files, passedOver };
+}
+
+interface Entries {
+  /** Names of Markdown files from the folder on, in their order. */
+  readonly markdown: readonly string[];
+  readonly lines: boolean;
+  /** Whatever is no part of an import, a folder ending in a slash. */
+  readonly passedOver: readonly string[];
+}
+
+/** What is in a folder and the folders in it. Links to folders lead to nowhere, hidden ones are somebody else's. */
+async function entriesOf(folder: string, called: string): Promise<Entries> {
+  const markdown: string[] = [];
+  const passedOver: string[] = [];
+  let lines = false;
+  const left = [""];
+  for (let under = left.pop(); under !== undefined; under = left.pop()) {
+    const entries = await readdir(join(folder, under), { withFileTypes: true }).catch(() => {
+      throw new Exit(EXIT.failed, `this user may not read ${join(called, under)}`);
+    });
+    for (const entry of entries) {
+      const name = `${under}${entry.name}`;
+      const hidden = entry.name.startsWith(".");
+      if (entry.isDirectory() && !hidden) left.push(`${name}/`);
+      else if (entry.isDirectory()) passedOver.push(`${name}/`);
+      else if (name === "lessons.ndjson") lines = true;
+      else if (entry.name.endsWith(".md") && !hidden) markdown.push(name);
+      else if (!FILE.test(name)) passedOver.push(name);
+    }
+  }
+  return { markdown: markdown.sort(), lines, passedOver: passedOver.sort() };
 }
 
 const BLOCK = 512;

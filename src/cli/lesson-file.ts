@@ -1,6 +1,7 @@
 /** How a lesson is written in a file of lines and in a Markdown file, and read from there. */
 import { Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
 import {
   CONTENT_TYPES,
   DIFFICULTY_LEVELS,
@@ -158,7 +159,7 @@ const lessonShape = Type.Object(
       Type.Array(
         Type.Object(
           {
-            name: Type.String({ minLength: 1, maxLength: 255 }),
+            name: Type.String({ pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]{1,255}$" }),
             description: Type.String({ maxLength: 1000 }),
             size: Type.Integer({ minimum: 0 }),
             sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
@@ -211,19 +212,39 @@ export function readRecord(text: string): ReadRecord {
 
 /**
  * Reads a Markdown file, and the one of what readers see beside it, or says what is wrong. Without a slug a lesson is called
- * as its file is, without a status it is a draft.
+ * as its file is, without a status it is a draft. What is not known of a lesson is its metadata.
  */
 export function readMarkdown(name: string, text: string, published: string | null): ReadRecord {
-  const read = readFrontMatter(text);
-  if ("problem" in read) return read;
-  const live = published === null ? null : readFrontMatter(published);
+  const draft = readFields(text);
+  if ("problem" in draft) return draft;
+  const live = published === null ? null : readFields(published);
   if (live !== null && "problem" in live) return { problem: `beside it, what is published ${live.problem}` };
-  const values = { satchel: FORM, ...asObject(read.values), body: read.body };
-  const whole =
-    live === null ? values : { ...values, published: { ...asObject(live.values), body: live.body } };
+  const strange = live === null ? undefined : Object.keys(live.fields).find((each) => !(each in textFields));
+  if (strange !== undefined) return { problem: `beside it, what is published has a ${strange}` };
+  if (live !== null && "published" in draft.fields) return { problem: `published stands in *${PUBLISHED}` };
+  const whole = { satchel: FORM, ...draft.fields, ...(live === null ? {} : { published: live.fields }) };
   // Once more as JSON: what no API takes comes in by no file either.
   const value = readJson(JSON.stringify(whole), WHOLE);
   return "problem" in value ? value : readLesson(value.object, slugify(name));
+}
+
+/** The fields of one Markdown file; those that are unknown are among its metadata. */
+function readFields(text: string): { readonly fields: object } | { readonly problem: string } {
+  const read = readFrontMatter(text);
+  if ("problem" in read) return read;
+  const entries = Object.entries(asObject(read.values));
+  if (entries.some(([name]) => name === "body")) return { problem: "has a body in its front matter" };
+  const known = Object.fromEntries(entries.filter(([name]) => Object.hasOwn(lessonShape.properties, name)));
+  const unknown = entries.filter(([name]) => !Object.hasOwn(lessonShape.properties, name));
+  if (unknown.length === 0) return { fields: { ...known, body: read.body } };
+  const document = documentOf(known.metadata as object | string | null | undefined);
+  if (document === null) return { problem: NO_METADATA };
+  const metadata = asObject(JSON.parse(document));
+  const twice = unknown.find(([name]) => Object.hasOwn(metadata, name));
+  if (twice !== undefined) return { problem: `has ${JSON.stringify(twice[0])} in its metadata as well` };
+  return {
+    fields: { ...known, metadata: { ...metadata, ...Object.fromEntries(unknown) }, body: read.body },
+  };
 }
 
 const asObject = (value: unknown): object =>
@@ -293,7 +314,7 @@ function textOf(value: unknown, fallbackSlug: string | null): LessonText | { rea
     rest.slug ?? fallbackSlug ?? (typeof id === "string" ? importSlug(rest.title, id) : slugify(rest.title));
   if (slug === "") return { problem: "slug is missing, and cannot be made of the title" };
   const [metadata, settings] = [documentOf(rest.metadata), documentOf(rest.settings)];
-  if (metadata === null) return { problem: "metadata is no JSON object that is taken" };
+  if (metadata === null) return { problem: NO_METADATA };
   if (settings === null) return { problem: "settings is no JSON object that is taken" };
   return {
     slug,
@@ -342,14 +363,19 @@ function readJson(
   }
 }
 
+const NO_METADATA = "metadata is no JSON object that is taken";
 const TOO_LONG = `body is longer than ${BODY_BYTES} bytes`;
 const isTooLong = (body: string | null | undefined): boolean => Buffer.byteLength(body ?? "") > BODY_BYTES;
 
 /** Which field does not fit. */
 function misfit(
-  check: { Errors(value: unknown): { First(): { readonly path: string } | undefined } },
+  check: { Errors(value: unknown): { First(): ValueError | undefined } },
   value: unknown,
 ): string {
-  const field = check.Errors(value).First()?.path.slice(1) ?? "";
-  return field === "" ? "does not have the right fields" : `${field} is missing or not as it must be`;
+  const error = check.Errors(value).First();
+  const field = error?.path.slice(1) ?? "";
+  if (field === "") return "does not have the right fields";
+  return error?.type === ValueErrorType.ObjectAdditionalProperties
+    ? `${field} is no field of a lesson`
+    : `${field} is missing or not as it must be`;
 }

@@ -2,13 +2,14 @@
  * Lessons on their way from one organization to another, or out and back: all that staff write and readers see of them,
  * their status, and their files. Versions, reviews, comments and ratings stay behind: they are of people, who stay too.
  */
-import { createHash } from "node:crypto";
 import {
   type Attachment,
-  discardAttachmentsIn,
-  importAttachment,
+  type FileFacts,
+  factsOf,
   listAttachmentsOfIn,
+  ofFile,
   openBytes,
+  replaceAttachments,
 } from "../attachments/attachments.ts";
 import { TAKEN_SINCE } from "../contents/contents.ts";
 import { changed, onConstraint, withTenant } from "../db.ts";
@@ -18,33 +19,15 @@ import { enqueue } from "../queue.ts";
 import type { Lesson, Stage } from "./repository.ts";
 import * as rows from "./repository.ts";
 
+export { type FileFacts, factsOf } from "../attachments/attachments.ts";
 export { CONTENT_TYPES, DIFFICULTY_LEVELS } from "../contents/contents.ts";
 export type { Lesson, LessonText } from "./repository.ts";
 
-export const fileMissing = refusal(
-  "invalid",
-  "import_file_missing",
-  "A file of the lesson is not in the import",
-);
-export const fileAltered = refusal(
-  "invalid",
-  "import_file_altered",
-  "A file of the lesson is not what its name says",
-);
+export const fileMissing = refusal("invalid", "import_file_missing", "The file is not in the import");
 
 /** Lessons and bytes of them in memory at once. */
 const BATCH = 100;
 const BATCH_BYTES = 4 * 1024 * 1024;
-
-/** What an export says of a file that hangs on a lesson. */
-export interface FileFacts {
-  readonly name: string;
-  readonly description: string;
-  readonly mediaType: string;
-  readonly size: number;
-  /** Of its bytes, in hexadecimal. */
-  readonly sha256: string;
-}
 
 export interface ExportedLesson {
   readonly lesson: Lesson;
@@ -205,8 +188,7 @@ export interface Files {
 
 /**
  * Makes exactly these files hang on a lesson, in this order, unless they do already; says whether there was anything to
- * do. What is begun and not ended is done again by the next import. Refuses with `import_file_missing`,
- * `import_file_altered`, and as `importAttachment` does.
+ * do. All of them or none. Refuses with `import_file_missing`, and as `replaceAttachments` does; the detail names the file.
  */
 export async function importAttachments(
   deps: Deps,
@@ -214,6 +196,7 @@ export async function importAttachments(
   contentId: string,
   files: readonly FileFacts[],
   bytes: Files,
+  { dryRun }: Pick<TransferOptions, "dryRun">,
 ): Promise<boolean> {
   const { organizationId } = importer;
   const there = await withTenant(
@@ -223,35 +206,10 @@ export async function importAttachments(
     { readOnly: true },
   );
   if (Bun.deepEquals(there.map(factsOf), files.map(factsOf))) return false;
-  // Found out before anything is taken away.
+  // Found out before any bytes are read.
   for (const { sha256, name } of files) {
-    if (!(await bytes.has(sha256))) throw fileMissing({ detail: `It is ${JSON.stringify(name)}.` });
+    if (!(await bytes.has(sha256))) throw ofFile(fileMissing(), name);
   }
-  for (const [at, { name, description, mediaType, size, sha256 }] of files.entries()) {
-    const input = { name, description, mediaType, length: size, position: at + 1 };
-    await importAttachment(deps, importer, contentId, input, verified(bytes.open(sha256), sha256));
-  }
-  // Last: until the others are whole, what hangs there stays.
-  const ids = there.map(({ id }) => id);
-  await withTenant(deps.db, importer, (tx) => discardAttachmentsIn(tx, organizationId, ids));
-  return true;
-}
-
-/** What makes two files on a lesson the same. */
-export const factsOf = ({ name, description, mediaType, size, sha256 }: FileFacts): FileFacts => ({
-  name,
-  description,
-  mediaType,
-  size,
-  sha256,
-});
-
-/** The bytes, which end in an error when they are others than they were said to be. */
-async function* verified(bytes: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
-  const hash = createHash("sha256");
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    yield chunk;
-  }
-  if (hash.digest("hex") !== sha256) throw fileAltered();
+  const opened = files.map((file) => ({ ...file, open: () => bytes.open(file.sha256) }));
+  return replaceAttachments(deps, importer, contentId, opened, { dryRun });
 }

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { collectFilesJob } from "../../jobs/collect-files.ts";
-import { importAttachment } from "../../src/attachments/attachments.ts";
+import { replaceAttachments } from "../../src/attachments/attachments.ts";
 import type { Deps } from "../../src/deps.ts";
 import type { Storage } from "../../src/storage.ts";
 import { tempFolder } from "../support/run.ts";
@@ -72,7 +72,17 @@ describe.each(cases)("%s", (_, app) => {
   async function* sent(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
     yield bytes;
   }
-  const input = { name: "a.bin", mediaType: null, length: null, position: 1 };
+  type Importer = Parameters<typeof replaceAttachments>[1];
+  const imported = (deps: Deps, importer: Importer, contentId: string, bytes: Uint8Array) => {
+    const facts = {
+      name: "a.bin",
+      description: "",
+      mediaType: "application/octet-stream",
+      size: bytes.length,
+    };
+    const file = { ...facts, sha256: sha256(bytes), open: () => sent(bytes) };
+    return replaceAttachments(deps, importer, contentId, [file], { dryRun: false });
+  };
 
   test("an upload that ends before its end leaves nothing at all", async () => {
     const { school, contentId } = await lesson();
@@ -95,7 +105,7 @@ describe.each(cases)("%s", (_, app) => {
       // Never comes back: what is killed does not clean up either.
       keep: () => new Promise(() => {}),
     });
-    void importAttachment(dead, importer, contentId, input, sent(noise(1000, 31)));
+    void imported(dead, importer, contentId, noise(1000, 31));
     while ((await rowsOf(school.id)).length === 0) await Bun.sleep(5);
     await collect();
     expect(await rowsOf(school.id)).toEqual([{ sha256: sha256(noise(1000, 31)), stored: false }]);
@@ -116,7 +126,7 @@ describe.each(cases)("%s", (_, app) => {
         await new Promise(() => {});
       },
     });
-    void importAttachment(dead, importer, contentId, input, sent(noise(1000, 32)));
+    void imported(dead, importer, contentId, noise(1000, 32));
     await promise;
     await collect();
     expect(await kept(school.id)).toEqual([sha256(noise(1000, 32))]);
@@ -139,7 +149,7 @@ describe.each(cases)("%s", (_, app) => {
         await awake.promise;
       },
     });
-    const upload = importAttachment(slow, importer, contentId, input, sent(noise(1000, 33))).then(
+    const upload = imported(slow, importer, contentId, noise(1000, 33)).then(
       () => "kept",
       (error: unknown) => (error instanceof Error && "slug" in error ? String(error.slug) : "failed"),
     );
@@ -171,13 +181,7 @@ describe.each(cases)("%s", (_, app) => {
     });
     const live = await it.content(school.token);
     await expect(
-      importAttachment(
-        vanishing,
-        { organizationId: school.id, userId: null },
-        live.id,
-        input,
-        sent(noise(99, 34)),
-      ),
+      imported(vanishing, { organizationId: school.id, userId: null }, live.id, noise(99, 34)),
     ).rejects.toThrow("fails after the fact");
     expect(await kept(school.id)).toEqual(before);
     expect((await rowsOf(school.id)).length).toBe(3);
