@@ -124,7 +124,7 @@ export const reviewsEndpoints = [
     method: "GET",
     path: "/v1/contents/:id/reviews",
     tag: "reviews",
-    summary: "List the reviews of a lesson",
+    summary: "List the requests for review of a lesson",
     description: "Newest first.",
     params,
     page: uuid(),

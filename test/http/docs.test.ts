@@ -217,6 +217,11 @@ describe("the OpenAPI document", () => {
   });
 });
 
+test("no two operations are called the same in the document [row 94]", () => {
+  const names = endpoints.map(({ summary }) => summary);
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+});
+
 describe("the catalogue of refusals", () => {
   test("names each slug once, with the status of its kind", () => {
     const all = catalogue();
