@@ -29,6 +29,11 @@ export const TRANSITIONS = {
     statuses: { draft: "draft", approved: "draft", rejected: "draft", published: "draft" },
     meaning: "Another text is one that nobody has approved. What readers see stays.",
   },
+  attach: {
+    statuses: { draft: "draft", approved: "approved", rejected: "rejected", published: "published" },
+    meaning:
+      "Adds, changes, orders, deletes or restores attachments. They are no part of the text: readers of what is live see it at once.",
+  },
   submit: {
     statuses: { draft: "pending_review", rejected: "pending_review" },
     meaning: "Asks for a review, of somebody in particular or of anybody.",

@@ -207,12 +207,17 @@ export interface FindVisibleParams {
 export interface FindVisibleRow {
   readonly contentId: string;
   readonly createdById: string | null;
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly published: boolean;
 }
 
 const findVisibleStatement: Statement = {
   name: "contents/find_visible",
-  text: `select /* contents/find_visible */ content_id, created_by_id, live_number is not null as published
+  text: `select /* contents/find_visible */ content_id, created_by_id, status, live_number, publish_at, unpublish_at,
+  live_number is not null as published
 from app.content
 where organization_id = $1 and content_id = $2 and deleted_at is null
   and (not $3::boolean or live_number is not null)`,
@@ -438,12 +443,17 @@ export interface LockVisibleParams {
 export interface LockVisibleRow {
   readonly contentId: string;
   readonly createdById: string | null;
+  readonly status: "draft" | "pending_review" | "approved" | "rejected" | "published" | "archived";
+  readonly liveNumber: number | null;
+  readonly publishAt: Date | null;
+  readonly unpublishAt: Date | null;
   readonly published: boolean;
 }
 
 const lockVisibleStatement: Statement = {
   name: "contents/lock_visible",
-  text: `select /* contents/lock_visible */ content_id, created_by_id, live_number is not null as published
+  text: `select /* contents/lock_visible */ content_id, created_by_id, status, live_number, publish_at, unpublish_at,
+  live_number is not null as published
 from app.content
 where organization_id = $1 and content_id = $2 and deleted_at is null
   and (not $3::boolean or live_number is not null)

@@ -17,11 +17,13 @@ import { isStaff, type MemberOperation, mayAct } from "../permissions.ts";
 import { quotaStorageReached, STORAGE_QUOTA, storageLeftIn } from "../quotas/quotas.ts";
 import { type Address, fileTooLarge, type Received, storageUnavailable } from "../storage.ts";
 import { type ExpectedVersion, requireVersion } from "../versions.ts";
+import { requireTransition } from "../workflow.ts";
 import type { Attachment } from "./repository.ts";
 import * as rows from "./repository.ts";
 
 export { quotaStorageReached } from "../quotas/quotas.ts";
 export { fileTooLarge, storageUnavailable } from "../storage.ts";
+export { illegalTransition } from "../workflow.ts";
 export type { Attachment } from "./repository.ts";
 
 export const typeMismatch = refusal(
@@ -210,8 +212,8 @@ const isAudience = (word: string): word is Audience => word in AUDIENCES;
 
 /**
  * Hangs a file on a lesson, after what hangs there. All of `chunks` is read before the one transaction that has an effect.
- * Refuses with `not_found`, `forbidden`, `file_too_large`, `attachment_type_mismatch`, `quota_storage_reached`,
- * `attachments_full`, `storage_unavailable`, and with whatever `chunks` end in.
+ * Refuses with `not_found`, `forbidden`, `illegal_status_transition`, `file_too_large`, `attachment_type_mismatch`,
+ * `quota_storage_reached`, `attachments_full`, `storage_unavailable`, and with whatever `chunks` end in.
  */
 export async function addAttachment(
   deps: Deps,
@@ -352,8 +354,8 @@ async function hangIn(
 }
 
 /**
- * Changes what is told. Refuses with `not_found`, `forbidden`, `stale`, and with `attachment_type_mismatch` a name that no
- * file of its type may have.
+ * Changes what is told. Refuses with `not_found`, `forbidden`, `stale`, `illegal_status_transition`, and with
+ * `attachment_type_mismatch` a name that no file of its type may have.
  */
 export async function updateAttachment(
   deps: Deps,
@@ -371,8 +373,8 @@ export async function updateAttachment(
 }
 
 /**
- * Puts the attachments of a lesson into an order, and gives them in it. Refuses with `not_found`, `forbidden`, and with
- * `attachment_order_incomplete` when those are not exactly the ones that hang there.
+ * Puts the attachments of a lesson into an order, and gives them in it. Refuses with `not_found`, `forbidden`,
+ * `illegal_status_transition`, and with `attachment_order_incomplete` when those are not exactly the ones that hang there.
  */
 export async function orderAttachments(
   deps: Deps,
@@ -396,7 +398,10 @@ export async function orderAttachments(
 const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
   a.size === b.size && [...a].every((each) => b.has(each));
 
-/** Deletes an attachment softly; its bytes stay for a month. Refuses with `not_found`, `forbidden`, `stale`. */
+/**
+ * Deletes an attachment softly; its bytes stay for a month. Refuses with `not_found`, `forbidden`, `stale`,
+ * `illegal_status_transition`.
+ */
 export async function deleteAttachment(
   deps: Deps,
   actor: Actor,
@@ -412,7 +417,7 @@ export async function deleteAttachment(
 
 /**
  * Brings a deleted attachment back to its lesson. Refuses with `not_found`, also when the lesson itself is deleted, and with
- * `forbidden`, `stale`, `attachment_not_deleted`, `attachments_full`, `quota_storage_reached`.
+ * `forbidden`, `stale`, `illegal_status_transition`, `attachment_not_deleted`, `attachments_full`, `quota_storage_reached`.
  */
 export async function restoreAttachment(
   deps: Deps,
@@ -430,8 +435,10 @@ export async function restoreAttachment(
   });
 }
 
+/** Refuses with `forbidden` who may not write the lesson, and with `illegal_status_transition` while nobody may. */
 function requireMay(actor: Actor, operation: MemberOperation, content: VisibleContent): void {
   if (!mayAct(actor, operation, content.createdById)) throw forbidden();
+  requireTransition("attach", content);
 }
 
 /** Live or deleted, of a lesson that the actor may write. The lesson first, as whoever deletes it. */
@@ -451,6 +458,7 @@ async function lock(
   const mine = mayAct(actor, operation, content.createdById);
   if (!mine) throw attachment.deletedAt === null ? forbidden() : notFound();
   requireVersion(expected, attachment.version);
+  requireTransition("attach", content);
   return attachment;
 }
 

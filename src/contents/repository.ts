@@ -1,7 +1,7 @@
 /** Rows of lessons, in and out. */
 import * as sql from "#sql/contents";
 import type { Json, TenantTx } from "../../sql/tx.ts";
-import type { ContentStatus } from "../workflow.ts";
+import type { ContentStatus, Standing } from "../workflow.ts";
 
 export const CONTENT_TYPES = ["lesson", "tutorial", "exercise", "quiz", "project", "reference"] as const;
 export const DIFFICULTY_LEVELS = ["beginner", "intermediate", "advanced", "expert"] as const;
@@ -151,7 +151,7 @@ export const lock = async (
 ): Promise<Content | null> => orNull(await sql.lockContent(tx, { organizationId, contentId }));
 
 /** What others need to know of a lesson on which they hang something. */
-export interface VisibleContent {
+export interface VisibleContent extends Standing {
   readonly id: string;
   readonly createdById: string | null;
   readonly published: boolean;
@@ -166,7 +166,9 @@ export async function findVisible(
 ): Promise<VisibleContent | null> {
   const find = hold ? sql.lockVisible : sql.findVisible;
   const row = await find(tx, { organizationId, contentId, publishedOnly });
-  return row === null ? null : { id: row.contentId, createdById: row.createdById, published: row.published };
+  if (row === null) return null;
+  const { contentId: id, ...content } = row;
+  return { id, ...content };
 }
 
 export const insert = async (

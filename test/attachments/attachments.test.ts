@@ -1,6 +1,7 @@
 /** Files that hang on lessons, through the API: what is kept of them, who may do what, and what goes and comes back. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { setQuota } from "../../src/quotas/quotas.ts";
+import { CONTENT_STATUSES, type ContentStatus } from "../../src/workflow.ts";
 import { attaching, ELF, EXE, noise, PNG, sha256, slugOf, text, type Wire } from "./support.ts";
 
 const app = await attaching();
@@ -17,6 +18,7 @@ const stranger = await it.member(other, "admin");
 
 const list = async (token: string, contentId: string, query = "") =>
   request<{ items: readonly Wire[] }>("GET", `/v1/contents/${contentId}/attachments${query}`, { token });
+const REFUSING = { pending_review: true, archived: true };
 const bytesOf = async (token: string, id: string) => {
   const response = await raw("GET", `/v1/attachments/${id}/bytes`, token);
   return { status: response.status, headers: response.headers, bytes: await response.bytes() };
@@ -89,6 +91,60 @@ describe("a file that is attached", () => {
     }
     expect((await list(teacher.token, id)).body.items).toEqual([made]);
     expect((await attach(school.token, id, "b.txt", text("b"))).status).toBe(201);
+  });
+
+  test("changes with a lesson that may be written: not while it waits for a review, nor once it is archived [row 31]", async () => {
+    const headers = { "if-match": "*" };
+    const act = (id: string, action: string, body?: unknown) =>
+      request("POST", `/v1/contents/${id}/${action}`, { token: school.token, headers, body });
+    const WAYS: Readonly<Record<ContentStatus, (id: string) => Promise<unknown>>> = {
+      draft: async () => undefined,
+      pending_review: (id) => act(id, "submit", {}),
+      approved: (id) => act(id, "submit", {}).then(() => act(id, "approve", {})),
+      rejected: (id) => act(id, "submit", {}).then(() => act(id, "reject", { reason: "No." })),
+      published: (id) => act(id, "publish"),
+      archived: (id) => act(id, "archive"),
+    };
+    const stored = (id: string) =>
+      admin<{ row: string }>(
+        "select a::text as row from app.attachment a where content_id = $1 order by attachment_id",
+        [id],
+      );
+    for (const status of CONTENT_STATUSES) {
+      const { id } = await it.content(teacher.token);
+      const [one, two, gone] = await Promise.all(
+        ["1.txt", "2.txt", "3.txt"].map(
+          async (name) => (await attach(teacher.token, id, name, text(name))).body,
+        ),
+      );
+      await request("DELETE", `/v1/attachments/${gone?.id}`, { token: teacher.token });
+      await WAYS[status](id);
+      const token = teacher.token;
+      const lesson = () =>
+        request<{ status: string; version: number }>("GET", `/v1/contents/${id}`, { token });
+      const [standing, before] = [(await lesson()).body, await stored(id)];
+      expect(standing.status).toBe(status);
+      const writes = [
+        () => request("POST", `/v1/attachments/${gone?.id}/restore`, { token }),
+        () =>
+          request("PUT", `/v1/contents/${id}/attachments/order`, {
+            ...{ token, body: { ids: [two?.id, one?.id, ...(status in REFUSING ? [] : [gone?.id])] } },
+          }),
+        () => request("PATCH", `/v1/attachments/${one?.id}`, { token, headers, body: { name: "new.txt" } }),
+        () => request("DELETE", `/v1/attachments/${two?.id}`, { token }),
+        () => attach(token, id, "4.txt", text("4")),
+      ];
+      for (const [n, write] of writes.entries()) {
+        const answer = await write();
+        if (!(status in REFUSING)) expect([status, n, answer.status < 300]).toEqual([status, n, true]);
+        else {
+          expect([status, n, slugOf(answer)]).toEqual([status, n, "illegal_status_transition"]);
+          expect(await stored(id)).toEqual(before);
+        }
+      }
+      // The lesson itself is as it was: its attachments are no part of its text.
+      expect((await lesson()).body).toEqual(standing);
+    }
   });
 
   test("may be empty, and may be sent without a length", async () => {
