@@ -2,10 +2,10 @@
 import { type Statement, type TenantTx, count, many } from "../tx.ts";
 
 export interface ListTagsParams {
-  readonly organizationId: string;
   readonly after: string | null;
-  readonly staff: boolean;
   readonly prefix: string | null;
+  readonly organizationId: string;
+  readonly staff: boolean;
   readonly limit: number;
 }
 
@@ -17,63 +17,62 @@ export interface ListTagsRow {
 
 const listTagsStatement: Statement = {
   name: "tags/list_tags",
-  text: `with /* tags/list_tags */ recursive name (tag) as (
-  select least(
-    (select t.tag from app.content_listing_tag t
-     where t.organization_id = $1 and t.audience = 'readers' and ($2::text is null or t.tag > $2)
-     order by t.tag limit 1),
-    (select t.tag from app.content_listing_tag t
-     where $3::boolean and t.organization_id = $1 and t.audience = 'staff'
-       and ($2::text is null or t.tag > $2)
-     order by t.tag limit 1)
-  )
+  text: `with /* tags/list_tags */ recursive name (tag, fits, found) as (
+  select coalesce($1::text, ''), false, 0
   union all
-  select least(
-    (select t.tag from app.content_listing_tag t
-     where t.organization_id = $1 and t.audience = 'readers' and t.tag > name.tag
-     order by t.tag limit 1),
-    (select t.tag from app.content_listing_tag t
-     where $3::boolean and t.organization_id = $1 and t.audience = 'staff' and t.tag > name.tag
-     order by t.tag limit 1)
-  )
+  select next.tag, next.fits, name.found + next.fits::int
   from name
-  where name.tag is not null
-), page as materialized (
-  select name.tag
-  from name
-  where name.tag is not null and ($4::text is null or starts_with(app.fold(name.tag), app.fold($4)))
-    and exists (
-      select from app.content_listing_tag t
-      join app.content_listing l
-        on l.organization_id = t.organization_id and l.content_id = t.content_id and l.audience = t.audience and l.live
-      where t.organization_id = $1 and t.tag = name.tag and ($3::boolean or t.audience = 'readers')
-    )
-  order by name.tag
-  limit $5::int
+  cross join lateral (
+    select word.tag,
+      ($2::text is null or starts_with(app.fold(word.tag), app.fold($2)))
+      and exists (
+        select from app.content_listing_tag t
+        join app.content_listing l
+          on l.organization_id = t.organization_id and l.content_id = t.content_id and l.audience = t.audience and l.live
+        where t.organization_id = $3 and t.tag = word.tag
+          and t.audience = any (case when $4::boolean then array['staff', 'readers'] else array['readers'] end)
+      ) as fits
+    from (
+      select least(
+        (select t.tag from app.content_listing_tag t
+         where t.organization_id = $3 and t.audience = 'readers' and t.tag > name.tag
+         order by t.tag limit 1),
+        (select t.tag from app.content_listing_tag t
+         where $4::boolean and t.organization_id = $3 and t.audience = 'staff' and t.tag > name.tag
+         order by t.tag limit 1)
+      ) as tag
+      offset 0
+    ) word
+    where word.tag is not null
+    offset 0
+  ) next
+  where name.found < $5::int
 )
-select page.tag, counts.lessons, counts.published
-from page
+select name.tag, counts.lessons, counts.published
+from name
 cross join lateral (
   select (count(*) filter (where t.audience = 'staff'))::int as lessons,
     (count(*) filter (where t.audience = 'readers'))::int as published
   from app.content_listing_tag t
   join app.content_listing l
     on l.organization_id = t.organization_id and l.content_id = t.content_id and l.audience = t.audience and l.live
-  where t.organization_id = $1 and t.tag = page.tag and ($3::boolean or t.audience = 'readers')
+  where t.organization_id = $3 and t.tag = name.tag
+    and t.audience = any (case when $4::boolean then array['staff', 'readers'] else array['readers'] end)
 ) counts
-order by page.tag`,
+where name.fits
+order by name.tag`,
 };
 
 /**
  * Tags of live lessons, with how many carry each, and of how many readers see it. Goes from one tag to the next in an
- * index, instead of through all the lessons. `:staff`: also what readers do not see.
+ * index, instead of through all the lessons, and stops at the last of the page. `:staff`: also what readers do not see.
  */
 export function listTags(tx: TenantTx, params: ListTagsParams): Promise<readonly ListTagsRow[]> {
   return many<ListTagsRow>(tx, listTagsStatement, [
-    params.organizationId,
     params.after,
-    params.staff,
     params.prefix,
+    params.organizationId,
+    params.staff,
     params.limit,
   ]);
 }
