@@ -273,7 +273,8 @@ export interface ImportedFile extends FileFacts {
 
 /**
  * Makes exactly these files hang on a lesson, in this order and all at once, for an import; says whether there was anything
- * to do. The lesson must be there, unless it is a rehearsal, which only looks at the bytes. Refuses with `not_found`,
+ * to do. An archived lesson is left alone, as its text is; one that waits for a review is not, since the operator says what is.
+ * The lesson must be there, unless it is a rehearsal, which only looks at the bytes. Refuses with `not_found`,
  * `import_file_altered`, `file_too_large`, `attachment_type_mismatch`, `quota_storage_reached`, `attachments_full`,
  * `storage_unavailable`; then everything is as it was. The detail names the file that is refused.
  */
@@ -331,7 +332,8 @@ async function hangIn(
 ): Promise<boolean> {
   const { organizationId } = importer;
   return withTenant(deps.db, importer, async (tx) => {
-    await holdVisibleContentIn(tx, { organizationId, role: "admin" }, contentId);
+    const content = await holdVisibleContentIn(tx, { organizationId, role: "admin" }, contentId);
+    if (content.status === "archived") return false;
     const there = await rows.list(tx, organizationId, [contentId], false);
     if (Bun.deepEquals(there.map(factsOf), files.map(factsOf))) return false;
     const refusals = { ...STORAGE_QUOTA, file_sha256_unique: () => writeConflict() };

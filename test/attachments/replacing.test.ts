@@ -25,6 +25,7 @@ async function lesson() {
   const { id } = await it.content(school.token);
   const importer = { organizationId: school.id, userId: null };
   return {
+    id,
     school,
     replace: (files: readonly ImportedFile[], dryRun = false) =>
       replaceAttachments(app.deps, importer, id, files, { dryRun }),
@@ -55,6 +56,18 @@ test("they hang in their order, the same bytes under two names once, and the sam
   expect(await names(true)).toEqual(["b.bin", "a.png", "c.bin"]);
   expect(await replace([])).toBe(true);
   expect(await names()).toEqual([]);
+});
+
+test("of an archived lesson they stay as they are", async () => {
+  const { id, school, replace, names } = await lesson();
+  await replace([file("a.bin", noise(10))]);
+  const act = (action: string) => request("POST", `/v1/contents/${id}/${action}`, { token: school.token });
+  expect((await act("archive")).status).toBe(200);
+  expect(await replace([file("b.bin", noise(11))])).toBe(false);
+  expect(await names()).toEqual(["a.bin"]);
+  expect((await act("unarchive")).status).toBe(200);
+  expect(await replace([file("b.bin", noise(11))])).toBe(true);
+  expect(await names()).toEqual(["b.bin"]);
 });
 
 test("one that is refused takes the others with it, and is named: its name, its bytes, its size, the quota", async () => {
