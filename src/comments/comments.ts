@@ -307,7 +307,7 @@ export async function commentHistory(
   return reading(deps, actor, async (tx) => {
     const { row } = await requireSeenIn(tx, actor, commentId);
     if (!mayAct(actor, "GET /v1/comments/:id/history", row.authorId)) throw forbidden();
-    return listChanges(tx, actor.organizationId, "comment", commentId, beforeId, limit + 1);
+    return listChanges(tx, actor.organizationId, "comment", commentId, beforeId, limit);
   });
 }
 

@@ -203,7 +203,10 @@ export const commentsEndpoints = [
     page: uuid(),
     answers: { 200: pageOf(change) },
     handle: ({ deps, actor, params, page }) => commentHistory(deps, actor, params.id, page.after, page.limit),
-    present: (found, { page }) => page.of(found, changeView, ({ id }) => id),
+    present: (found, { page }) => {
+      const last = found.at(-1);
+      return page.answer(found.map(changeView), last?.followed === true ? last.id : null);
+    },
   }),
   endpoint({
     method: "PUT",

@@ -541,7 +541,7 @@ export async function contentHistory(
     async (tx) => {
       const content = await rows.find(tx, organizationId, contentId, { includeDeleted: true });
       if (content === null) throw notFound();
-      return listChanges(tx, organizationId, "content", contentId, beforeId, limit + 1);
+      return listChanges(tx, organizationId, "content", contentId, beforeId, limit);
     },
     { readOnly: true },
   );

@@ -183,11 +183,15 @@ export const contentsEndpoints = [
     path: "/v1/contents/:id/history",
     tag: "contents",
     summary: "Read what was changed of a lesson",
-    description: "Newest first: who, when, before and after. Also of a deleted lesson.",
+    description:
+      "Newest first: who, when, before and after. Also of a deleted lesson. A page has fewer than `limit` where they are long.",
     params,
     page: uuid(),
     answers: { 200: pageOf(change) },
     handle: ({ deps, actor, params, page }) => contentHistory(deps, actor, params.id, page.after, page.limit),
-    present: (found, { page }) => page.of(found, changeView, ({ id }) => id),
+    present: (found, { page }) => {
+      const last = found.at(-1);
+      return page.answer(found.map(changeView), last?.followed === true ? last.id : null);
+    },
   }),
 ];

@@ -5,7 +5,10 @@ import * as rows from "./repository.ts";
 
 export type { Change } from "./repository.ts";
 
-/** Changes of one row, newest first, at most `limit`. Whoever calls has found out who may see the row. */
+/**
+ * Changes of one row, newest first, at most `limit`, and fewer where they are long: the last one tells whether an older one
+ * follows. Whoever calls has found out who may see the row.
+ */
 export async function listChanges(
   tx: TenantTx,
   organizationId: string,

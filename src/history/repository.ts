@@ -12,7 +12,12 @@ export interface Change {
   readonly before: Json;
   readonly after: Json;
   readonly createdAt: Date;
+  /** Whether there is an older one. */
+  readonly followed: boolean;
 }
+
+/** Of the changes of a page: an edit of a long lesson holds its text twice. */
+const PAGE_BYTES = 1024 * 1024;
 
 export async function list(
   tx: TenantTx,
@@ -22,6 +27,13 @@ export async function list(
   beforeId: string | null,
   limit: number,
 ): Promise<readonly Change[]> {
-  const rows = await sql.listHistory(tx, { organizationId, tableName, rowId, beforeId, limit });
+  const rows = await sql.listHistory(tx, {
+    organizationId,
+    tableName,
+    rowId,
+    beforeId,
+    limit,
+    mostBytes: PAGE_BYTES,
+  });
   return rows.map(({ historyId: id, ...change }) => ({ id, ...change }));
 }

@@ -163,6 +163,22 @@ describe("of a lesson [row 9]", () => {
     expect((await historyOf(second.id, `?limit=1&cursor=${first.body.nextCursor}`)).status).toBe(422);
   });
 
+  test("is paged by its bytes as well: at least one change, however long", async () => {
+    const lesson = await it.content(teacher.token);
+    for (let n = 0; n < 4; n++) await change(lesson.id, { body: `${n}`.repeat(700_000) });
+    await change(lesson.id, { title: "Short" });
+    const pages: number[][] = [];
+    let query = "?limit=100";
+    for (let cursor: string | null = ""; cursor !== null; query = `?limit=100&cursor=${cursor}`) {
+      const { body } = await historyOf(lesson.id, query);
+      pages.push(body.items.map(({ version }) => version));
+      expect(JSON.stringify(body).length).toBeLessThan(1_500_000);
+      cursor = body.nextCursor;
+    }
+    // The first text has none before it; every later change holds two.
+    expect(pages).toEqual([[6], [5], [4], [3], [2, 1]]);
+  });
+
   test("keeps the order of changes within a millisecond, and each page follows the one before", async () => {
     const lesson = await it.content(teacher.token);
     await admin(`do $$ begin
