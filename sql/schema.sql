@@ -182,6 +182,7 @@ create policy request_select on app.attachment as permissive for select to satch
 create policy request_update on app.attachment as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.attachment to satchel_eraser;
 grant delete, insert, select, update on app.attachment to satchel_request;
 
 create table app.attack (
@@ -625,7 +626,7 @@ create policy request_select on app.comment as permissive for select to satchel_
 create policy request_update on app.comment as permissive for update to satchel_request
   using (true)
   with check (true);
-grant select, update (body) on app.comment to satchel_eraser;
+grant delete, select, update (body) on app.comment to satchel_eraser;
 grant insert, select, update (deleted_at, deleted_by_id, deletion_id, body, edited_at, state) on app.comment to satchel_request;
 
 create table app.comment_flag (
@@ -680,6 +681,7 @@ create policy request_select on app.comment_flag as permissive for select to sat
 create policy request_update on app.comment_flag as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.comment_flag to satchel_eraser;
 grant insert, select, update (reason, flagged_at, resolved_at, resolved_by_id, resolution) on app.comment_flag to satchel_request;
 
 create table app.comment_score (
@@ -720,6 +722,7 @@ create policy request_select on app.comment_score as permissive for select to sa
 create policy request_update on app.comment_score as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select, update (upvotes) on app.comment_score to satchel_eraser;
 grant insert, select, update (upvotes) on app.comment_score to satchel_request;
 
 create table app.comment_upvote (
@@ -757,6 +760,7 @@ create policy request_select on app.comment_upvote as permissive for select to s
 create policy request_update on app.comment_upvote as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.comment_upvote to satchel_eraser;
 grant delete, insert, select on app.comment_upvote to satchel_request;
 
 create table app.completion (
@@ -946,6 +950,7 @@ create policy request_select on app.content as permissive for select to satchel_
 create policy request_update on app.content as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.content to satchel_eraser;
 grant insert, select, update on app.content to satchel_request;
 
 create table app.content_listing (
@@ -1015,6 +1020,7 @@ create policy request_select on app.content_listing as permissive for select to 
 create policy request_update on app.content_listing as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.content_listing to satchel_eraser;
 grant select on app.content_listing to satchel_request;
 
 create table app.content_listing_tag (
@@ -1054,6 +1060,7 @@ create policy request_select on app.content_listing_tag as permissive for select
 create policy request_update on app.content_listing_tag as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.content_listing_tag to satchel_eraser;
 grant select on app.content_listing_tag to satchel_request;
 
 create table app.content_search (
@@ -1099,6 +1106,7 @@ create policy request_update on app.content_search as permissive for update to s
   with check (true);
 create policy search_select on app.content_search as permissive for select to satchel_search
   using (true);
+grant delete, select on app.content_search to satchel_eraser;
 grant delete, insert, select, update on app.content_search to satchel_request;
 grant select (organization_id, content_id, language, document) on app.content_search to satchel_search;
 
@@ -1143,6 +1151,7 @@ create policy request_select on app.content_tally as permissive for select to sa
 create policy request_update on app.content_tally as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.content_tally to satchel_eraser;
 grant select on app.content_tally to satchel_request;
 
 create table app.content_version (
@@ -1214,6 +1223,7 @@ create policy request_select on app.content_version as permissive for select to 
 create policy request_update on app.content_version as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.content_version to satchel_eraser;
 grant select on app.content_version to satchel_request;
 
 create table app.content_view (
@@ -1519,6 +1529,7 @@ create policy request_select on app.helpful_vote as permissive for select to sat
 create policy request_update on app.helpful_vote as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.helpful_vote to satchel_eraser;
 grant delete, insert, select on app.helpful_vote to satchel_request;
 
 create table app.history (
@@ -2161,6 +2172,7 @@ create policy request_select on app.publication as permissive for select to satc
 create policy request_update on app.publication as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.publication to satchel_eraser;
 grant select, update (deleted_at, deleted_by_id, deletion_id, version, tags) on app.publication to satchel_request;
 
 create table app.publication_period (
@@ -2207,6 +2219,7 @@ create policy request_select on app.publication_period as permissive for select 
 create policy request_update on app.publication_period as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.publication_period to satchel_eraser;
 grant select on app.publication_period to satchel_request;
 
 create table app.quota (
@@ -2328,7 +2341,7 @@ create policy request_select on app.rating as permissive for select to satchel_r
 create policy request_update on app.rating as permissive for update to satchel_request
   using (true)
   with check (true);
-grant select, update (review) on app.rating to satchel_eraser;
+grant delete, select, update (review, helpful_count) on app.rating to satchel_eraser;
 grant insert, select, update (deleted_at, deleted_by_id, deletion_id, stars, review, hidden_at, hidden_by_id, helpful_count) on app.rating to satchel_request;
 
 create table app.recovery_code (
@@ -2563,6 +2576,7 @@ create policy request_select on app.review as permissive for select to satchel_r
 create policy request_update on app.review as permissive for update to satchel_request
   using (true)
   with check (true);
+grant delete, select on app.review to satchel_eraser;
 grant insert, select, update on app.review to satchel_request;
 
 create table app.second_factor (
@@ -3806,7 +3820,7 @@ begin
   delete from app.publication p
   using new_rows n
   where p.organization_id = n.organization_id and p.content_id = n.content_id
-    and (p.number, p.published_at, p.source_id) is distinct from (n.live_number, n.published_at, n.source_id);
+    and (p.number, p.published_at) is distinct from (n.live_number, n.published_at);
   insert into app.publication
     (organization_id, content_id, created_at, created_by_id, deleted_at, deleted_by_id, deletion_id, number, version, source_id,
      title, slug, description, body, content_type, difficulty_level, language, tags, prerequisites, learning_objectives,
@@ -3820,6 +3834,11 @@ begin
   where not exists (
     select from app.publication p where p.organization_id = n.organization_id and p.content_id = n.content_id
   );
+  -- The name where it comes from is no text: the rest of what readers see stays, also what a renamed tag has become there.
+  update app.publication p
+  set source_id = n.source_id, version = n.version
+  from new_rows n
+  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.source_id is distinct from n.source_id;
   update app.publication_period p
   set ended_at = n.updated_at
   from new_rows n
@@ -4151,6 +4170,96 @@ begin
 end
 $procedure$;
 alter procedure app.protect(IN target regclass) owner to satchel_owner;
+
+CREATE OR REPLACE FUNCTION app.purge_content(lesson uuid, at_most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  organization uuid := app.org();
+  part record;
+  gone uuid[];
+  touched integer;
+  total integer := 0;
+begin
+  if at_most is null or at_most < 1 then
+    raise exception 'at least one row must be removed at once' using errcode = 'invalid_parameter_value';
+  end if;
+  perform from app.content c where c.organization_id = organization and c.content_id = lesson;
+  if not found then
+    return 0;
+  end if;
+  perform from app.content c
+  where c.organization_id = organization and c.content_id = lesson and c.deleted_at is not null;
+  if not found then
+    raise exception 'only a deleted lesson is removed for good' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  for part in
+    select target, above, above_key, history_key, coalesce('order by ' || leaves_first, '') as leaves_first
+    from (values
+      -- The scores first, or each vote that goes would be taken off them.
+      (1, 'comment_score', 'comment', 'comment_id', null, null),
+      (2, 'comment_upvote', 'comment', 'comment_id', null, null),
+      (3, 'comment_flag', 'comment', 'comment_id', null, null),
+      (4, 'comment', null, null, 'comment_id', 't.path desc'),
+      (5, 'helpful_vote', 'rating', 'rating_id', null, null),
+      (6, 'rating', null, null, 'rating_id', null),
+      (7, 'attachment', null, null, 'attachment_id', null),
+      (8, 'completion', null, null, null, null),
+      -- What is taken off the views is added to the tally.
+      (9, 'content_view', null, null, null, null),
+      (10, 'content_tally', null, null, null, null),
+      (11, 'content_search', null, null, null, null),
+      (12, 'publication', null, null, null, null),
+      (13, 'publication_period', null, null, null, null),
+      (14, 'review', null, null, 'review_id', null),
+      (15, 'content_listing_tag', null, null, null, null),
+      (16, 'content_listing', null, null, null, null),
+      (17, 'content_version', null, null, null, null)
+    ) p (place, target, above, above_key, history_key, leaves_first)
+    order by place
+  loop
+    -- Which rows they are is asked before they are gone: history knows them by nothing else.
+    if part.history_key is not null then
+      execute format(
+        'select array_agg(w.id) from (
+           select t.%2$I as id from app.%1$I t where t.organization_id = $1 and t.content_id = $2 %3$s limit $3
+         ) w', part.target, part.history_key, part.leaves_first)
+        into gone using organization, lesson, at_most - total;
+      execute format(
+        'delete from app.%1$I t where t.organization_id = $1 and t.%2$I = any ($2)', part.target, part.history_key)
+        using organization, gone;
+      get diagnostics touched = row_count;
+      delete from app.history h
+      where h.organization_id = organization and h.table_name = part.target and h.row_id = any (gone);
+    else
+      execute format(
+        'delete from app.%1$I where ctid = any (array(
+           select t.ctid from app.%1$I t where t.organization_id = $1 and %2$s limit $3
+         ))', part.target,
+        case when part.above is null then 't.content_id = $2' else format(
+          't.%2$I in (select a.%2$I from app.%1$I a where a.organization_id = $1 and a.content_id = $2)',
+          part.above, part.above_key) end)
+        using organization, lesson, at_most - total;
+      get diagnostics touched = row_count;
+    end if;
+    total := total + touched;
+    if total >= at_most then
+      return total;
+    end if;
+  end loop;
+  delete from app.content c where c.organization_id = organization and c.content_id = lesson;
+  -- That it was written, changed and removed, when and by whom, is still told; the text is not.
+  update app.history h set before = null, after = null
+  where h.organization_id = organization and h.table_name = 'content' and h.row_id = lesson;
+  return total + 1;
+end
+$function$;
+alter function app.purge_content(lesson uuid, at_most integer) owner to satchel_eraser;
+comment on function app.purge_content(lesson uuid, at_most integer) is 'Removes, some rows at a time, a deleted lesson of the entered organization with all that hangs on it; gives how many it took.';
+grant execute on function app.purge_content(lesson uuid, at_most integer) to satchel_request;
 
 CREATE OR REPLACE PROCEDURE app.record_history(IN target regclass, IN id_column text, IN derived text[] DEFAULT '{}'::text[])
  LANGUAGE plpgsql

@@ -63,6 +63,8 @@ export const ACTIONS = {
   "user.imported": "record",
   "user.import_ended": "record",
 
+  "content.purged": "record",
+
   "rating.hidden": "record",
   "rating.shown": "record",
 

@@ -138,6 +138,7 @@ export const permissions = {
   "POST /v1/contents/:id/archive":              may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/:id/unarchive":            may("no",  "own", "any", "no",  "contents:write"),
   "POST /v1/contents/:id/restore":              may("no",  "own", "any", "no",  "contents:write"),
+  "POST /v1/contents/:id/purge":                may("no",  "no",  "any", "no",  "fresh"),
   "GET /v1/contents/:id/history":               may("no",  "any", "any", "no",  "contents:read"),
   "GET /v1/contents/:id/versions":              may("no",  "any", "any", "no",  "contents:read"),
   "GET /v1/contents/:id/versions/:number":      may("no",  "any", "any", "no",  "contents:read"),

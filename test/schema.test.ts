@@ -71,8 +71,15 @@ const DEFINERS = [
     "erase_person",
     "keep_history",
   ],
-  ...["keep_tally", "keep_versions", "list_contents"],
+  ...["keep_tally", "keep_versions", "list_contents", "purge_content"],
   ...["seal_audit", "search_contents", "search_users"],
+];
+
+/** Lessons, and what goes with one that is removed for good. */
+const PURGED = [
+  ...["attachment", "comment", "comment_flag", "comment_score", "comment_upvote", "completion", "content"],
+  ...["content_listing", "content_listing_tag", "content_search", "content_tally", "content_version"],
+  ...["content_view", "helpful_vote", "publication", "publication_period", "rating", "review"],
 ];
 
 const tables = await admin<{
@@ -397,7 +404,7 @@ describe("personal data", async () => {
     ).toEqual([]);
   });
 
-  test("who erases reaches what is personal, the ledger and the history, and adds no row", async () => {
+  test("who erases reaches what is personal, lessons to be purged, the ledger and the history, and adds no row", async () => {
     const granted = await admin<{ what: string }>(`
       select c.relname || ' ' || lower(g.privilege_type) as what
       from pg_class c cross join lateral aclexplode(c.relacl) g
@@ -414,7 +421,11 @@ describe("personal data", async () => {
       "user delete",
       "history update before",
       "history update after",
+      // Votes are counted as they go.
+      "comment_score update upvotes",
+      "rating update helpful_count",
     ]);
+    for (const table of PURGED) expected.add(`${table} select`).add(`${table} delete`);
     for (const { table, column, tag } of columns) {
       if (tag === "personal, row") {
         for (const right of ["select", "update", "delete"]) expected.add(`${table} ${right}`);
@@ -515,6 +526,12 @@ describe("rights", () => {
         login: false,
       },
       {
+        name: "purge_content",
+        owner: "satchel_eraser",
+        config: ["search_path=pg_catalog, pg_temp"],
+        login: false,
+      },
+      {
         name: "seal_audit",
         owner: "satchel_owner",
         config: ["search_path=pg_catalog, pg_temp"],
@@ -573,7 +590,7 @@ describe("rights", () => {
            and dbid = (select oid from pg_database where datname = current_database())
            and objid not in
              ('app.search_contents'::regproc, 'app.search_users'::regproc, 'app.erase_person'::regproc,
-               'app.discard_sign_ups'::regproc)`,
+               'app.discard_sign_ups'::regproc, 'app.purge_content'::regproc)`,
         [reach],
       ),
     ).toEqual([]);

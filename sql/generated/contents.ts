@@ -1,6 +1,25 @@
 // Written by `bun run sql`. Do not edit.
 import { type Json, type Statement, type TenantTx, count, many, maybe, one } from "../tx.ts";
 
+export interface DeleteContentParams {
+  readonly contentId: string;
+  readonly limit: number;
+}
+
+export interface DeleteContentRow {
+  readonly removed: number;
+}
+
+const deleteContentStatement: Statement = {
+  name: "contents/delete_content",
+  text: `select /* contents/delete_content */ p.removed from app.purge_content($1, $2::int) p (removed) where p.removed > 0`,
+};
+
+/** Removes some rows of a deleted lesson and of all that hangs on it for good: none once the lesson itself is gone. */
+export function deleteContent(tx: TenantTx, params: DeleteContentParams): Promise<DeleteContentRow | null> {
+  return maybe<DeleteContentRow>(tx, deleteContentStatement, [params.contentId, params.limit]);
+}
+
 export interface FindContentParams {
   readonly organizationId: string;
   readonly contentId: string;

@@ -90,6 +90,7 @@ export const statements = [
   "content-versions/find_version",
   "content-versions/list_versions",
   "content-versions/update_to_version",
+  "contents/delete_content",
   "contents/find_content",
   "contents/find_id_by_slug",
   "contents/find_id_by_source_id",

@@ -262,3 +262,7 @@ export async function upsertImported(
   });
   return rows.map(({ contentId: id, ...row }) => ({ id, ...row }));
 }
+
+/** Removes at most about `limit` rows of a deleted lesson, which is held, for good. False once nothing of it is left. */
+export const purge = async (tx: TenantTx, contentId: string, limit: number): Promise<boolean> =>
+  (await sql.deleteContent(tx, { contentId, limit })) !== null;

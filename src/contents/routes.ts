@@ -25,6 +25,7 @@ import {
   lookUpContent,
   ownWork,
   publishContent,
+  purgeContent,
   quotaStorageReached,
   restoreContent,
   slugTaken,
@@ -177,6 +178,20 @@ export const contentsEndpoints = [
     refusals: [contentNotDeleted, slugTaken, sourceIdTaken, quotaStorageReached],
     handle: ({ deps, actor, params, ifMatch }) => restoreContent(deps, actor, params.id, ifMatch),
     present: contentView,
+  }),
+  endpoint({
+    method: "POST",
+    path: "/v1/contents/:id/purge",
+    tag: "contents",
+    summary: "Remove a deleted lesson for good",
+    description:
+      "With its versions, comments, ratings, views and attachments. It cannot be taken back; that it was done is told, and nothing of the text.",
+    params,
+    versioned: true,
+    answers: { 204: null },
+    refusals: [contentNotDeleted],
+    handle: ({ deps, actor, params, ifMatch }) => purgeContent(deps, actor, params.id, ifMatch),
+    present: () => undefined,
   }),
   endpoint({
     method: "GET",

@@ -240,6 +240,7 @@ describe.each(byPlace)("%s", (_, place) => {
 /** What is there for deleted ones as well. */
 const ABOUT_DELETED: ReadonlySet<string> = new Set([
   "POST /v1/contents/:id/restore",
+  "POST /v1/contents/:id/purge",
   "GET /v1/contents/:id/history",
 ]);
 
