@@ -140,6 +140,20 @@ test("an address that leads nowhere safe leaves its words", async () => {
   );
 });
 
+test("a reference leads nowhere either where a link may not", async () => {
+  for (const address of [
+    "/v1/users/me",
+    "x",
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "//example.org/",
+  ]) {
+    expect(await renderMarkdown(`[a] ![a]\n\n[a]: ${address}`)).toBe(
+      `<p>[a] ![a]</p>\n<p>[a]: ${address}</p>\n`,
+    );
+  }
+});
+
 test("a reference is found from anywhere in the text, also from another group of blocks", async () => {
   const html = await renderMarkdown(`${"[far]\n\n".repeat(2_000)}[far]: https://example.org/`);
   expect(html.split('href="https://example.org/"')).toHaveLength(2_001);
@@ -171,6 +185,64 @@ test("empty text is empty, and characters that are none do not matter", async ()
 });
 
 const fill = (text: string) => text.repeat(Math.ceil(RENDER_LIMIT / text.length)).slice(0, RENDER_LIMIT);
+
+/** The HTML, and for how many milliseconds at most nobody else got a turn while it was made. */
+async function watched(text: string): Promise<{ readonly html: string; readonly longest: number }> {
+  let [longest, last, done] = [0, performance.now(), false];
+  const look = () => {
+    const now = performance.now();
+    [longest, last] = [Math.max(longest, now - last), now];
+  };
+  const watching = (async () => {
+    while (!done) {
+      await new Promise(setImmediate);
+      look();
+    }
+  })();
+  const html = await renderMarkdown(text);
+  look();
+  done = true;
+  await watching;
+  return { html, longest };
+}
+
+test("long tables, lists and quotations are what they are, and take no turn of anybody's", async () => {
+  const rows = (count: number) => "| one | *two* | `three` | 4 |\n".repeat(count);
+  const table = await watched(`|a|b|c|d|\n|-|:-:|-|-|\n${rows(600)}`);
+  const row =
+    '<tr>\n<td>one</td>\n<td align="center"><em>two</em></td>\n<td><code>three</code></td>\n<td>4</td>\n</tr>\n';
+  expect(table.html).toBe(
+    `<table>\n<thead>\n<tr>\n<th>a</th>\n<th align="center">b</th>\n<th>c</th>\n<th>d</th>\n</tr>\n</thead>\n<tbody>\n${row.repeat(600)}</tbody>\n</table>\n`,
+  );
+  const list = await watched("3. item **b**\n   - in\n".repeat(900));
+  const item = "<li>item <strong>b</strong>\n<ul>\n<li>in</li>\n</ul>\n</li>\n";
+  expect(list.html).toBe(`<ol start="3">\n${item.repeat(900)}</ol>\n`);
+  const loose = await watched("> - item\n>\n>   more\n>\n".repeat(500));
+  expect(loose.html).toBe(
+    `<blockquote>\n<ul>\n${"<li>\n<p>item</p>\n<p>more</p>\n</li>\n".repeat(500)}</ul>\n</blockquote>\n`,
+  );
+  for (const { html, longest } of [table, list, loose]) {
+    expect(longest).toBeLessThan(250);
+    expect(offences(html)).toEqual([]);
+  }
+});
+
+test("rows and items beyond count are shown as they were written", async () => {
+  for (const text of [`a|b\n-|-\n${"a|b\n".repeat(20_000)}`, "*\n".repeat(60_000), "a\n\n".repeat(40_000)]) {
+    const { html, longest } = await watched(text);
+    expect(html).toBe(`<pre>${text}</pre>\n`);
+    expect(longest).toBeLessThan(250);
+  }
+});
+
+test("what becomes longer than the cache keeps is shown as it was written", async () => {
+  const text = "[far] ".repeat(4_000);
+  const html = await renderMarkdown(
+    `${text.replaceAll(/(.{3000})/g, "$1\n\n")}\n\n[far]: https://example.org/`,
+  );
+  expect(html.startsWith("<pre>[far]")).toBe(true);
+  expect(Buffer.byteLength(html)).toBeLessThan(256 * 1024);
+});
 
 /** Texts that make a renderer slow, or its answer long. */
 const BOMBS: readonly (readonly [title: string, text: string])[] = [
@@ -206,15 +278,22 @@ const BOMBS: readonly (readonly [title: string, text: string])[] = [
     "many tables of rows without cells",
     fill(`${"|a".repeat(100)}\n${"|-".repeat(100)}\n${"x\n".repeat(655)}\n`),
   ],
+  ["rows of nearly nothing", `a|b\n-|-\n${fill("a|b\n").slice(8)}`],
+  ["items of nothing", fill("*\n")],
+  ["items of nearly nothing", fill("- a\n")],
+  ["rows just below the limit", `a|b\n-|-\n${"a|b\n".repeat(2_100)}`],
+  ["open images in paragraphs just below the limit", fill(`${"![".repeat(3_000)}\n\n`)],
+  ["a line that nearly divides a table", `a|b\n${fill("-").slice(8)}x`],
   ["a body of four megabytes", "a *b* ".repeat(700_000)],
 ];
 
 for (const [title, text] of BOMBS) {
   test(`${title}: rendered in seconds, to not much more than was written`, async () => {
     const started = performance.now();
-    const html = await renderMarkdown(text);
+    const { html, longest } = await watched(text);
     // Milliseconds on a quiet machine; without the bounds minutes, or no memory left.
     expect(performance.now() - started).toBeLessThan(15_000);
+    expect(longest).toBeLessThan(250);
     expect(html.length).toBeLessThan(text.length * 9 + 200_000);
     expect(offences(html)).toEqual([]);
   });
