@@ -116,7 +116,7 @@ export function cast({
            values ($1, sha256(convert_to($4, 'utf8')), 0, now()) returning file_id
          )
          insert into app.attachment (organization_id, content_id, file_id, name, media_type, position, created_by_id)
-         select $1, $2, file_id, 'cast.txt', 'text/plain', 1, $3 from made returning attachment_id as id`,
+         select $1, $2, file_id, 'cast.png', 'image/png', 1, $3 from made returning attachment_id as id`,
         [organizationId, contentId, userId, `cast-${++made}`],
       );
       return row?.id ?? "";
