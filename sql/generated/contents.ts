@@ -339,6 +339,35 @@ export function insertContent(tx: TenantTx, params: InsertContentParams): Promis
   ]);
 }
 
+export interface ListAskedOfOthersParams {
+  readonly organizationId: string;
+  readonly contentIds: readonly string[];
+  readonly userId: string;
+}
+
+export interface ListAskedOfOthersRow {
+  readonly contentId: string;
+}
+
+const listAskedOfOthersStatement: Statement = {
+  name: "contents/list_asked_of_others",
+  text: `select /* contents/list_asked_of_others */ content_id from app.review
+where organization_id = $1 and content_id = any($2::uuid[]) and state = 'pending'
+  and reviewer_id <> $3`,
+};
+
+/** Of these lessons those whose review somebody other than a person was asked for. */
+export function listAskedOfOthers(
+  tx: TenantTx,
+  params: ListAskedOfOthersParams,
+): Promise<readonly ListAskedOfOthersRow[]> {
+  return many<ListAskedOfOthersRow>(tx, listAskedOfOthersStatement, [
+    params.organizationId,
+    params.contentIds,
+    params.userId,
+  ]);
+}
+
 export interface ListOthersWorkParams {
   readonly organizationId: string;
   readonly contentIds: readonly string[];

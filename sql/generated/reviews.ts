@@ -1,27 +1,6 @@
 // Written by `bun run sql`. Do not edit.
 import { type Statement, type TenantTx, count, many, maybe } from "../tx.ts";
 
-export interface FindOpenParams {
-  readonly organizationId: string;
-  readonly contentId: string;
-}
-
-export interface FindOpenRow {
-  readonly reviewId: string;
-  readonly reviewerId: string | null;
-}
-
-const findOpenStatement: Statement = {
-  name: "reviews/find_open",
-  text: `select /* reviews/find_open */ review_id, reviewer_id from app.review
-where organization_id = $1 and content_id = $2 and state = 'pending'`,
-};
-
-/** The request that a lesson waits for. */
-export function findOpen(tx: TenantTx, params: FindOpenParams): Promise<FindOpenRow | null> {
-  return maybe<FindOpenRow>(tx, findOpenStatement, [params.organizationId, params.contentId]);
-}
-
 export interface InsertReviewParams {
   readonly organizationId: string;
   readonly contentId: string;

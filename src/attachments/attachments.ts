@@ -235,9 +235,10 @@ export async function addAttachment(
   if (input.length !== null && input.length > limit) {
     throw fileTooLarge({ detail: `At most ${limit} bytes are taken.` });
   }
-  return store(deps, actor, chunks, input, async (tx, fileId, mediaType) => {
-    requireMay(actor, operation, await holdVisibleContentIn(tx, actor, contentId));
-    return insertIn(tx, organizationId, { ...input, contentId, fileId, mediaType, position: null });
+  return store(deps, actor, chunks, input, {
+    hold: async (tx) => requireMay(actor, operation, await holdVisibleContentIn(tx, actor, contentId)),
+    hang: (tx, fileId, mediaType) =>
+      insertIn(tx, organizationId, { ...input, contentId, fileId, mediaType, position: null }),
   });
 }
 
@@ -510,7 +511,11 @@ async function insertIn(
 
 // ---------------------------------------------------------------------- bytes, then rows
 
-type Hang = (tx: TenantTx, fileId: string, mediaType: string) => Promise<Attachment>;
+interface Hanging {
+  /** Before the file: whoever deletes the lesson holds it first and then its files, and two would wait for each other. */
+  readonly hold: (tx: TenantTx) => Promise<void>;
+  readonly hang: (tx: TenantTx, fileId: string, mediaType: string) => Promise<Attachment>;
+}
 
 /** Takes the bytes in, finds out what they are, and has `hang` name them. */
 const store = (
@@ -518,11 +523,9 @@ const store = (
   tenant: Importer,
   chunks: AsyncIterable<Uint8Array>,
   claim: Claim,
-  hang: Hang,
+  hanging: Hanging,
 ): Promise<Attachment> =>
-  take(deps, chunks, claim, (received, mediaType) =>
-    keep(deps, tenant, received, (tx, fileId) => hang(tx, fileId, mediaType)),
-  );
+  take(deps, chunks, claim, (received, mediaType) => keep(deps, tenant, received, mediaType, hanging));
 
 type Claim = Pick<AttachmentInput, "name" | "mediaType">;
 
@@ -551,7 +554,8 @@ async function keep(
   deps: Pick<Deps, "db" | "storage" | "log">,
   tenant: Importer,
   received: Received,
-  hang: (tx: TenantTx, fileId: string) => Promise<Attachment>,
+  mediaType: string,
+  { hold, hang }: Hanging,
 ): Promise<Attachment> {
   const { organizationId } = tenant;
   for (let tries = 1; ; tries++) {
@@ -561,11 +565,12 @@ async function keep(
     try {
       if (!stored) await deps.storage.keep(received, address);
       return await withTenant(deps.db, tenant, async (tx) => {
+        await hold(tx);
         const there = await onConstraint(tx, { file_sha256_unique: () => writeConflict() }, (inner) =>
           rows.markStored(inner, organizationId, fileId),
         );
         if (!there) throw writeConflict();
-        return hang(tx, fileId);
+        return hang(tx, fileId, mediaType);
       });
     } catch (error) {
       if (!stored) await giveUp(deps, address);

@@ -461,14 +461,27 @@ export async function ownWorkIn(
   return rows.listOwnWork(tx, organizationId, contentIds, userId);
 }
 
-/** Refuses with `own_work` who has written what they would approve. Of a lesson that is held, inside a transaction. */
+/** Whom a lesson waits for is named, and it is neither the actor nor do they decide for everybody. */
+const othersAsked = () => forbidden({ detail: "Somebody else was asked to review it." });
+const askedOfOthersIn = async (
+  tx: TenantTx,
+  { organizationId, userId, role }: Actor,
+  contentIds: readonly string[],
+): Promise<ReadonlySet<string>> =>
+  role === "admin" ? new Set() : rows.listAskedOfOthers(tx, organizationId, contentIds, userId);
+
+/**
+ * Refuses with `own_work` who has written what they would approve, with `forbidden` where somebody else was asked to. Of a
+ * lesson that is held, inside a transaction.
+ */
 export async function requireOthersWorkIn(tx: TenantTx, actor: Actor, contentId: string): Promise<void> {
+  if ((await askedOfOthersIn(tx, actor, [contentId])).has(contentId)) throw othersAsked();
   if ((await ownWorkIn(tx, actor, [contentId])).has(contentId)) throw ownWork();
 }
 
 /**
- * Why the actor may not approve lessons, which are held, by publishing them: `own_work`, and `precondition_required` where
- * the latest text is somebody else's and no version was named. It could have become another one since it was read; one's
+ * Why the actor may not approve lessons, which are held, by publishing them: `own_work`, `forbidden` where somebody else was
+ * asked to, and `precondition_required` where the latest text is somebody else's and no version was named. It could have become another one since it was read; one's
  * own could not. Null when they may. Inside a transaction.
  */
 export async function refusalsToApproveIn(
@@ -477,9 +490,11 @@ export async function refusalsToApproveIn(
   contentIds: readonly string[],
 ): Promise<(contentId: string, expected: ExpectedVersion) => Refusal | null> {
   if (contentIds.length === 0) return () => null;
+  const asked = await askedOfOthersIn(tx, actor, contentIds);
   const own = await ownWorkIn(tx, actor, contentIds);
   const others = await rows.listOthersWork(tx, actor.organizationId, contentIds, actor.userId);
   return (contentId, expected) => {
+    if (asked.has(contentId)) return othersAsked();
     if (own.has(contentId)) return ownWork();
     if (expected !== null || !others.has(contentId)) return null;
     return preconditionRequired({

@@ -215,6 +215,17 @@ export async function listOwnWork(
   return new Set(found.map(({ contentId }) => contentId));
 }
 
+/** Of these lessons those whose review somebody other than the person was asked for. */
+export async function listAskedOfOthers(
+  tx: TenantTx,
+  organizationId: string,
+  contentIds: readonly string[],
+  userId: string,
+): Promise<ReadonlySet<string>> {
+  const found = await sql.listAskedOfOthers(tx, { organizationId, contentIds, userId });
+  return new Set(found.map(({ contentId }) => contentId));
+}
+
 /** Those whose latest version somebody other than the person has written. */
 export async function listOthersWork(
   tx: TenantTx,

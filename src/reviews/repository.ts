@@ -35,13 +35,6 @@ export const insert = (
   request: Pick<Review, "contentId" | "number" | "reviewerId" | "note">,
 ): Promise<number> => sql.insertReview(tx, { organizationId, ...request });
 
-/** The one that a lesson waits for. */
-export const findOpen = (
-  tx: TenantTx,
-  { organizationId }: Tenant,
-  contentId: string,
-): Promise<Pick<Review, "reviewerId"> | null> => sql.findOpen(tx, { organizationId, contentId });
-
 export const decide = (
   tx: TenantTx,
   { organizationId }: Tenant,

@@ -12,7 +12,7 @@ import {
 } from "../contents/contents.ts";
 import { readTenant, withTenant } from "../db.ts";
 import type { Deps } from "../deps.ts";
-import { forbidden, refusal } from "../errors.ts";
+import { refusal } from "../errors.ts";
 import { isStaff, type MemberOperation } from "../permissions.ts";
 import type { ExpectedVersion } from "../versions.ts";
 import { requireTransition } from "../workflow.ts";
@@ -117,10 +117,6 @@ async function decide(
   return withTenant(deps.db, actor, async (tx) => {
     const before = await lockForIn(tx, actor, operation, contentId, expected);
     requireTransition(action, before);
-    const asked = (await rows.findOpen(tx, actor, contentId))?.reviewerId ?? null;
-    if (asked !== null && asked !== actor.userId && actor.role !== "admin") {
-      throw forbidden({ detail: "Somebody else was asked to review it." });
-    }
     // Under the lock: nobody can write on it between this and the approval.
     await requireOthersWorkIn(tx, actor, contentId);
     await rows.decide(tx, actor, contentId, {

@@ -351,6 +351,20 @@ describe("the attachments of a lesson", () => {
     expect(body.position).toBe(4);
   });
 
+  test("uploads of what a lesson has already, and its deletion, do not wait for each other [row 62]", async () => {
+    for (let round = 0; round < 5; round++) {
+      const { id } = await it.published(teacher.token);
+      const bytes = text(`the same in round ${round}`);
+      await attach(teacher.token, id, "first.txt", bytes);
+      const [removed, ...sent] = await Promise.all([
+        request("DELETE", `/v1/contents/${id}`, { token: teacher.token }),
+        ...["a.txt", "b.txt", "c.txt"].map((name) => attach(teacher.token, id, name, bytes)),
+      ]);
+      expect(removed.status).toBe(204);
+      for (const { status } of sent) expect([201, 404]).toContain(status);
+    }
+  });
+
   test("are renamed and described by who has read them last", async () => {
     const { id } = await it.content(teacher.token);
     const { body } = await attach(teacher.token, id, "a.txt", text("a"));

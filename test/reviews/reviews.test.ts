@@ -123,6 +123,33 @@ describe("a request", () => {
     expect((await act("approve", id, school.token)).status).toBe(200);
   });
 
+  test("is not answered by publishing in the reviewer's place, whoever wrote what is shown", async () => {
+    const id = await submitted();
+    await act("approve", id, colleague.token);
+    await act("publish", id, writer.token);
+    await edit(id, school.token);
+    await act("submit", id, writer.token, { reviewerId: colleague.user.id });
+    expect(outcome(await act("approve", id, writer.token))).toEqual([403, "forbidden"]);
+    expect(outcome(await act("publish", id, writer.token))).toEqual([403, "forbidden"]);
+    const later = await request<Body>("PUT", `/v1/contents/${id}/schedule`, {
+      token: writer.token,
+      headers: { "if-match": "*" },
+      body: { publishAt: "2999-01-01T00:00:00Z", unpublishAt: null },
+    });
+    expect(outcome(later)).toEqual([403, "forbidden"]);
+    const batch = await request<{ items: readonly { status: number }[] }>(
+      "POST",
+      "/v1/contents/batches/publish",
+      { token: writer.token, body: { mode: "each", items: [{ id, version: "*" }] } },
+    );
+    expect(batch.body.items.map(({ status }) => status)).toEqual([403]);
+    expect((await reviews(id))[0]).toMatchObject({ state: "pending" });
+    // Nobody in particular was asked of this one.
+    await act("withdraw", id, writer.token);
+    await act("submit", id, writer.token);
+    expect((await act("publish", id, writer.token)).status).toBe(200);
+  });
+
   test("is not asked of a pupil, of nobody, of a stranger or of who wrote it: one answer for all of them", async () => {
     const { id } = await it.content(writer.token);
     const stranger = await it.member(other, "teacher");
