@@ -3286,13 +3286,25 @@ CREATE OR REPLACE FUNCTION app.close_reviews()
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
 AS $function$
+declare
+  open record;
 begin
-  update app.review r
-  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
-    decided_at = now(), decided_by_id = app.actor()
-  from new_rows n
-  where n.status <> 'pending_review'
-    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
+  for open in
+    select n.organization_id, n.status, r.review_id, r.state
+    from new_rows n
+    cross join lateral (
+      select r.review_id, r.state
+      from app.review r
+      where r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending'
+      offset 0
+    ) r
+    where n.status <> 'pending_review'
+  loop
+    update app.review r
+    set state = case when open.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
+      decided_at = now(), decided_by_id = app.actor()
+    where r.organization_id = open.organization_id and r.review_id = open.review_id and r.state = open.state;
+  end loop;
   return null;
 end
 $function$;
@@ -3842,7 +3854,13 @@ begin
   update app.publication_period p
   set ended_at = n.updated_at
   from new_rows n
-  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+  cross join lateral (
+    select o.published_at
+    from app.publication_period o
+    where o.organization_id = n.organization_id and o.content_id = n.content_id and o.ended_at is null
+    offset 0
+  ) o
+  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.published_at = o.published_at
     and p.number is distinct from case when n.deleted_at is null then n.live_number end;
   insert into app.publication_period (organization_id, content_id, number, published_at)
   select n.organization_id, n.content_id, n.live_number, n.updated_at
@@ -3851,6 +3869,7 @@ begin
     and not exists (
       select from app.publication_period p
       where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+      offset 0
     );
   return null;
 end
@@ -3878,8 +3897,8 @@ AS $function$
 begin
   if tg_op = 'DELETE' then
     delete from app.content_listing l
-    using old_rows o
-    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = 'readers';
+    using (select organization_id, content_id, 'readers' as audience from old_rows offset 0) o
+    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = o.audience;
     return null;
   end if;
   if tg_table_name = 'content' then
@@ -3909,9 +3928,9 @@ begin
       tags = excluded.tags;
   end if;
   delete from app.content_listing_tag t
-  using new_rows n
+  using (select organization_id, content_id, tg_argv[0] as audience, tags from new_rows offset 0) n
   where tg_op = 'UPDATE' and t.organization_id = n.organization_id and t.content_id = n.content_id
-    and t.audience = tg_argv[0] and t.tag <> all (n.tags);
+    and t.audience = n.audience and t.tag <> all (n.tags);
   insert into app.content_listing_tag (organization_id, audience, tag, content_id)
   select distinct n.organization_id, tg_argv[0], tag, n.content_id
   from new_rows n cross join lateral unnest(n.tags) tag

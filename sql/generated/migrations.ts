@@ -2336,7 +2336,7 @@ $$;
   },
   {
     name: "0023_versions",
-    checksum: "2e2a25ecc025331e499d70a50cdb2263370914b58b30330dad543c82ce645acb",
+    checksum: "d4cc044d04747c4f08630c505b716e7524e344d049cb9b0aa0aabb0400c6bada",
     text: `-- Every text a lesson has had, which of them readers see, and since when. Staff write the working copy (app.content), readers
 -- read app.publication; both are written by one statement, so that no door, import or job can let them fall apart.
 
@@ -2523,7 +2523,8 @@ create trigger number_version before insert or update on app.content for each ro
 create function app.keep_versions() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- The plans that are kept must not read all that is kept, however many rows the statement had for which they were made.
+-- The plans that are kept must not read all that is kept, however many rows the statement had, and however few the tables,
+-- when they were made. \`offset 0\`: what is open is looked up for each row, or all that is open anywhere would be read.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
@@ -2568,7 +2569,13 @@ begin
   update app.publication_period p
   set ended_at = n.updated_at
   from new_rows n
-  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+  cross join lateral (
+    select o.published_at
+    from app.publication_period o
+    where o.organization_id = n.organization_id and o.content_id = n.content_id and o.ended_at is null
+    offset 0
+  ) o
+  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.published_at = o.published_at
     and p.number is distinct from case when n.deleted_at is null then n.live_number end;
   insert into app.publication_period (organization_id, content_id, number, published_at)
   select n.organization_id, n.content_id, n.live_number, n.updated_at
@@ -2577,6 +2584,7 @@ begin
     and not exists (
       select from app.publication_period p
       where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+      offset 0
     );
   return null;
 end
@@ -3145,7 +3153,7 @@ grant execute on function app.count_helpful() to satchel_request;
   },
   {
     name: "0028_content_lists",
-    checksum: "8ce2d3f7dcb6f160834884f5bff1f9c2de6bcbffeea1d6455d5a0c9cacff1701",
+    checksum: "02b78e29e804d4232065379e4eaf7b78e5e736516dab21b2d24d78e975344614",
     text: `-- What lists of lessons are put in order and filtered by: one narrow row for what staff see of a lesson and one for what
 -- readers see, kept by triggers. The lessons themselves are wide, are read by nobody before a page is known, and stay
 -- without an index for every order: each would have to be written anew whenever a lesson is saved.
@@ -3218,7 +3226,9 @@ create policy owner_all on app.content_listing_tag for all to satchel_owner usin
 create function app.list_contents() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- The plan that is kept must not read all that is listed, however many rows the statement had for which it was made.
+-- The plan that is kept must not read all that is listed, however many rows the statement had, and however few the table,
+-- when it was made. What names an audience names it in a row of the statement: by one that is known beforehand the planner
+-- would walk through all that is listed for it, of every organization.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
@@ -3226,8 +3236,8 @@ as $$
 begin
   if tg_op = 'DELETE' then
     delete from app.content_listing l
-    using old_rows o
-    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = 'readers';
+    using (select organization_id, content_id, 'readers' as audience from old_rows offset 0) o
+    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = o.audience;
     return null;
   end if;
   if tg_table_name = 'content' then
@@ -3257,9 +3267,9 @@ begin
       tags = excluded.tags;
   end if;
   delete from app.content_listing_tag t
-  using new_rows n
+  using (select organization_id, content_id, tg_argv[0] as audience, tags from new_rows offset 0) n
   where tg_op = 'UPDATE' and t.organization_id = n.organization_id and t.content_id = n.content_id
-    and t.audience = tg_argv[0] and t.tag <> all (n.tags);
+    and t.audience = n.audience and t.tag <> all (n.tags);
   insert into app.content_listing_tag (organization_id, audience, tag, content_id)
   select distinct n.organization_id, tg_argv[0], tag, n.content_id
   from new_rows n cross join lateral unnest(n.tags) tag
@@ -3479,7 +3489,7 @@ drop policy backfill on app.content;
   },
   {
     name: "0034_reviews",
-    checksum: "87f7d8d4303338b1b9ca393b475ed06ba60094a064750681ecc27971e8118a91",
+    checksum: "76aa2366a92410aa887f2979efa6465c15229b940a058e830967b31efa76505f",
     text: `-- Who was asked to look at a lesson, and what they said. One request is open at a time, and only while the lesson waits for it.
 
 create table app.review (
@@ -3535,18 +3545,31 @@ call app.follow_deletion_of_content('app.review');
 -- A lesson that is published, changed by an import or otherwise taken on while it waits leaves no request behind.
 create function app.close_reviews() returns trigger
 language plpgsql
--- The plan that is kept must not read all requests, however many rows the statement had for which it was made.
+-- The plan that is kept must not read all requests, however many rows the statement had, and however few the table, when it
+-- was made: what is open is looked up for each row (\`offset 0\`), and closed by its key.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
+declare
+  open record;
 begin
-  update app.review r
-  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
-    decided_at = now(), decided_by_id = app.actor()
-  from new_rows n
-  where n.status <> 'pending_review'
-    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
+  for open in
+    select n.organization_id, n.status, r.review_id, r.state
+    from new_rows n
+    cross join lateral (
+      select r.review_id, r.state
+      from app.review r
+      where r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending'
+      offset 0
+    ) r
+    where n.status <> 'pending_review'
+  loop
+    update app.review r
+    set state = case when open.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
+      decided_at = now(), decided_by_id = app.actor()
+    where r.organization_id = open.organization_id and r.review_id = open.review_id and r.state = open.state;
+  end loop;
   return null;
 end
 $$;

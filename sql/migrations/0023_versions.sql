@@ -184,7 +184,8 @@ create trigger number_version before insert or update on app.content for each ro
 create function app.keep_versions() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- The plans that are kept must not read all that is kept, however many rows the statement had for which they were made.
+-- The plans that are kept must not read all that is kept, however many rows the statement had, and however few the tables,
+-- when they were made. `offset 0`: what is open is looked up for each row, or all that is open anywhere would be read.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
@@ -229,7 +230,13 @@ begin
   update app.publication_period p
   set ended_at = n.updated_at
   from new_rows n
-  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+  cross join lateral (
+    select o.published_at
+    from app.publication_period o
+    where o.organization_id = n.organization_id and o.content_id = n.content_id and o.ended_at is null
+    offset 0
+  ) o
+  where p.organization_id = n.organization_id and p.content_id = n.content_id and p.published_at = o.published_at
     and p.number is distinct from case when n.deleted_at is null then n.live_number end;
   insert into app.publication_period (organization_id, content_id, number, published_at)
   select n.organization_id, n.content_id, n.live_number, n.updated_at
@@ -238,6 +245,7 @@ begin
     and not exists (
       select from app.publication_period p
       where p.organization_id = n.organization_id and p.content_id = n.content_id and p.ended_at is null
+      offset 0
     );
   return null;
 end

@@ -70,7 +70,9 @@ create policy owner_all on app.content_listing_tag for all to satchel_owner usin
 create function app.list_contents() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- The plan that is kept must not read all that is listed, however many rows the statement had for which it was made.
+-- The plan that is kept must not read all that is listed, however many rows the statement had, and however few the table,
+-- when it was made. What names an audience names it in a row of the statement: by one that is known beforehand the planner
+-- would walk through all that is listed for it, of every organization.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
@@ -78,8 +80,8 @@ as $$
 begin
   if tg_op = 'DELETE' then
     delete from app.content_listing l
-    using old_rows o
-    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = 'readers';
+    using (select organization_id, content_id, 'readers' as audience from old_rows offset 0) o
+    where l.organization_id = o.organization_id and l.content_id = o.content_id and l.audience = o.audience;
     return null;
   end if;
   if tg_table_name = 'content' then
@@ -109,9 +111,9 @@ begin
       tags = excluded.tags;
   end if;
   delete from app.content_listing_tag t
-  using new_rows n
+  using (select organization_id, content_id, tg_argv[0] as audience, tags from new_rows offset 0) n
   where tg_op = 'UPDATE' and t.organization_id = n.organization_id and t.content_id = n.content_id
-    and t.audience = tg_argv[0] and t.tag <> all (n.tags);
+    and t.audience = n.audience and t.tag <> all (n.tags);
   insert into app.content_listing_tag (organization_id, audience, tag, content_id)
   select distinct n.organization_id, tg_argv[0], tag, n.content_id
   from new_rows n cross join lateral unnest(n.tags) tag

@@ -53,18 +53,31 @@ call app.follow_deletion_of_content('app.review');
 -- A lesson that is published, changed by an import or otherwise taken on while it waits leaves no request behind.
 create function app.close_reviews() returns trigger
 language plpgsql
--- The plan that is kept must not read all requests, however many rows the statement had for which it was made.
+-- The plan that is kept must not read all requests, however many rows the statement had, and however few the table, when it
+-- was made: what is open is looked up for each row (`offset 0`), and closed by its key.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
+declare
+  open record;
 begin
-  update app.review r
-  set state = case when n.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
-    decided_at = now(), decided_by_id = app.actor()
-  from new_rows n
-  where n.status <> 'pending_review'
-    and r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending';
+  for open in
+    select n.organization_id, n.status, r.review_id, r.state
+    from new_rows n
+    cross join lateral (
+      select r.review_id, r.state
+      from app.review r
+      where r.organization_id = n.organization_id and r.content_id = n.content_id and r.state = 'pending'
+      offset 0
+    ) r
+    where n.status <> 'pending_review'
+  loop
+    update app.review r
+    set state = case when open.status in ('approved', 'published') then 'approved' else 'withdrawn' end,
+      decided_at = now(), decided_by_id = app.actor()
+    where r.organization_id = open.organization_id and r.review_id = open.review_id and r.state = open.state;
+  end loop;
   return null;
 end
 $$;
