@@ -135,7 +135,8 @@ export async function plant(
   const title = `How ${word("lesson").replace("canary", "")} works`;
   const content = await it.published(token, { title });
   await asked("GET", `/v1/contents/${content.id}`, { token });
-  const rating = `/v1/contents/${content.id}/rating`;
+  const read = await it.published(school.token);
+  const rating = `/v1/contents/${read.id}/rating`;
   const rate = (review: string) => asked("PUT", rating, { token, body: { stars: 4, review } });
   await rate(canaries.withdrawnReview);
   await asked("DELETE", rating, { token });

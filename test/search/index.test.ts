@@ -28,13 +28,20 @@ await owner.begin(async (tx) => {
   for (const { id } of [first, ...others]) {
     await tx.unsafe(
       `with made as (
-         insert into app.content (organization_id, title, slug, body, language, status, published_at)
+         insert into app.content (organization_id, title, slug, body, language, live_number, status, published_at)
          select $1, 'Lesson ' || i, 'lesson-' || i,
            'common ' || case when i % 200 = 0 then 'rare ' else '' end || 'w' || i % 500 || ' ' || md5(i::text)
              || (select string_agg(' v' || (i * 7 + j * j) % 3000, '') from generate_series(1, 30) j),
-           (array['en', 'en', 'en', 'es'])[1 + i % 4], 'published', now()
+           (array['en', 'en', 'en', 'es'])[1 + i % 4], 1, 'published', now()
          from generate_series(1, $2::int) i
-         returning organization_id, content_id, version, language, body
+         returning *
+       ), shown as (
+         insert into app.publication
+           (organization_id, content_id, number, version, title, slug, description, body, content_type, difficulty_level,
+            language, tags, prerequisites, learning_objectives, metadata, settings, published_at)
+         select organization_id, content_id, 1, version, title, slug, description, body, content_type, difficulty_level,
+           language, tags, prerequisites, learning_objectives, metadata, settings, published_at
+         from made
        )
        insert into app.content_search (organization_id, content_id, version, language, document)
        select organization_id, content_id, version, language, to_tsvector(app.search_configuration(language), body) from made`,
@@ -42,7 +49,7 @@ await owner.begin(async (tx) => {
     );
   }
 });
-await admin("analyze app.content, app.content_search");
+await admin("analyze app.content, app.publication, app.content_search");
 
 /** The query inside app.search_contents, word for word, with values in place of its variables. */
 async function innerQuery(word: string): Promise<string> {
