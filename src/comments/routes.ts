@@ -1,5 +1,6 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
 import { t } from "elysia";
+import { changeShape, changeView } from "../http/changes.ts";
 import {
   alongOf,
   chosenView,
@@ -11,9 +12,8 @@ import {
   render,
 } from "../http/comments.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { choice, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { choice, nullable, pageOf, uuid } from "../http/wire.ts";
 import {
-  type Change,
   COMMENT_ORDERS,
   type CommentOrder,
   commentHistory,
@@ -43,26 +43,6 @@ const order = (initial: CommentOrder) =>
       description: `By when they were written, or by votes; \`${initial}\` when absent.`,
     }),
   );
-
-const change = Type.Object({
-  id: uuid(),
-  action: choice(["insert", "update", "delete"], { examples: ["update"] }),
-  version: nullable(Type.Integer({ description: "What it became." })),
-  actorId: nullable(uuid({ description: "Null when nobody in particular did it." })),
-  before: nullable(Type.Unknown({ description: "The columns that changed, as they were." })),
-  after: nullable(Type.Unknown({ description: "The same columns as they became." })),
-  createdAt: timestamp(),
-});
-
-const changeView = (row: Change): Static<typeof change> => ({
-  id: row.id,
-  action: row.action,
-  version: row.version,
-  actorId: row.actorId,
-  before: row.before,
-  after: row.after,
-  createdAt: row.createdAt,
-});
 
 const positionOf = ({ position }: ListedComment) => position;
 
@@ -201,7 +181,7 @@ export const commentsEndpoints = [
       "Newest first: who, when, before and after. For staff and its author, also once it is deleted.",
     params,
     page: uuid(),
-    answers: { 200: pageOf(change) },
+    answers: { 200: pageOf(changeShape) },
     handle: ({ deps, actor, params, page }) => commentHistory(deps, actor, params.id, page.after, page.limit),
     present: (found, { page }) => {
       const last = found.at(-1);

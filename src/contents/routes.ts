@@ -1,7 +1,6 @@
-import { type Static, Type } from "@sinclair/typebox";
 import { t } from "elysia";
-import type { Json } from "../../sql/tx.ts";
 import { notFound, oneKeyNeeded, preconditionRequired } from "../errors.ts";
+import { changeShape, changeView } from "../http/changes.ts";
 import {
   CONTENT_BODY_LIMIT,
   contentPatchShape,
@@ -12,11 +11,10 @@ import {
   sourceId,
 } from "../http/contents.ts";
 import { endpoint } from "../http/endpoint.ts";
-import { described, nullable, pageOf, timestamp, uuid } from "../http/wire.ts";
+import { described, pageOf, uuid } from "../http/wire.ts";
 import { TRANSITIONS, transitionSentence } from "../workflow.ts";
 import {
   archiveContent,
-  type Change,
   contentHistory,
   contentNotDeleted,
   createContent,
@@ -34,26 +32,6 @@ import {
   unpublishContent,
   updateContent,
 } from "./contents.ts";
-
-const change = Type.Object({
-  id: uuid(),
-  action: Type.Union([Type.Literal("insert"), Type.Literal("update"), Type.Literal("delete")]),
-  version: nullable(Type.Integer({ description: "The version it made." })),
-  actorId: nullable(uuid({ description: "Null when nobody in particular did it." })),
-  before: Type.Unsafe<Json>(Type.Unknown({ description: "The columns that changed, as they were." })),
-  after: Type.Unsafe<Json>(Type.Unknown({ description: "The same columns as they became." })),
-  createdAt: timestamp(),
-});
-
-const changeView = (row: Change): Static<typeof change> => ({
-  id: row.id,
-  action: row.action,
-  version: row.version,
-  actorId: row.actorId,
-  before: row.before,
-  after: row.after,
-  createdAt: row.createdAt,
-});
 
 const params = t.Object({ id: uuid() });
 export const contentsEndpoints = [
@@ -202,7 +180,7 @@ export const contentsEndpoints = [
       "Newest first: who, when, before and after. Also of a deleted lesson. A page has fewer than `limit` where they are long.",
     params,
     page: uuid(),
-    answers: { 200: pageOf(change) },
+    answers: { 200: pageOf(changeShape) },
     handle: ({ deps, actor, params, page }) => contentHistory(deps, actor, params.id, page.after, page.limit),
     present: (found, { page }) => {
       const last = found.at(-1);

@@ -83,7 +83,9 @@ export function commenting({ request }: Pick<TestApp, "request">) {
 }
 
 /** `[201, null]`, or the status and the slug of a refusal. */
-export const outcome = ({ status, body }: Received<{ readonly type?: string } | null>) =>
-  status < 300 ? [status, null] : [status, body?.type?.replace("urn:satchel:problem:", "")];
+export const outcome = ({ status, body }: Received<object | null>) =>
+  status < 300 ? [status, null] : [status, problemOf(body)];
+const problemOf = (body: object | null): string | null =>
+  body !== null && "type" in body ? String(body.type).replace("urn:satchel:problem:", "") : null;
 
 export const ids = (page: Received<Page>): readonly string[] => page.body.items.map(({ id }) => id);
